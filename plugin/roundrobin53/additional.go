@@ -1,0 +1,97 @@
+package roundrobin53
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+
+	"github.com/miekg/dns"
+)
+
+var addressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}
+
+// addAdditional puts the addresses of the names that rrs point to into the additional section, as far as they lie in the
+// plugin's zones and fit. They are a courtesy: no answer is truncated for them (RFC 2181 §9).
+func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
+	var extra []dns.RR
+	for _, name := range additionalNames(rrs) {
+		for _, rrtype := range addressTypes {
+			if found := q.h.table.Lookup(strings.ToLower(name), rrtype); found.Kind == record.Addresses {
+				extra = q.appendExtra(extra, name, found.Addresses)
+			}
+		}
+	}
+	if len(extra) == 0 {
+		return
+	}
+	opt := m.Extra
+	for size := q.size(); len(extra) > 0; extra = extra[:len(extra)-1] {
+		m.Extra = slices.Concat(extra, opt)
+		m.Compress = true // the core takes it off again where it is not needed
+		if m.Len() <= size {
+			return
+		}
+	}
+	m.Extra = opt
+}
+
+// appendExtra appends addresses that nobody asked for: the rotation stays where it is.
+func (q *query) appendExtra(extra []dns.RR, name string, number int) []dns.RR {
+	if q.isSigned() {
+		name = strings.ToLower(name)
+	}
+	set := &q.h.rrsets[number]
+	return set.appendTo(extra, name, set.pool.Peek(q.class, nil))
+}
+
+// additionalNames are the names in rrs whose addresses a client will want next.
+func additionalNames(rrs []dns.RR) []string {
+	var names []string
+	for _, rr := range rrs {
+		var name string
+		switch rr := rr.(type) {
+		case *dns.MX: // RFC 1035 §3.3.9
+			name = rr.Mx
+		case *dns.NS: // RFC 1035 §3.3.11
+			name = rr.Ns
+		case *dns.SRV: // RFC 2782
+			name = rr.Target
+		case *dns.HTTPS:
+			name = serviceTarget(&rr.SVCB)
+		case *dns.SVCB:
+			name = serviceTarget(rr)
+		}
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// serviceTarget is the name that a SVCB or HTTPS record points to: "." means the owner itself (RFC 9460 §2.5).
+func serviceTarget(rr *dns.SVCB) string {
+	if rr.Target == "." && rr.Priority > 0 {
+		return rr.Hdr.Name
+	}
+	return rr.Target
+}
+
+// refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).
+func (q *query) refer(m *dns.Msg, found record.Result) {
+	m.Authoritative = len(m.Answer) > 0 // behind an alias the answer section is still ours
+	m.Ns = found.RRset.RRs
+	if opt := q.r.IsEdns0(); found.DS != nil && opt != nil && opt.Do() {
+		m.Ns = slices.Concat(m.Ns, found.DS.RRs) // RFC 4035 §3.1.4
+	}
+	var glue []dns.RR
+	for _, rr := range found.RRset.RRs {
+		name := rr.(*dns.NS).Ns
+		for _, rrtype := range addressTypes {
+			if number, ok := q.h.table.Glue(strings.ToLower(name), rrtype); ok {
+				glue = q.appendExtra(glue, name, number)
+			}
+		}
+	}
+	m.Extra = slices.Concat(glue, m.Extra) // glue is needed: an answer without all of it is truncated (RFC 9471)
+}

@@ -1,0 +1,33 @@
+package roundrobin53
+
+import (
+	"context"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/request"
+
+	"github.com/miekg/dns"
+)
+
+// follow asks this server for an alias's target that lies outside the plugin's zones, and adds what it says.
+func (q *query) follow(m *dns.Msg, target string) {
+	// Two blocks with aliases into each other would call each other forever.
+	loop, _ := q.ctx.Value(dnsserver.LoopKey{}).(int)
+	if loop >= maxAliases {
+		m.Rcode, m.Answer = dns.RcodeServerFailure, nil
+		return
+	}
+	ctx := context.WithValue(q.ctx, dnsserver.LoopKey{}, loop+1)
+	up, err := q.h.upstream.Lookup(ctx, request.Request{Req: q.r, W: q.w}, target, m.Question[0].Qtype)
+	if err != nil || up == nil || up.Rcode == dns.RcodeRefused {
+		return // nobody here knows the target: the alias is the answer, and the resolver goes on itself
+	}
+	m.Rcode = up.Rcode // the RCODE is that of the last name in the chain (RFC 6604 §3)
+	m.Truncated = up.Truncated
+	m.Answer = append(m.Answer, up.Answer...)
+	for _, rr := range up.Ns {
+		if rr.Header().Rrtype == dns.TypeSOA && !q.isSigned() { // see deny
+			m.Ns = append(m.Ns, rr)
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package roundrobin53
+
+import (
+	"context"
+	"strings"
+
+	"github.com/coredns/coredns/request"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+
+	"github.com/miekg/dns"
+)
+
+// query is one query on its way to an answer.
+type query struct {
+	h     *Handler
+	ctx   context.Context
+	w     dns.ResponseWriter
+	r     *dns.Msg
+	qname string // lower-case
+	class pool.Class
+}
+
+// reply is the parts of an answer whose size is always the same, so that they take one allocation.
+type reply struct {
+	dns.Msg
+	question [1]dns.Question
+	extra    [1]dns.RR
+	opt      dns.OPT
+}
+
+// newReply starts the answer to q, with an OPT record of its own if the query has one: were the query's used, as the
+// core does where a plugin brings none, reserved EDNS flags would come back set (RFC 6891 §6.1.4).
+func (q *query) newReply() *reply {
+	rep := &reply{question: [1]dns.Question{q.r.Question[0]}}
+	rep.MsgHdr = dns.MsgHdr{
+		Id:               q.r.Id,
+		Response:         true,
+		Opcode:           q.r.Opcode,
+		Authoritative:    true,
+		RecursionDesired: q.r.RecursionDesired,
+		CheckingDisabled: q.r.CheckingDisabled,
+	}
+	rep.Question = rep.question[:]
+	if opt := q.r.IsEdns0(); opt != nil {
+		rep.opt.Hdr = dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: opt.UDPSize()}
+		if opt.Do() {
+			rep.opt.SetDo()
+		}
+		rep.extra[0] = &rep.opt
+		rep.Extra = rep.extra[:]
+	}
+	return rep
+}
+
+// answer makes the answer to q from what the table holds for its name and type.
+func (q *query) answer(found record.Result) *dns.Msg {
+	rep := q.newReply()
+	m := &rep.Msg
+	if rcode := q.refusal(); rcode != dns.RcodeSuccess {
+		m.Rcode = rcode
+		m.Authoritative = false
+		return m
+	}
+	q.resolve(m, found)
+	return m
+}
+
+// refusal is the RCODE for a query that is not looked up, RcodeSuccess for all others.
+func (q *query) refusal() int {
+	switch {
+	case q.r.Opcode != dns.OpcodeQuery: // NOTIFY: the others do not reach plugins
+		return dns.RcodeNotImplemented
+	case len(q.r.Question) != 1: // RFC 9619; streams that are not read by miekg/dns bring such
+		return dns.RcodeFormatError
+	case hasTwoOPT(q.r.Extra): // RFC 6891 §6.1.1
+		return dns.RcodeFormatError
+	case q.r.Question[0].Qclass != dns.ClassINET, isTransfer(q.r.Question[0].Qtype):
+		return dns.RcodeRefused
+	}
+	return dns.RcodeSuccess
+}
+
+func hasTwoOPT(extra []dns.RR) bool {
+	found := false
+	for _, rr := range extra {
+		if rr.Header().Rrtype == dns.TypeOPT {
+			if found {
+				return true
+			}
+			found = true
+		}
+	}
+	return false
+}
+
+// resolve fills m with what was found, following aliases.
+func (q *query) resolve(m *dns.Msg, found record.Result) {
+	// The answer carries the owner name as it was asked (0x20), unless it is signed: the dnssec plugin keeps signatures
+	// by the text of the RRset, letter case included, and would make one for each spelling.
+	owner := m.Question[0].Name
+	if q.isSigned() {
+		owner = q.qname
+	}
+	qtype := m.Question[0].Qtype
+	for hops := 0; ; hops++ {
+		switch found.Kind {
+		case record.Addresses:
+			m.Answer = q.appendTurn(m.Answer, owner, found.Addresses)
+		case record.RRs:
+			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
+			q.addAdditional(m, found.RRset.RRs)
+		case record.Any:
+			// RFC 8482 §4.2: one record that says nothing, so that no one amplifies with what is here.
+			hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
+			m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
+		case record.Delegation:
+			q.refer(m, found)
+		case record.Alias:
+			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
+			if hops == maxAliases {
+				m.Rcode, m.Answer = dns.RcodeServerFailure, nil
+				return
+			}
+			owner = found.RRset.RRs[0].(*dns.CNAME).Target
+			name := strings.ToLower(owner)
+			next := q.h.table.Lookup(name, qtype)
+			if next.Kind == record.Outside || q.h.passes(q.r, name, next) {
+				q.follow(m, owner)
+				return
+			}
+			found = next
+			continue
+		default: // NoData, NXDomain
+			q.deny(m, found)
+		}
+		return
+	}
+}
+
+// maxAliases is how many CNAMEs a chain may have before it counts as a loop; resolvers stop at 8 to 16.
+const maxAliases = 8
+
+// deny fills m with a negative answer (RFC 2308).
+func (q *query) deny(m *dns.Msg, found record.Result) {
+	if q.isSigned() && len(m.Answer) > 0 {
+		// The dnssec plugin can't prove the denial at the end of an alias, and a validating resolver would not believe
+		// it unproved. The alias alone is true, and the resolver gets a signed denial when it asks for the target.
+		return
+	}
+	m.Ns = found.Zone.Negative
+	if found.Kind == record.NXDomain {
+		m.Rcode = dns.RcodeNameError // also behind an alias: RFC 6604 §3
+	}
+}
+
+// isSigned reports whether the answer is going to be signed.
+func (q *query) isSigned() bool {
+	if !q.h.signed {
+		return false
+	}
+	opt := q.r.IsEdns0()
+	return opt != nil && opt.Do()
+}
+
+// appendTurn appends the addresses of an RRset to rrs, in the order of its next turn.
+func (q *query) appendTurn(rrs []dns.RR, owner string, number int) []dns.RR {
+	set := &q.h.rrsets[number]
+	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
+	order := set.pool.Pick(q.class, buf[:0])
+	if q.h.picks != nil {
+		q.h.countPick(number, order[0])
+	}
+	return set.appendTo(rrs, owner, order)
+}
+
+// appendTo appends the set's addresses to rrs, under an owner name and in an order.
+func (set *addressRRset) appendTo(rrs []dns.RR, owner string, order []uint16) []dns.RR {
+	if rrs == nil {
+		rrs = make([]dns.RR, 0, len(order))
+	}
+	if set.pool.Width() == 4 {
+		return set.appendA(rrs, owner, order)
+	}
+	return set.appendAAAA(rrs, owner, order)
+}
+
+// appendA takes two allocations, whatever the number of addresses: the records and their octets, which are copied since
+// plugins may change what they are handed.
+func (set *addressRRset) appendA(rrs []dns.RR, owner string, order []uint16) []dns.RR {
+	records := make([]dns.A, len(order))
+	octets := make([]byte, 0, 4*len(order))
+	hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: set.ttl}
+	for i, endpoint := range order {
+		octets = append(octets, set.pool.Address(int(endpoint))...)
+		rr := &records[i]
+		rr.Hdr = hdr
+		rr.A = octets[4*i : 4*i+4 : 4*i+4]
+		rrs = append(rrs, rr)
+	}
+	return rrs
+}
+
+func (set *addressRRset) appendAAAA(rrs []dns.RR, owner string, order []uint16) []dns.RR {
+	records := make([]dns.AAAA, len(order))
+	octets := make([]byte, 0, 16*len(order))
+	hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET, Ttl: set.ttl}
+	for i, endpoint := range order {
+		octets = append(octets, set.pool.Address(int(endpoint))...)
+		rr := &records[i]
+		rr.Hdr = hdr
+		rr.AAAA = octets[16*i : 16*i+16 : 16*i+16]
+		rrs = append(rrs, rr)
+	}
+	return rrs
+}
+
+// appendRRs appends an RRset of the table to rrs. The records are shared, and copied only where the owner name in the
+// answer is another: asked in other letters, or synthesized from a wildcard.
+func appendRRs(rrs []dns.RR, owner string, set []dns.RR) []dns.RR {
+	if set[0].Header().Name == owner {
+		if rrs == nil {
+			return set
+		}
+		return append(rrs, set...)
+	}
+	for _, rr := range set {
+		rr = dns.Copy(rr)
+		rr.Header().Name = owner
+		rrs = append(rrs, rr)
+	}
+	return rrs
+}
+
+// size is how many octets the client takes.
+func (q *query) size() int {
+	state := request.Request{Req: q.r, W: q.w}
+	return state.Size()
+}

@@ -1,0 +1,171 @@
+package roundrobin53
+
+import (
+	"hash/maphash"
+	"strings"
+
+	"github.com/coredns/coredns/plugin/pkg/fall"
+	"github.com/coredns/coredns/plugin/pkg/upstream"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+
+	"github.com/miekg/dns"
+)
+
+// The timers of an SOA that the Corefile does not give, in seconds: within the ranges of RIPE-203 and RFC 1912 §2.2.
+const (
+	defaultRefresh = 7200
+	defaultRetry   = 1800
+	defaultExpire  = 86400 * 14
+)
+
+// addressRRset is an A or AAAA RRset: a TTL, and the pool that decides what is answered.
+type addressRRset struct {
+	pool pool.Pool
+	ttl  uint32
+}
+
+// zone is what a handler knows of one of its zones beyond the records.
+type zone struct {
+	name  string
+	fall  fall.F
+	names int    // owner names with data
+	count int    // values: addresses and other records
+	hash  uint64 // of everything in the zone but the serial
+
+	serial uint32 // of the SOA, known from the start on
+}
+
+// serialSeed makes the hashes of one configuration comparable with those of the next.
+var serialSeed = maphash.MakeSeed()
+
+// build makes a handler of the configuration.
+func (c *config) build() *Handler {
+	h := &Handler{upstream: upstream.New()}
+	var zones []record.ZoneConfig
+	for _, d := range c.directives {
+		for _, name := range d.zones {
+			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), Overlay: d.overlays(name)})
+			h.zones = append(h.zones, zone{name: name, fall: d.fall})
+		}
+	}
+	hashes := make([]maphash.Hash, len(zones))
+	for i := range hashes {
+		hashes[i].SetSeed(serialSeed)
+		writeRR(&hashes[i], zones[i].SOA)
+	}
+	builder := record.NewBuilder(len(c.names), zones...)
+	c.addDefaultNS(builder)
+	delegates := false
+	for _, owner := range c.names {
+		z := &h.zones[owner.zone.index]
+		z.names++
+		for _, set := range owner.sets {
+			z.count += len(set.addresses) + len(set.rrs)
+			h.add(builder, owner, set, &hashes[owner.zone.index])
+			delegates = delegates || set.rrtype == dns.TypeNS && owner.name != z.name
+		}
+	}
+	for i := range hashes {
+		h.zones[i].hash = hashes[i].Sum64()
+	}
+	h.table = builder.Table()
+	if delegates {
+		c.warnOccluded(h)
+	}
+	c.warnNameServers()
+	h.warnings = c.warnings
+	return h
+}
+
+// add puts an RRset into the table.
+func (h *Handler) add(builder *record.Builder, owner *ownerName, set *rrset, hash *maphash.Hash) {
+	name := owner.name
+	if set.addresses == nil {
+		for _, rr := range set.rrs {
+			rr.Header().Ttl = set.ttl
+			writeRR(hash, rr)
+		}
+		builder.Add(name, record.RRset{Type: set.rrtype, RRs: set.rrs})
+		return
+	}
+	number := len(h.rrsets)
+	h.rrsets = append(h.rrsets, addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl})
+	builder.AddAddresses(name, set.rrtype, number)
+	_, _ = hash.WriteString(name)
+	maphash.WriteComparable(hash, [2]uint32{set.ttl, uint32(set.rrtype)})
+	_, _ = hash.Write(h.rrsets[number].pool.Octets())
+	if set.metrics {
+		h.counted = append(h.counted, countedRRset{number: number, zone: owner.zone.name, name: name, rrtype: set.rrtype})
+	}
+	if msg := tooLarge(name, set); msg != "" {
+		h.large = append(h.large, msg)
+	}
+}
+
+func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String()) }
+
+// soaRecord is the SOA of a zone, given or synthesized, but for its serial.
+func (d *directive) soaRecord(zone string) *dns.SOA {
+	rr := &dns.SOA{
+		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: d.ttl},
+		Ns:  below("ns.dns", zone), Mbox: below("hostmaster", zone),
+		Refresh: defaultRefresh, Retry: defaultRetry, Expire: defaultExpire, Minttl: d.ttl,
+	}
+	if len(d.ns) > 0 {
+		rr.Ns, _ = target(d.ns[0].name, zone, d.zones) // checked when it was read
+	}
+	if d.soa != nil {
+		rr.Ns, _ = target(d.soa.mname, zone, d.zones)   // checked when it was read
+		rr.Mbox, _ = target(d.soa.rname, zone, d.zones) // checked when it was read
+		for i, timer := range []*uint32{&rr.Refresh, &rr.Retry, &rr.Expire, &rr.Minttl} {
+			if i < len(d.soa.timers) {
+				*timer = d.soa.timers[i]
+			}
+		}
+	}
+	return rr
+}
+
+// addDefaultNS gives the zones without ns lines their NS record; the apex of an overlay has only what its lines say.
+func (c *config) addDefaultNS(builder *record.Builder) {
+	for _, d := range c.directives {
+		for _, name := range d.zones {
+			if len(d.ns) > 0 || d.overlays(name) {
+				continue
+			}
+			hdr := dns.RR_Header{Name: name, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: d.ttl}
+			builder.Add(name, record.RRset{Type: dns.TypeNS, RRs: []dns.RR{&dns.NS{Hdr: hdr, Ns: below("ns.dns", name)}}})
+		}
+	}
+}
+
+// warnOccluded tells which lines are never answered because they stand below a delegation.
+func (c *config) warnOccluded(h *Handler) {
+	for _, owner := range c.names {
+		if owner.set(dns.TypeNS) != nil || h.table.Lookup(owner.name, dns.TypeNone).Kind != record.Delegation {
+			continue
+		}
+		for _, set := range owner.sets {
+			if set.addresses == nil {
+				c.warnf(set.position, "%s %s lies below a delegation and is never answered", owner.name, dns.TypeToString[set.rrtype])
+			}
+		}
+	}
+}
+
+// warnNameServers tells which name servers of the apexes have no address where one is due.
+func (c *config) warnNameServers() {
+	for _, d := range c.directives {
+		for _, ns := range d.ns {
+			for _, name := range d.zones {
+				full, _ := target(ns.name, name, d.zones) // checked when it was read
+				full = strings.ToLower(full)
+				if d.zoneOf(full) == name && c.index[full] == nil {
+					c.warnf(ns.position, "ns: %s lies in %s but has no address; write one behind its name", full, name)
+				}
+			}
+		}
+	}
+}

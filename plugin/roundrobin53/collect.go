@@ -1,0 +1,273 @@
+package roundrobin53
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+
+	"github.com/miekg/dns"
+)
+
+// ownerName is all that the lines of a server block say of one name.
+type ownerName struct {
+	name string
+	zone *zoneConfig
+	sets []*rrset // one for each type
+}
+
+// rrset is what the lines say of one owner name and type.
+type rrset struct {
+	position // of the first line
+	rrtype   uint16
+	ttl      uint32
+	ttlGiven bool // by the line itself, not by the directive
+	rrs      []dns.RR
+
+	addresses []netip.Addr // of A and AAAA
+	order     pool.Order
+	answers   int
+	metrics   bool
+}
+
+// zoneConfig is one zone of a directive.
+type zoneConfig struct {
+	name  string
+	index int // among the zones of the server block
+	*directive
+}
+
+// set is the RRset of this type, nil if there is none.
+func (o *ownerName) set(rrtype uint16) *rrset {
+	for _, set := range o.sets {
+		if set.rrtype == rrtype {
+			return set
+		}
+	}
+	return nil
+}
+
+// collect sorts the lines by owner name and type, and checks what a line alone can't show.
+func (c *config) collect() error {
+	zones, err := c.zones()
+	if err != nil {
+		return err
+	}
+	size := 0
+	for _, d := range c.directives {
+		size += len(d.records)
+	}
+	c.index = make(map[string]*ownerName, size)
+	for _, d := range c.directives {
+		for _, ns := range d.ns {
+			if err := c.addNameServer(d, ns, zones); err != nil {
+				return err
+			}
+		}
+		for _, rec := range d.records {
+			if rec.rrtype == dns.TypeNS && slices.ContainsFunc(rec.owners, func(name string) bool { return slices.Contains(d.zones, name) }) {
+				return rec.errorf("record: the name servers of the apex have a directive of their own: ns NAME [ADDRESS...]")
+			}
+			if err := c.addRecord("record", d, rec, zones); err != nil {
+				return err
+			}
+		}
+		if len(d.records) == 0 {
+			c.warnf(d.position, "no records for %s", strings.Join(d.zones, " "))
+		}
+	}
+	for _, owner := range c.names {
+		if err := c.check(owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zones are the zones of all directives by name.
+func (c *config) zones() (map[string]*zoneConfig, error) {
+	zones := make(map[string]*zoneConfig)
+	for _, d := range c.directives {
+		for _, name := range d.zones {
+			if other, ok := zones[name]; ok {
+				return nil, d.errorf("%s: the zone %q has a directive already, at %s", pluginName, name, other.position)
+			}
+			zones[name] = &zoneConfig{name, len(zones), d}
+		}
+	}
+	return zones, nil
+}
+
+// owner is the entry of a name, made if there is none.
+func (c *config) owner(name string, d *directive, zones map[string]*zoneConfig) (*ownerName, error) {
+	if owner, ok := c.index[name]; ok {
+		return owner, nil
+	}
+	owner := &ownerName{name: name, zone: longestZone(zones, name)}
+	if owner.zone.directive != d {
+		return nil, fmt.Errorf("%s lies in the zone %s, whose directive is at %s", name, owner.zone.name, owner.zone.position)
+	}
+	c.index[name] = owner
+	c.names = append(c.names, owner)
+	return owner, nil
+}
+
+func longestZone(zones map[string]*zoneConfig, name string) *zoneConfig {
+	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
+		if zone, ok := zones[name[off:]]; ok {
+			return zone
+		}
+	}
+	return zones["."]
+}
+
+// addRecord files a record under its owner names. Word is the directive that it comes from.
+func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map[string]*zoneConfig) error {
+	for i, name := range rec.owners {
+		owner, err := c.owner(name, d, zones)
+		if err != nil {
+			return rec.errorf("%s: %w", word, err)
+		}
+		if rec.isAddress() {
+			err = owner.addAddresses(rec)
+		} else {
+			err = owner.addRR(rec, rec.rrs[i])
+		}
+		if err != nil {
+			return rec.errorf("%s: %w", word, err)
+		}
+	}
+	return nil
+}
+
+// addAddresses gives a name an A RRset, an AAAA RRset, or both.
+func (o *ownerName) addAddresses(rec *recordLine) error {
+	for _, rrtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		addresses := ofFamily(rec.addresses, rrtype)
+		if len(addresses) == 0 {
+			continue
+		}
+		if len(addresses) > pool.MaxEndpoints {
+			return fmt.Errorf("%d values; an RRset can have %d", len(addresses), pool.MaxEndpoints)
+		}
+		if other := o.set(rrtype); other != nil {
+			return fmt.Errorf("%s has an %s record already, at %s; all its values stand in one record",
+				o.name, dns.TypeToString[rrtype], other.position)
+		}
+		if twice, ok := firstDuplicate(addresses); ok {
+			return fmt.Errorf("%q stands twice; an answer is a set", twice)
+		}
+		o.sets = append(o.sets, &rrset{
+			position: rec.position, rrtype: rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl,
+			addresses: addresses, order: rec.order, answers: rec.answers, metrics: rec.metrics,
+		})
+	}
+	return nil
+}
+
+// ofFamily is the addresses that an RRset of a type can hold; a list of one family is returned as it is.
+func ofFamily(addresses []netip.Addr, rrtype uint16) []netip.Addr {
+	other := func(addr netip.Addr) bool { return addr.Is4() != (rrtype == dns.TypeA) }
+	if !slices.ContainsFunc(addresses, other) {
+		return addresses
+	}
+	return slices.DeleteFunc(slices.Clone(addresses), other)
+}
+
+func firstDuplicate(addresses []netip.Addr) (netip.Addr, bool) {
+	const few = 16 // below this a scan beats a map, and most RRsets are small
+	if len(addresses) <= few {
+		for i, addr := range addresses {
+			if slices.Contains(addresses[:i], addr) {
+				return addr, true
+			}
+		}
+		return netip.Addr{}, false
+	}
+	seen := make(map[netip.Addr]struct{}, len(addresses))
+	for _, addr := range addresses {
+		if _, ok := seen[addr]; ok {
+			return addr, true
+		}
+		seen[addr] = struct{}{}
+	}
+	return netip.Addr{}, false
+}
+
+// addRR adds a record of another type to its RRset.
+func (o *ownerName) addRR(rec *recordLine, rr dns.RR) error {
+	rrtype := dns.TypeToString[rec.rrtype]
+	set := o.set(rec.rrtype)
+	switch {
+	case set == nil:
+		set = &rrset{position: rec.position, rrtype: rec.rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl}
+		o.sets = append(o.sets, set)
+	case rec.rrtype == dns.TypeCNAME:
+		return fmt.Errorf("%s has a CNAME already, at %s; a name has one", o.name, set.position)
+	case slices.ContainsFunc(set.rrs, func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }):
+		return fmt.Errorf("%s has this %s record already, at or behind %s", o.name, rrtype, set.position)
+	case rec.seen.ttl && set.ttlGiven && rec.ttl != set.ttl:
+		return fmt.Errorf("TTL %d, but the %s record of %s at %s has TTL %d; an RRset has one (RFC 2181)",
+			rec.ttl, rrtype, o.name, set.position, set.ttl)
+	case rec.seen.ttl:
+		set.ttl, set.ttlGiven = rec.ttl, true
+	}
+	set.rrs = append(set.rrs, rr)
+	return nil
+}
+
+// addNameServer gives the apexes an NS record, and the name server its addresses.
+func (c *config) addNameServer(d *directive, ns nameServer, zones map[string]*zoneConfig) error {
+	added := make(map[string]bool) // a full name is one name server for all zones
+	for _, zone := range d.zones {
+		rec := &recordLine{position: ns.position, owners: []string{zone}, ttl: d.ttl, rrtype: dns.TypeNS, addresses: ns.addresses}
+		full, err := target(ns.name, zone, d.zones)
+		if err != nil {
+			return ns.errorf("ns: %w", err)
+		}
+		rec.rrs = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: full}}
+		if err := c.addRecord("ns", d, rec, zones); err != nil {
+			return err
+		}
+		host, err := canonical(full)
+		if err != nil {
+			return ns.errorf("ns: %w", err)
+		}
+		if len(ns.addresses) > 0 && !added[host] {
+			added[host] = true
+			rec.owners, rec.rrtype = []string{host}, dns.TypeNone
+			if err := c.addRecord("ns", d, rec, zones); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check tells what the types of one name may not be together.
+func (c *config) check(o *ownerName) error {
+	apex := o.name == o.zone.name
+	ns, cname, ds := o.set(dns.TypeNS), o.set(dns.TypeCNAME), o.set(dns.TypeDS)
+	for _, set := range o.sets {
+		rrtype := dns.TypeToString[set.rrtype]
+		switch {
+		case apex && (set == cname || set == ds):
+			return set.errorf("record: the apex %s can't have a %s record", o.name, rrtype)
+		case cname != nil && set != cname:
+			return set.errorf("record: %s has a CNAME at %s; nothing can stand beside it (RFC 1034)", o.name, cname.position)
+		case ds != nil && ns == nil:
+			return set.errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.name)
+		case ns != nil && !apex && strings.HasPrefix(o.name, "*."):
+			return set.errorf("record: NS at the wildcard %s: a wildcard can't be delegated (RFC 4592)", o.name)
+		case ns != nil && !apex && set != ns && set != ds && len(set.addresses) == 0:
+			return set.errorf("record: %s is delegated at %s; beside NS there can be DS, and A and AAAA as glue, but no %s", o.name, ns.position, rrtype)
+		}
+	}
+	return nil
+}
+
+func (c *config) warnf(pos position, format string, args ...any) {
+	c.warnings = append(c.warnings, fmt.Sprintf("%s: ", pos)+fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,95 @@
+// Package pool decides which addresses of an RRset are answered, and in which order.
+//
+// A Pool never changes. What moves is its Counters: one sequence number for each transport class, taken by an atomic
+// addition, from which the order of an answer follows by arithmetic. Nothing is locked and nothing is remembered of who
+// asked.
+package pool
+
+import (
+	"net/netip"
+)
+
+// Order is the rule that arranges the endpoints of a pool.
+type Order uint8
+
+// The orders.
+const (
+	RoundRobin Order = iota // every endpoint is first exactly once in n answers
+	Random                  // a fresh uniform permutation for each answer
+)
+
+// MaxEndpoints bounds a pool, so that an endpoint's index fits 16 bits. A message holds some 4,000 addresses.
+const MaxEndpoints = 1 << 16
+
+// Pool is the endpoints behind one RRset and the way to choose among them. It is safe for concurrent use.
+type Pool struct {
+	arena    []byte // the addresses, 4 or 16 octets each
+	counters *Counters
+	answers  uint16 // how many endpoints an answer has; 0 means all
+	width    uint8  // octets of an address
+	order    Order
+}
+
+// New makes a pool of addresses, which are of one family and at most MaxEndpoints. Answers is how many of them an answer
+// has, 0 for all.
+func New(addresses []netip.Addr, order Order, answers int) Pool {
+	p := Pool{order: order, width: uint8(addresses[0].BitLen() / 8)}
+	if answers < len(addresses) {
+		p.answers = uint16(answers) //nolint:gosec // less than MaxEndpoints
+	}
+	p.arena = make([]byte, 0, len(addresses)*int(p.width))
+	for _, addr := range addresses {
+		p.arena = append(p.arena, addr.AsSlice()...)
+	}
+	p.counters = newCounters()
+	return p
+}
+
+// Len is the number of endpoints.
+func (p *Pool) Len() int { return len(p.arena) / int(p.width) }
+
+// Width is the length of an address in octets: 4 or 16.
+func (p *Pool) Width() int { return int(p.width) }
+
+// Answers is how many endpoints an answer has.
+func (p *Pool) Answers() int {
+	if p.answers == 0 {
+		return p.Len()
+	}
+	return int(p.answers)
+}
+
+// Order is the rule that arranges the endpoints.
+func (p *Pool) Order() Order { return p.order }
+
+// Octets is all addresses one after another, Width octets each; they may not be changed.
+func (p *Pool) Octets() []byte { return p.arena }
+
+// Address is the octets of endpoint i; they may not be changed.
+func (p *Pool) Address(i int) []byte {
+	off := i * int(p.width)
+	return p.arena[off : off+int(p.width) : off+int(p.width)]
+}
+
+// Counters are where p is in its rotation.
+func (p *Pool) Counters() *Counters { return p.counters }
+
+// Adopt makes p go on where another pool is: the two count together from then on. It may be called only before p is
+// used.
+func (p *Pool) Adopt(c *Counters) { p.counters = c }
+
+// Pick takes the next turn of a transport class and appends the endpoints of that answer to dst, in their order.
+func (p *Pool) Pick(class Class, dst []uint16) []uint16 {
+	if p.order == Random {
+		return shuffle(p.Len(), p.Answers(), dst)
+	}
+	return rotate(p.counters.next(class), p.Len(), p.Answers(), dst)
+}
+
+// Peek is Pick without taking the turn: for addresses that nobody asked for, in the additional section.
+func (p *Pool) Peek(class Class, dst []uint16) []uint16 {
+	if p.order == Random {
+		return shuffle(p.Len(), p.Answers(), dst)
+	}
+	return rotate(p.counters.peek(class), p.Len(), p.Answers(), dst)
+}

@@ -1,0 +1,133 @@
+package record
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of its zones; whoever
+// reads the configuration sees to that, and to the rules that one RRset can't break alone (CNAME beside other data).
+type Builder struct {
+	t Table
+}
+
+// ZoneConfig describes a zone to NewBuilder.
+type ZoneConfig struct {
+	SOA *dns.SOA // its owner is the apex; the serial is set later, see Zone.SetSerial
+
+	// Overlay makes the zone one that lies over another plugin's zone of the same name: its apex is not given an SOA
+	// RRset, and types that the apex lacks do not exist instead of being NODATA.
+	Overlay bool
+}
+
+// NewBuilder starts a table of zones. Size is how many names are to be expected.
+func NewBuilder(size int, zones ...ZoneConfig) *Builder {
+	b := &Builder{t: Table{
+		names: make(map[string]int32, size+len(zones)),
+		nodes: make([]node, 0, size+len(zones)),
+		zones: make([]Zone, len(zones)),
+	}}
+	for i, zone := range zones {
+		negative := *zone.SOA
+		negative.Hdr.Ttl = min(zone.SOA.Hdr.Ttl, zone.SOA.Minttl)
+		b.t.zones[i] = Zone{
+			Origin:   zone.SOA.Hdr.Name,
+			Index:    i,
+			Negative: []dns.RR{&negative},
+			soa:      zone.SOA,
+			overlay:  zone.Overlay,
+		}
+	}
+	for i := range b.t.zones {
+		z := &b.t.zones[i]
+		n := &b.t.nodes[b.insert(z.Origin, int32(i))]
+		if !z.overlay {
+			n.rrsets = append(n.rrsets, RRset{dns.TypeSOA, []dns.RR{z.soa}})
+		}
+		z.parent = b.enclosing(z.Origin)
+	}
+	return b
+}
+
+// AddAddresses gives name the A or AAAA RRset of this number.
+func (b *Builder) AddAddresses(name string, rrtype uint16, number int) {
+	n := b.node(name)
+	if rrtype == dns.TypeA {
+		n.a = int32(number) //nolint:gosec // a table of 2^31 RRsets does not fit a Corefile
+	} else {
+		n.aaaa = int32(number) //nolint:gosec // as above
+	}
+}
+
+// Add gives name an RRset of any type but A and AAAA.
+func (b *Builder) Add(name string, set RRset) {
+	set.RRs = slices.Clip(set.RRs)
+	n := b.node(name)
+	n.rrsets = append(n.rrsets, set)
+}
+
+// Table is the finished table; the builder may not be used again.
+func (b *Builder) Table() *Table {
+	t := &b.t
+	for name, i := range t.names {
+		t.nodes[i].cut = b.cut(name, i)
+		if parent, ok := strings.CutPrefix(name, "*."); ok {
+			t.nodes[t.names[cmp.Or(parent, ".")]].wild = i
+		}
+	}
+	return t
+}
+
+// enclosing is the zone right above an apex.
+func (b *Builder) enclosing(origin string) *Zone {
+	var found *Zone
+	for i := range b.t.zones {
+		z := &b.t.zones[i]
+		if z.Origin != origin && dns.IsSubDomain(z.Origin, origin) && (found == nil || len(z.Origin) > len(found.Origin)) {
+			found = z
+		}
+	}
+	return found
+}
+
+// node is the node of name; it is made, with the empty non-terminals above it, if it does not exist.
+func (b *Builder) node(name string) *node {
+	if i, ok := b.t.names[name]; ok {
+		return &b.t.nodes[i]
+	}
+	encloser, ok := b.t.closestEncloser(name)
+	if !ok {
+		panic("record: " + name + " lies in no zone of the table")
+	}
+	zone := b.t.nodes[encloser].zone
+	for off, _ := dns.NextLabel(name, 0); off < len(name); off, _ = dns.NextLabel(name, off) {
+		if _, ok := b.t.names[name[off:]]; ok {
+			break
+		}
+		b.insert(name[off:], zone)
+	}
+	return &b.t.nodes[b.insert(name, zone)]
+}
+
+func (b *Builder) insert(name string, zone int32) int32 {
+	i := int32(len(b.t.nodes)) //nolint:gosec // as above
+	b.t.nodes = append(b.t.nodes, node{a: none, aaaa: none, zone: zone, cut: none, wild: none})
+	b.t.names[name] = i
+	return i
+}
+
+// cut is the topmost node between the apex of name's zone and name itself that holds an NS RRset: names below it are
+// another zone's (RFC 1034 §4.2).
+func (b *Builder) cut(name string, i int32) int32 {
+	cut := int32(none)
+	apex := b.t.zones[b.t.nodes[i].zone].Origin
+	for off, end := 0, false; !end && len(name)-off > len(apex); off, end = dns.NextLabel(name, off) {
+		if above, ok := b.t.names[name[off:]]; ok && b.t.nodes[above].rrset(dns.TypeNS) != nil {
+			cut = above
+		}
+	}
+	return cut
+}

@@ -1,0 +1,224 @@
+// Package record holds what the Corefile says, ready to be looked up: owner names, their RRsets, and the zones they
+// lie in.
+//
+// A Table is built once and never changes. Lookup is a pure function from a name and a type to a Result; the rules of
+// RFC 1034 (delegations), RFC 4592 (wildcards) and RFC 2308 (NXDOMAIN or NODATA) live here and nowhere else. The
+// addresses of A and AAAA RRsets are not here: a Table knows them by number, whoever builds it keeps them and decides
+// which are answered.
+package record
+
+import "github.com/miekg/dns"
+
+// Kind says what a Table knows of a name and type.
+type Kind uint8
+
+// The kinds of Result.
+const (
+	Outside    Kind = iota // no zone of the table holds the name
+	Addresses              // an A or AAAA RRset: Result.Addresses is its number
+	RRs                    // any other RRset: Result.RRset
+	Alias                  // the name has a CNAME and another type was asked: Result.RRset is the CNAME
+	Any                    // the name has data and QTYPE was ANY
+	Delegation             // the name lies at or below a zone cut: Result.RRset is the NS RRset, Result.DS may be set
+	NoData                 // the name exists, the type does not (RFC 2308 §2.2)
+	NXDomain               // the name does not exist and nothing exists below it
+)
+
+// Result is the answer to a Lookup.
+type Result struct {
+	Kind      Kind
+	Wildcard  bool   // synthesized from a wildcard: the owner name in the answer is the name that was asked
+	Zone      *Zone  // the zone the name lies in; nil if Outside
+	Addresses int    // set for Addresses
+	RRset     *RRset // set for RRs, Alias and Delegation
+	DS        *RRset // the DS RRset of a delegation, nil if it has none
+}
+
+// RRset is all records of one owner name and type. Its slice is shared between answers: nobody may change it, and it
+// has no spare capacity, so that a plugin that appends to an answer gets a copy.
+type RRset struct {
+	Type uint16
+	RRs  []dns.RR
+}
+
+// Zone is a zone of a Table.
+type Zone struct {
+	Origin string // apex, lower-case and fully qualified
+	Index  int    // position among the zones of the table
+
+	// Negative is the authority section of a negative answer: the SOA with the negative TTL, the lesser of the SOA's
+	// own TTL and its MINIMUM (RFC 2308 §5).
+	Negative []dns.RR
+
+	soa     *dns.SOA
+	overlay bool
+	parent  *Zone // the zone of the same table that this one lies in, nil if none
+}
+
+// SOA is the zone's SOA record; it may not be changed.
+func (z *Zone) SOA() *dns.SOA { return z.soa }
+
+// SetSerial gives the zone its serial. It may be called only before the table is used.
+func (z *Zone) SetSerial(serial uint32) {
+	z.soa.Serial = serial
+	z.Negative[0].(*dns.SOA).Serial = serial
+}
+
+// node is what one owner name holds. Numbers instead of pointers keep a table of a million addresses small and cheap
+// to scan for the garbage collector; none stands for no number.
+type node struct {
+	a, aaaa int32   // numbers of the address RRsets
+	zone    int32   // index of the zone
+	cut     int32   // index of the node that delegates this name away, itself included
+	wild    int32   // index of the wildcard right below this node
+	rrsets  []RRset // all other types
+}
+
+const none = -1
+
+// Table is the records of some zones. It is safe for concurrent use.
+type Table struct {
+	names map[string]int32 // lower-case owner name to node
+	nodes []node
+	zones []Zone
+}
+
+// Zones are the zones of t, in the order they were given.
+func (t *Table) Zones() []*Zone {
+	zones := make([]*Zone, len(t.zones))
+	for i := range t.zones {
+		zones[i] = &t.zones[i]
+	}
+	return zones
+}
+
+// Lookup finds what t holds for a lower-case, fully qualified name.
+func (t *Table) Lookup(name string, qtype uint16) Result {
+	if i, ok := t.names[name]; ok {
+		n := &t.nodes[i]
+		if n.cut != none && (n.cut != i || qtype != dns.TypeDS) {
+			return t.refer(n)
+		}
+		return t.answer(n, name, qtype, false)
+	}
+	i, ok := t.closestEncloser(name)
+	if !ok {
+		return Result{Kind: Outside}
+	}
+	n := &t.nodes[i]
+	switch {
+	case n.cut != none:
+		return t.refer(n)
+	case n.wild != none: // RFC 4592 §3.3.1: the source of synthesis is the wildcard right below the closest encloser
+		return t.answer(&t.nodes[n.wild], name, qtype, true)
+	}
+	return Result{Kind: NXDomain, Zone: &t.zones[n.zone]}
+}
+
+// Walk calls f for every owner name that has data, in no particular order. The numbers a and aaaa of its address RRsets
+// are negative where it has none.
+func (t *Table) Walk(f func(name string, zone *Zone, a, aaaa int, rrsets []RRset)) {
+	for name, i := range t.names {
+		if n := &t.nodes[i]; n.hasData() {
+			f(name, &t.zones[n.zone], int(n.a), int(n.aaaa), n.rrsets)
+		}
+	}
+}
+
+// Glue is the number of the A or AAAA RRset that stands at name itself, below a zone cut too. It reports false if there
+// is none.
+func (t *Table) Glue(name string, qtype uint16) (int, bool) {
+	i, ok := t.names[name]
+	if !ok {
+		return 0, false
+	}
+	number := t.nodes[i].addresses(qtype)
+	return int(number), number != none
+}
+
+// Zone is the longest zone that holds name, nil if none does.
+func (t *Table) Zone(name string) *Zone {
+	i, ok := t.names[name]
+	if !ok {
+		if i, ok = t.closestEncloser(name); !ok {
+			return nil
+		}
+	}
+	return &t.zones[t.nodes[i].zone]
+}
+
+// closestEncloser is the longest existing ancestor of a name that does not exist itself (RFC 4592 §3.3.1).
+func (t *Table) closestEncloser(name string) (int32, bool) {
+	for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {
+		if i, ok := t.names[name[off:]]; ok {
+			return i, true
+		}
+	}
+	i, ok := t.names["."]
+	return i, ok
+}
+
+func (t *Table) answer(n *node, name string, qtype uint16, wildcard bool) Result {
+	r := Result{Kind: NoData, Wildcard: wildcard, Zone: &t.zones[n.zone]}
+	if number := n.addresses(qtype); number != none {
+		r.Kind, r.Addresses = Addresses, int(number)
+		return r
+	}
+	if qtype == dns.TypeANY && n.hasData() {
+		r.Kind = Any
+		return r
+	}
+	for i := range n.rrsets {
+		switch n.rrsets[i].Type {
+		case qtype:
+			r.Kind, r.RRset = RRs, &n.rrsets[i]
+			return r
+		case dns.TypeCNAME:
+			r.Kind, r.RRset = Alias, &n.rrsets[i]
+			return r
+		}
+	}
+	if name != r.Zone.Origin {
+		return r
+	}
+	if r.Zone.overlay {
+		// The apex of an overlay has the types of its lines and no others: what it lacks may be the next plugin's.
+		r.Kind = NXDomain
+	} else if qtype == dns.TypeDS && r.Zone.parent != nil {
+		r.Zone = r.Zone.parent // a DS RRset is the parent's to deny (RFC 4035 §3.1.4.1)
+	}
+	return r
+}
+
+// refer answers for a name that n's zone cut gives away.
+func (t *Table) refer(n *node) Result {
+	cut := &t.nodes[n.cut]
+	return Result{
+		Kind:  Delegation,
+		Zone:  &t.zones[n.zone],
+		RRset: cut.rrset(dns.TypeNS),
+		DS:    cut.rrset(dns.TypeDS),
+	}
+}
+
+func (n *node) addresses(qtype uint16) int32 {
+	switch qtype {
+	case dns.TypeA:
+		return n.a
+	case dns.TypeAAAA:
+		return n.aaaa
+	}
+	return none
+}
+
+func (n *node) rrset(rrtype uint16) *RRset {
+	for i := range n.rrsets {
+		if n.rrsets[i].Type == rrtype {
+			return &n.rrsets[i]
+		}
+	}
+	return nil
+}
+
+// hasData is false for an empty non-terminal (RFC 4592 §2.2.2).
+func (n *node) hasData() bool { return n.a != none || n.aaaa != none || len(n.rrsets) > 0 }

@@ -1,0 +1,139 @@
+package roundrobin53
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/miekg/dns"
+)
+
+// canonical is the one spelling of a domain name that a query's name is compared with: lower-case, fully qualified, and
+// escaped as miekg/dns does it. The name may be relative to the root.
+func canonical(name string) (string, error) {
+	switch {
+	case name == "":
+		return "", errors.New(`"" is not a domain name; is it an {$ENV} variable that is not set?`)
+	case strings.ContainsAny(name, " \t\r\n{}/:\"'(),;@$"):
+		return "", fmt.Errorf("%q is not a domain name", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return r > '~' }):
+		return "", fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
+	}
+	var wire [256]byte
+	end, err := dns.PackDomainName(dns.Fqdn(name), wire[:], 0, nil, false)
+	if err != nil || end > 255 {
+		return "", fmt.Errorf("%q is not a domain name: labels have 1 to 63 octets, names at most 255 (RFC 1035)", name)
+	}
+	if isPlain(name) {
+		return dns.Fqdn(name), nil
+	}
+	unpacked, _, err := dns.UnpackDomainName(wire[:end], 0)
+	if err != nil {
+		return "", fmt.Errorf("%q is not a domain name: %w", name, err)
+	}
+	return strings.ToLower(unpacked), nil
+}
+
+// isPlain reports whether a name is its own canonical spelling but for the final dot.
+func isPlain(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' && c != '*' {
+			return false
+		}
+	}
+	return true
+}
+
+// owners turns the NAME of a record into owner names: one if it is absolute, else one in each zone.
+func owners(name string, zones []string) ([]string, error) {
+	if name == "@" {
+		return zones, nil
+	}
+	full, err := canonical(name)
+	if err != nil {
+		return nil, err
+	}
+	if plugin.Zones(zones).Contains(full) {
+		return []string{full}, nil
+	}
+	if dns.IsFqdn(name) {
+		return nil, fmt.Errorf("%q is outside the zones of this block: %s", name, strings.Join(zones, " "))
+	}
+	names := make([]string, len(zones))
+	for i, zone := range zones {
+		names[i], err = canonical(below(name, zone))
+		if err != nil {
+			return nil, err
+		}
+		if dns.CountLabel(full) > 1 && topLabel(full) == topLabel(zone) {
+			return nil, fmt.Errorf("%q would become %s, which looks like a mistyped zone; write a name in %s, or the whole name with its final dot",
+				name, names[i], strings.Join(zones, " "))
+		}
+	}
+	return names, nil
+}
+
+// target turns a name inside RDATA into a full one. The rule is stricter than for owner names: in a zone file a
+// forgotten final dot is the classic mistake, and it goes unnoticed until a client meets it.
+func target(name, zone string, zones []string) (string, error) {
+	if name == "@" {
+		return zone, nil
+	}
+	if dns.IsFqdn(name) || plugin.Zones(zones).Contains(strings.ToLower(dns.Fqdn(name))) {
+		return dns.Fqdn(name), nil
+	}
+	full := below(name, zone)
+	if dns.CountLabel(name) > 1 {
+		return "", fmt.Errorf("%q is outside the zones of this block and has no final dot; write %q, or %q if that is meant", name, name+".", full)
+	}
+	return full, nil
+}
+
+// below puts a relative name under a zone.
+func below(name, zone string) string {
+	if zone == "." {
+		return name + "."
+	}
+	return name + "." + zone
+}
+
+// topLabel is the last label of a full name.
+func topLabel(name string) string {
+	labels := dns.Split(name)
+	if len(labels) == 0 {
+		return ""
+	}
+	return name[labels[len(labels)-1]:]
+}
+
+// parseZones turns the ZONES of a directive, or else the keys of the server block, into zone names.
+func parseZones(args, keys []string) ([]string, error) {
+	for _, arg := range args {
+		if _, err := canonical(arg); err != nil && !strings.ContainsAny(arg, "/:") {
+			return nil, fmt.Errorf("zone %w", err)
+		}
+		if len(plugin.Host(arg).NormalizeExact()) == 0 {
+			return nil, fmt.Errorf("zone %q is neither a domain name nor a network in CIDR form", arg)
+		}
+	}
+	zones := plugin.OriginsFromArgsOrServerBlock(args, keys)
+	seen := make(map[string]bool, len(zones))
+	distinct := make([]string, 0, len(zones))
+	for _, zone := range zones {
+		zone, err := canonical(zone)
+		if err != nil {
+			return nil, fmt.Errorf("zone %w", err)
+		}
+		if seen[zone] && len(args) > 0 {
+			return nil, fmt.Errorf("zone %q stands twice", zone)
+		}
+		if !seen[zone] { // the keys of a block name a zone once for each port
+			distinct = append(distinct, zone)
+		}
+		seen[zone] = true
+	}
+	return distinct, nil
+}

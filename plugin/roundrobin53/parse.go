@@ -1,0 +1,216 @@
+package roundrobin53
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/fall"
+
+	"github.com/miekg/dns"
+)
+
+// maxTTL is the largest TTL there is (RFC 2181 §8), in seconds.
+const maxTTL = 1<<31 - 1
+
+// parse reads all roundrobin53 directives of a server block.
+func parse(c *caddy.Controller) (*config, error) {
+	r := lineReader{c}
+	conf := new(config)
+	for {
+		l, ok, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		d, err := parseDirective(r, l, c.ServerBlockKeys)
+		if err != nil {
+			return nil, err
+		}
+		conf.directives = append(conf.directives, d)
+	}
+	return conf, conf.collect()
+}
+
+func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
+	d := &directive{position: l.position, ttl: defaultTTL}
+	var err error
+	if d.zones, err = parseZones(l.args(), keys); err != nil {
+		return nil, l.errorf("%s: %w", pluginName, err)
+	}
+	if len(d.zones) == 0 {
+		return nil, l.errorf("%s: no zone; name one as an argument or as the key of the server block", pluginName)
+	}
+	if l.opens {
+		if err := r.block(l, func(l line) error { return parseLine(r, d, l) }); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.args()) == 0 && d.isRoot() && len(d.fall.Zones) == 0 {
+		return nil, l.errorf(`%s: the zone "." is everything: this would deny all names that have no record here; name the zones, add fallthrough, or write "%s ." if it is meant`,
+			pluginName, pluginName)
+	}
+	return d, nil
+}
+
+// lineParsers reads what may stand in a roundrobin53 block, besides record.
+var lineParsers = map[string]func(*directive, line) error{
+	"ttl":         parseZoneTTL,
+	"soa":         parseSOA,
+	"ns":          parseNS,
+	"fallthrough": parseFallthrough,
+}
+
+func parseLine(r lineReader, d *directive, l line) error {
+	if l.word() == "record" {
+		return parseRecord(r, d, l)
+	}
+	parser, ok := lineParsers[l.word()]
+	switch {
+	case l.word() == "import":
+		return l.errorf("import: caddy does not follow an import in the first line of a snippet; write another line before it")
+	case !ok:
+		return l.errorf("%q is not a directive of %s; the directives are record, ttl, soa, ns and fallthrough", l.word(), pluginName)
+	case l.opens:
+		return l.errorf("%s: takes no block", l.word())
+	}
+	if err := parser(d, l); err != nil {
+		return l.errorf("%s: %w", l.word(), err)
+	}
+	return nil
+}
+
+var errTwice = errors.New("stands twice; it may stand once")
+
+func parseZoneTTL(d *directive, l line) error {
+	if d.seen.ttl {
+		return errTwice
+	}
+	d.seen.ttl = true
+	if len(l.args()) != 1 {
+		return fmt.Errorf("%q is not one duration; write ttl DURATION, as in ttl 60", strings.Join(l.args(), " "))
+	}
+	var err error
+	d.ttl, err = parseDuration(l.args()[0])
+	return err
+}
+
+func parseSOA(d *directive, l line) error {
+	args := l.args()
+	if d.soa != nil {
+		return errTwice
+	}
+	if len(args) < 2 || len(args) > 6 {
+		return fmt.Errorf("%q is not MNAME RNAME [REFRESH RETRY EXPIRE MINIMUM]", strings.Join(args, " "))
+	}
+	d.soa = &soa{mname: args[0], rname: args[1]}
+	if local, domain, ok := strings.Cut(d.soa.rname, "@"); ok {
+		return fmt.Errorf("%q: an RNAME is a mail address written as a name: %q", d.soa.rname, strings.ReplaceAll(local, ".", `\.`)+"."+domain+".")
+	}
+	for _, zone := range d.zones {
+		for _, name := range args[:2] {
+			full, err := target(name, zone, d.zones)
+			if err == nil {
+				_, err = canonical(full)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, arg := range args[2:] {
+		timer, err := parseDuration(arg)
+		if err != nil {
+			return err
+		}
+		d.soa.timers = append(d.soa.timers, timer)
+	}
+	return nil
+}
+
+func parseNS(d *directive, l line) error {
+	args := l.args()
+	if len(args) == 0 {
+		return errors.New("no name; write ns NAME [ADDRESS...]")
+	}
+	ns := nameServer{position: l.position, name: args[0]}
+	for _, zone := range d.zones {
+		full, err := target(ns.name, zone, d.zones)
+		if err == nil {
+			full, err = canonical(full)
+		}
+		if err != nil {
+			return err
+		}
+		if len(args) > 1 && !plugin.Zones(d.zones).Contains(full) {
+			return fmt.Errorf("%s is outside the zones of this block, its addresses belong elsewhere", full)
+		}
+	}
+	for _, arg := range args[1:] {
+		addresses, err := parseAddresses(arg, dns.TypeNone)
+		if err != nil {
+			return err
+		}
+		ns.addresses = append(ns.addresses, addresses...)
+	}
+	d.ns = append(d.ns, ns)
+	return nil
+}
+
+func parseFallthrough(d *directive, l line) error {
+	if d.seen.fall {
+		return errTwice
+	}
+	d.seen.fall = true
+	zones, err := parseZones(l.args(), []string{"."})
+	if err != nil {
+		return err
+	}
+	for _, zone := range zones {
+		if !d.touches(zone) {
+			return fmt.Errorf("%q is neither in nor above the zones of this block: %s", zone, strings.Join(d.zones, " "))
+		}
+	}
+	d.fall = fall.F{Zones: zones}
+	return nil
+}
+
+// durationUnits are the units of a DURATION, in seconds.
+var durationUnits = map[byte]uint64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
+
+// parseDuration reads a DURATION: seconds, or numbers with units, as in 90, 90s, 1m30s and 1d.
+func parseDuration(text string) (uint32, error) {
+	wrong := fmt.Errorf("%q is not a duration up to %d seconds, as in 60, 60s, 5m, 1d", text, maxTTL)
+	var total uint64
+	for rest := text; rest != "" || text == ""; {
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		n, err := strconv.ParseUint(rest[:digits], 10, 32)
+		if err != nil {
+			return 0, wrong
+		}
+		if rest = rest[digits:]; rest == "" {
+			if digits != len(text) {
+				return 0, wrong
+			}
+			total = n
+			break
+		}
+		unit, ok := durationUnits[rest[0]]
+		if !ok {
+			return 0, wrong
+		}
+		if total += n * unit; total > maxTTL {
+			return 0, wrong
+		}
+		rest = rest[1:]
+	}
+	if total > maxTTL {
+		return 0, wrong
+	}
+	return uint32(total), nil
+}

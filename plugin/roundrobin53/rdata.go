@@ -1,0 +1,174 @@
+package roundrobin53
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// refusedTypes are the types that no record line can have, and why.
+var refusedTypes = map[uint16]string{
+	dns.TypeSOA:        "the SOA has a directive of its own: soa MNAME RNAME",
+	dns.TypeDNAME:      "DNAME is not supported; write a wildcard CNAME, or the names themselves",
+	dns.TypeRRSIG:      "signatures are made by the dnssec plugin",
+	dns.TypeSIG:        "signatures are made by the dnssec plugin",
+	dns.TypeNSEC:       "denials are made by the dnssec plugin",
+	dns.TypeNSEC3:      "denials are made by the dnssec plugin",
+	dns.TypeNSEC3PARAM: "denials are made by the dnssec plugin",
+	dns.TypeNXT:        "denials are made by the dnssec plugin",
+	dns.TypeDNSKEY:     "keys are given to the dnssec plugin",
+	dns.TypeANY:        "it is a question, not data",
+	dns.TypeAXFR:       "it is a question, not data; zone transfers are the transfer plugin's",
+	dns.TypeIXFR:       "it is a question, not data; zone transfers are the transfer plugin's",
+	dns.TypeMAILA:      "it is a question, not data",
+	dns.TypeMAILB:      "it is a question, not data",
+	dns.TypeOPT:        "it belongs to messages, not to zones",
+	dns.TypeTSIG:       "it belongs to messages, not to zones",
+	dns.TypeTKEY:       "it belongs to messages, not to zones",
+}
+
+// parseRData reads the data of a record of any type but A and AAAA. It makes one record for each owner name.
+func (rec *recordLine) parseRData(d *directive, words []string) error {
+	rrtype := dns.TypeToString[rec.rrtype]
+	if why, ok := refusedTypes[rec.rrtype]; ok {
+		return fmt.Errorf("%s: %s", rrtype, why)
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("%s: no data; write record NAME [TTL] %s and the data as in a zone file", rrtype, rrtype)
+	}
+	rec.rdata = words
+	for _, owner := range rec.owners {
+		rr, err := rec.parseRR(owner, d.zoneOf(owner), d.zones)
+		if err != nil {
+			return fmt.Errorf("%s: %w", rrtype, err)
+		}
+		rec.rrs = append(rec.rrs, rr)
+	}
+	return nil
+}
+
+func (rec *recordLine) parseRR(owner, zone string, zones []string) (dns.RR, error) {
+	if rec.rrtype == dns.TypeTXT {
+		if len(rec.rdata) != 1 {
+			return nil, fmt.Errorf("%q is %d words; a TXT record has one text, quoted if it has spaces", strings.Join(rec.rdata, " "), len(rec.rdata))
+		}
+		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
+		return &dns.TXT{Hdr: hdr, Txt: characterStrings(rec.rdata[0])}, nil
+	}
+	text := zoneFileText(rec.rdata)
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, fmt.Errorf("%q has a line break", text)
+	}
+	rr, err := parseZoneFileLine(owner, dns.TypeToString[rec.rrtype], text)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range rdataNames(rr) {
+		relative, ok := strings.CutSuffix(*name, relativeOrigin)
+		if !ok {
+			continue
+		}
+		if relative = strings.TrimSuffix(relative, "."); relative == "" {
+			relative = "@"
+		}
+		if *name, err = target(relative, zone, zones); err != nil {
+			return nil, err
+		}
+	}
+	if strings.Contains(rr.String(), relativeOrigin) {
+		return nil, fmt.Errorf("%q has a name without its final dot", text)
+	}
+	wire := make([]byte, dns.Len(rr)+256)
+	if _, err := dns.PackRR(rr, wire, 0, nil, false); err != nil {
+		return nil, fmt.Errorf("%q does not fit a message: %w", text, err)
+	}
+	return rr, nil
+}
+
+// relativeOrigin is what a zone file line is read under, so that relative names in its data can be told from full ones.
+const relativeOrigin = "relative.roundrobin53.invalid."
+
+// parseZoneFileLine reads the one record of a zone file line.
+func parseZoneFileLine(owner, rrtype, rdata string) (dns.RR, error) {
+	line := fmt.Sprintf("%s 0 IN %s %s\n", owner, rrtype, rdata)
+	parser := dns.NewZoneParser(strings.NewReader(line), relativeOrigin, "")
+	rr, ok := parser.Next()
+	if err := parser.Err(); err != nil {
+		var parseErr *dns.ParseError
+		if errors.As(err, &parseErr) {
+			err = errors.New(strings.TrimPrefix(parseErr.Error(), "dns: "))
+		}
+		return nil, fmt.Errorf("%q is not its data as in a zone file: %w", rdata, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%q is not its data as in a zone file", rdata)
+	}
+	return rr, nil
+}
+
+// zoneFileText puts words into a zone file line. Caddy took the quotes off; words that can't do without them get them back.
+func zoneFileText(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		if quoted[i] = word; word == "" || strings.ContainsAny(word, " \t\r\n") || strings.ContainsAny(word, ";()") && !strings.Contains(word, `"`) {
+			quoted[i] = `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// characterStrings cuts the text of a TXT record into strings of at most 255 octets (RFC 1035 §3.3), escaped as
+// miekg/dns keeps them.
+func characterStrings(text string) []string {
+	const most = 255
+	var texts []string
+	for first := true; first || text != ""; first = false {
+		part := text[:min(most, len(text))]
+		text = text[len(part):]
+		var b strings.Builder
+		for i := range len(part) {
+			switch c := part[i]; {
+			case c == '"' || c == '\\':
+				b.WriteByte('\\')
+				b.WriteByte(c)
+			case c < ' ' || c > '~':
+				fmt.Fprintf(&b, `\%03d`, c)
+			default:
+				b.WriteByte(c)
+			}
+		}
+		texts = append(texts, b.String())
+	}
+	return texts
+}
+
+// rdataNames are the domain names in a record's data.
+func rdataNames(rr dns.RR) []*string {
+	switch rr := rr.(type) {
+	case *dns.CNAME:
+		return []*string{&rr.Target}
+	case *dns.NS:
+		return []*string{&rr.Ns}
+	case *dns.MX:
+		return []*string{&rr.Mx}
+	case *dns.SRV:
+		return []*string{&rr.Target}
+	case *dns.PTR:
+		return []*string{&rr.Ptr}
+	case *dns.HTTPS:
+		return []*string{&rr.Target}
+	case *dns.SVCB:
+		return []*string{&rr.Target}
+	case *dns.NAPTR:
+		return []*string{&rr.Replacement}
+	case *dns.AFSDB:
+		return []*string{&rr.Hostname}
+	case *dns.KX:
+		return []*string{&rr.Exchanger}
+	case *dns.RP:
+		return []*string{&rr.Mbox, &rr.Txt}
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package roundrobin53 is a CoreDNS plugin that answers for zones written in the Corefile and rotates their multi-value
+// A and AAAA answers.
+//
+// This package is the only one that knows CoreDNS: it reads the Corefile, answers queries, and takes part in starts,
+// reloads and shutdowns. What a name holds is looked up in internal/record; which addresses are answered, and in which
+// order, is decided in internal/pool. Nothing on the path of a query locks, reads a clock, or keeps what clients ask.
+package roundrobin53
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/coredns/coredns/plugin/pkg/upstream"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const pluginName = "roundrobin53"
+
+var log = clog.NewWithPlugin(pluginName)
+
+// Handler answers the queries of one server block. It implements plugin.Handler, cache.ZoneBypasser, ready.Readiness and
+// transfer.Transferer.
+type Handler struct {
+	Next plugin.Handler
+
+	table    *record.Table
+	zones    []zone         // by record.Zone.Index
+	rrsets   []addressRRset // by record.Result.Addresses
+	upstream *upstream.Upstream
+	view     string // the server block's view, for metrics
+	signed   bool   // a dnssec plugin signs what we answer
+
+	counted  []countedRRset               // RRsets whose first places are counted
+	picks    map[int][]prometheus.Counter // the same counters, by RRset and endpoint; nil if there are none
+	servers  atomic.Pointer[map[*dnsserver.Server]*server]
+	mu       sync.Mutex // guards changes of servers
+	warnings []string
+	large    []string // warnings about RRsets that a usual UDP answer can't hold
+	stop     context.CancelFunc
+}
+
+// Name implements plugin.Handler.
+func (h *Handler) Name() string { return pluginName }
+
+// ServeDNS implements plugin.Handler.
+func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	question := &r.Question[0] // the core drops messages without one
+	qname := strings.ToLower(question.Name)
+	found := h.table.Lookup(qname, question.Qtype)
+	if found.Kind == record.Outside {
+		return plugin.NextOrFailure(pluginName, h.Next, ctx, w, r)
+	}
+	srv := h.server(ctx)
+	if h.passes(r, qname, found) {
+		srv.count(found.Zone, resultFallthrough)
+		return plugin.NextOrFailure(pluginName, h.Next, ctx, w, r)
+	}
+	q := query{h: h, ctx: ctx, w: w, r: r, qname: qname, class: srv.class(w)}
+	m := q.answer(found)
+	srv.count(found.Zone, resultOf(m))
+	return dns.RcodeSuccess, w.WriteMsg(m) // written in any case, whatever the RCODE
+}
+
+// passes reports whether the query is for the next plugin: the name does not exist here, or the message is about the
+// zone as a whole, which is the next plugin's where this one only lies over it.
+func (h *Handler) passes(r *dns.Msg, qname string, found record.Result) bool {
+	if found.Kind != record.NXDomain && r.Opcode == dns.OpcodeQuery && !isTransfer(r.Question[0].Qtype) {
+		return false
+	}
+	return h.zones[found.Zone.Index].fall.Through(qname)
+}
+
+func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
+
+// CacheBypassZones implements cache.ZoneBypasser: an answer from the cache would have the order it was stored with.
+func (h *Handler) CacheBypassZones() []string {
+	var bypass []string
+	for i := range h.zones {
+		z := &h.zones[i]
+		names, ok := h.ownNames(z)
+		if !ok {
+			names = []string{z.name}
+		}
+		bypass = append(bypass, names...)
+	}
+	return bypass
+}
+
+// maxBypassNames is how many names may stand in the bypass list instead of their zone: the cache plugin compares each
+// query with all of them.
+const maxBypassNames = 64
+
+// ownNames is the names of a zone that falls through, if they are few: then the rest of the zone can be cached.
+func (h *Handler) ownNames(z *zone) ([]string, bool) {
+	if len(z.fall.Zones) == 0 || z.names > maxBypassNames {
+		return nil, false
+	}
+	var names []string
+	h.table.Walk(func(name string, in *record.Zone, _, _ int, _ []record.RRset) {
+		if in.Origin == z.name {
+			if parent, ok := strings.CutPrefix(name, "*."); ok { // what a wildcard answers lies beside it
+				name = dns.Fqdn(parent)
+			}
+			names = append(names, name)
+		}
+	})
+	return names, true
+}

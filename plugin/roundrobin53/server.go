@@ -1,0 +1,71 @@
+package roundrobin53
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/coredns/coredns/request"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+
+	"github.com/miekg/dns"
+)
+
+// server is what a handler keeps for each of the servers (address and transport) that ask it.
+type server struct {
+	stream  bool // HTTPS, TLS, QUIC and gRPC: never datagrams, whatever the socket is
+	answers []answerCounters
+}
+
+// server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
+// met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
+func (h *Handler) server(ctx context.Context) *server {
+	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
+	if known := h.servers.Load(); known != nil {
+		if srv, ok := (*known)[key]; ok {
+			return srv
+		}
+	}
+	return h.addServer(key)
+}
+
+func (h *Handler) addServer(key *dnsserver.Server) *server {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known := make(map[*dnsserver.Server]*server)
+	if old := h.servers.Load(); old != nil {
+		if srv, ok := (*old)[key]; ok {
+			return srv
+		}
+		known = maps.Clone(*old)
+	}
+	var addr string
+	if key != nil {
+		addr = key.Addr
+	}
+	srv := &server{stream: strings.Contains(addr, "://") && !strings.HasPrefix(addr, transport.DNS+"://")}
+	for i := range h.zones {
+		srv.answers = append(srv.answers, newAnswerCounters(addr, h.zones[i].name, h.view))
+	}
+	known[key] = srv
+	h.servers.Store(&known)
+	return srv
+}
+
+// class is the transport class of a query. The socket's type alone does not tell: QUIC runs over UDP.
+func (s *server) class(w dns.ResponseWriter) pool.Class {
+	if s.stream {
+		return pool.Stream
+	}
+	if state := (request.Request{W: w}); state.Proto() == "udp" {
+		return pool.Datagram
+	}
+	return pool.Stream
+}
+
+// count counts an answer.
+func (s *server) count(z *record.Zone, r result) { s.answers[z.Index][r].Inc() }

@@ -1,0 +1,103 @@
+package roundrobin53
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+
+	"github.com/miekg/dns"
+)
+
+// Transfer implements transfer.Transferer. A zone is transferred whole: all addresses in the order of the Corefile. A
+// secondary that has the serial gets the SOA alone (RFC 1995 §4). Zones that lie over another plugin's are that one's to
+// transfer.
+func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
+	i := slices.IndexFunc(h.zones, func(z zone) bool { return z.name == name })
+	if i < 0 || h.zones[i].fall.Through(name) {
+		return nil, transfer.ErrNotAuthoritative
+	}
+	soa := []dns.RR{h.table.Zones()[i].SOA()}
+	ch := make(chan []dns.RR)
+	go func() { // ends when the transfer plugin has read everything, which it always does
+		defer close(ch)
+		ch <- soa
+		if serial != 0 && !isNewer(soa[0].(*dns.SOA).Serial, serial) {
+			return
+		}
+		for _, rrs := range h.zoneRRsets(name) {
+			ch <- rrs
+		}
+		ch <- soa
+	}()
+	return ch, nil
+}
+
+// isNewer compares serials (RFC 1982 §3.2).
+func isNewer(a, b uint32) bool { return a != b && a-b < 1<<31 }
+
+// zoneRRsets is all RRsets of a zone but the SOA, in the order of their names, the apex first.
+func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
+	type named struct {
+		name string
+		rrs  []dns.RR
+	}
+	var all []named
+	h.table.Walk(func(name string, zone *record.Zone, a, aaaa int, rrsets []record.RRset) {
+		if zone.Origin != origin {
+			return
+		}
+		for _, set := range rrsets {
+			if set.Type != dns.TypeSOA {
+				all = append(all, named{name, set.RRs})
+			}
+		}
+		for _, number := range []int{a, aaaa} {
+			if number >= 0 {
+				all = append(all, named{name, h.rrsets[number].all(name)})
+			}
+		}
+	})
+	slices.SortStableFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(dns.CountLabel(a.name), dns.CountLabel(b.name)), cmp.Compare(a.name, b.name))
+	})
+	rrsets := make([][]dns.RR, len(all))
+	for i := range all {
+		rrsets[i] = all[i].rrs
+	}
+	return rrsets
+}
+
+// all is the whole RRset in the order of the Corefile.
+func (set *addressRRset) all(owner string) []dns.RR {
+	order := make([]uint16, set.pool.Len())
+	for i := range order {
+		order[i] = uint16(i) //nolint:gosec // less than pool.MaxEndpoints
+	}
+	return set.appendTo(nil, owner, order)
+}
+
+// notifyDelay lets the sockets open before secondaries are told to ask, and a start that fails end before anybody is
+// told anything.
+const notifyDelay = time.Second
+
+// notify tells the secondaries of the zones that there is something new (RFC 1996), unless ctx ends first.
+func notify(ctx context.Context, t *transfer.Transfer, zones []string) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(notifyDelay):
+	}
+	for _, zone := range zones {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := t.Notify(zone); err != nil {
+			log.Warningf("NOTIFY for %s: %s", zone, err)
+		}
+	}
+}
