@@ -54,9 +54,9 @@ type nameServer struct {
 // recordLine is a record line and its block.
 type recordLine struct {
 	position
-	name      string   // as it was written
-	owners    []string // what it means: one name, or one in each zone
-	ttl       uint32
+	name      string       // as it was written
+	owners    []string     // what it means: one name, or one in each zone
+	ttl       uint32       // the directive's if it is not given
 	rrtype    uint16       // TypeNone: A and AAAA, whatever the addresses are
 	addresses []netip.Addr // of A and AAAA
 	order     pool.Order
@@ -118,7 +118,10 @@ func (d *directive) write(b *strings.Builder) {
 }
 
 func (rec *recordLine) write(b *strings.Builder) {
-	fmt.Fprintf(b, "    record %s %d", quote(rec.name), rec.ttl)
+	fmt.Fprintf(b, "    record %s", quote(rec.name))
+	if rec.seen.ttl {
+		fmt.Fprintf(b, " %d", rec.ttl)
+	}
 	if rec.rrtype != dns.TypeNone {
 		fmt.Fprintf(b, " %s", dns.TypeToString[rec.rrtype])
 	}

@@ -30,7 +30,7 @@ const optionNames = "ttl, order, answers and metrics"
 
 // parseRecord reads a record line and its block.
 func parseRecord(r lineReader, d *directive, l line) error {
-	rec := &recordLine{position: l.position, ttl: d.ttl}
+	rec := &recordLine{position: l.position}
 	if err := rec.parse(d, l); err != nil {
 		return l.errorf("record: %w", err)
 	}
@@ -110,9 +110,12 @@ func (rec *recordLine) parseValues(words []string) error {
 
 // explain adds to the error about a value what may have been meant by it.
 func (rec *recordLine) explain(word string, err error) error {
-	_, isDuration := parseDuration(word)
+	_, notDuration := parseDuration(word)
+	_, notAddress := netip.ParseAddr(word)
 	switch {
-	case isDuration == nil:
+	case notAddress == nil || word == "":
+		return err
+	case notDuration == nil:
 		return fmt.Errorf("%w; a TTL stands right behind the name", err)
 	case strings.EqualFold(word, "IN"):
 		return fmt.Errorf("%w; all records are of class IN, leave it out", err)

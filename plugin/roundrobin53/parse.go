@@ -28,6 +28,9 @@ func parse(c *caddy.Controller) (*config, error) {
 		if !ok {
 			break
 		}
+		if l.closes {
+			return nil, l.errorf(`"}" closes no block of %s`, pluginName)
+		}
 		d, err := parseDirective(r, l, c.ServerBlockKeys)
 		if err != nil {
 			return nil, err
@@ -49,6 +52,11 @@ func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
 	if l.opens {
 		if err := r.block(l, func(l line) error { return parseLine(r, d, l) }); err != nil {
 			return nil, err
+		}
+	}
+	for _, rec := range d.records { // only now, since the ttl line may stand anywhere in the block
+		if !rec.seen.ttl {
+			rec.ttl = d.ttl
 		}
 	}
 	if len(l.args()) == 0 && d.isRoot() && len(d.fall.Zones) == 0 {

@@ -1,8 +1,8 @@
 package roundrobin53
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -57,7 +57,7 @@ func (rec *recordLine) parseRR(owner, zone string, zones []string) (dns.RR, erro
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
 		return &dns.TXT{Hdr: hdr, Txt: characterStrings(rec.rdata[0])}, nil
 	}
-	text := zoneFileText(rec.rdata)
+	text := zoneFileText(rec.rrtype, rec.rdata)
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, fmt.Errorf("%q has a line break", text)
 	}
@@ -96,11 +96,8 @@ func parseZoneFileLine(owner, rrtype, rdata string) (dns.RR, error) {
 	parser := dns.NewZoneParser(strings.NewReader(line), relativeOrigin, "")
 	rr, ok := parser.Next()
 	if err := parser.Err(); err != nil {
-		var parseErr *dns.ParseError
-		if errors.As(err, &parseErr) {
-			err = errors.New(strings.TrimPrefix(parseErr.Error(), "dns: "))
-		}
-		return nil, fmt.Errorf("%q is not its data as in a zone file: %w", rdata, err)
+		why, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "dns: "), " at line: ") // the position is of our own line
+		return nil, fmt.Errorf("%q is not its data as in a zone file: %s", rdata, why)
 	}
 	if !ok {
 		return nil, fmt.Errorf("%q is not its data as in a zone file", rdata)
@@ -108,11 +105,19 @@ func parseZoneFileLine(owner, rrtype, rdata string) (dns.RR, error) {
 	return rr, nil
 }
 
+// quotedFields are the fields that miekg/dns reads only in quotes.
+var quotedFields = map[uint16][]int{
+	dns.TypeNAPTR: {2, 3, 4},
+	dns.TypeURI:   {2},
+}
+
 // zoneFileText puts words into a zone file line. Caddy took the quotes off; words that can't do without them get them back.
-func zoneFileText(words []string) string {
+func zoneFileText(rrtype uint16, words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
-		if quoted[i] = word; word == "" || strings.ContainsAny(word, " \t\r\n") || strings.ContainsAny(word, ";()") && !strings.Contains(word, `"`) {
+		spaces := word == "" || strings.ContainsAny(word, " \t\r\n")
+		special := strings.ContainsAny(word, ";()") && !strings.Contains(word, `"`)
+		if quoted[i] = word; spaces || special || slices.Contains(quotedFields[rrtype], i) {
 			quoted[i] = `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
 		}
 	}

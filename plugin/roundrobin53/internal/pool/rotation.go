@@ -14,7 +14,7 @@ import (
 //	seq    0    1    2    3    4    5    6
 //	     012  120  201  021  102  210  012
 //
-// Turns n apart differ by the same shift, so with k < n every endpoint is also included equally often.
+// With k < n, every endpoint is also included equally often in n(n-1) turns.
 func rotate(seq uint64, n, k int, dst []uint16) []uint16 {
 	if n == 1 {
 		return append(dst, 0)

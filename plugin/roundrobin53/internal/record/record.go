@@ -136,17 +136,6 @@ func (t *Table) Glue(name string, qtype uint16) (int, bool) {
 	return int(number), number != none
 }
 
-// Zone is the longest zone that holds name, nil if none does.
-func (t *Table) Zone(name string) *Zone {
-	i, ok := t.names[name]
-	if !ok {
-		if i, ok = t.closestEncloser(name); !ok {
-			return nil
-		}
-	}
-	return &t.zones[t.nodes[i].zone]
-}
-
 // closestEncloser is the longest existing ancestor of a name that does not exist itself (RFC 4592 §3.3.1).
 func (t *Table) closestEncloser(name string) (int32, bool) {
 	for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {

@@ -1,0 +1,147 @@
+package roundrobin53
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/plugin"
+)
+
+var update = flag.Bool("update", false, "write what is read from the Corefiles of testdata/parse into them")
+
+const dashes = "\n---\n"
+
+// TestParse reads the Corefiles of testdata/parse as caddy does. Behind the line of dashes stands what it must give: for
+// each server block the configuration as it is written out, or the whole error.
+func TestParse(t *testing.T) {
+	t.Setenv("ADDRESS", "192.0.2.1")
+	t.Setenv("ADDRESSES", "192.0.2.1 192.0.2.2")
+	files, err := filepath.Glob("testdata/parse/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			corefile, want, _ := strings.Cut(string(data), dashes)
+			got := readCorefile(corefile)
+			if *update {
+				if err := os.WriteFile(file, []byte(corefile+dashes+got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got != want {
+				t.Errorf("%s\ngot:\n%s\nwant:\n%s", corefile, got, want)
+			}
+		})
+	}
+}
+
+// readCorefile is what the server blocks of a Corefile give.
+func readCorefile(corefile string) string {
+	blocks, err := caddyfile.Parse("testdata/parse/Corefile", strings.NewReader(corefile), []string{pluginName})
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	var b strings.Builder
+	for _, block := range blocks {
+		conf, err := parse(controller(block.Tokens[pluginName], block.Keys))
+		if err != nil {
+			return withoutDir(plugin.Error(pluginName, err).Error()) + "\n"
+		}
+		b.WriteString(conf.String())
+		h := conf.build()
+		for _, warning := range slices.Concat(h.warnings, h.large) {
+			b.WriteString("# warning: " + withoutDir(warning) + "\n")
+		}
+	}
+	return b.String()
+}
+
+func controller(tokens []caddyfile.Token, keys []string) *caddy.Controller {
+	c := caddy.NewTestController("dns", "")
+	c.Dispenser = caddyfile.NewDispenserTokens("Corefile", tokens)
+	c.ServerBlockKeys = keys
+	return c
+}
+
+// withoutDir takes the absolute path off the names of imported files.
+func withoutDir(text string) string {
+	dir, _ := filepath.Abs("testdata/parse")
+	return strings.ReplaceAll(text, dir+"/", "")
+}
+
+// TestParseSurvivesDump guards the golden files: what a configuration is written out as must read as the same.
+func TestParseSurvivesDump(t *testing.T) {
+	files, _ := filepath.Glob("testdata/parse/*.txt")
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, dump, _ := strings.Cut(string(data), dashes)
+		if !strings.HasPrefix(dump, pluginName+" ") {
+			continue
+		}
+		for directive := range strings.SplitAfterSeq(dump, "\n}\n") {
+			if strings.HasPrefix(directive, pluginName+" ") {
+				checkDump(t, directive)
+			}
+		}
+	}
+}
+
+// checkDump reads a dump and compares it with how it is written out again.
+func checkDump(t *testing.T, dump string) {
+	t.Helper()
+	conf, err := parse(caddy.NewTestController("dns", dump))
+	if err != nil {
+		t.Fatalf("reading a dump: %v\n%s", err, dump)
+	}
+	if again := conf.String(); again != dump {
+		t.Errorf("read:\n%s\nwritten:\n%s", dump, again)
+	}
+}
+
+// FuzzParse reads arbitrary blocks: reading never panics, an error names its line, and what is accepted can be built and
+// survives being written out and read again.
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/parse/*.txt")
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		corefile, _, _ := strings.Cut(string(data), dashes)
+		blocks, err := caddyfile.Parse("Corefile", strings.NewReader(corefile), nil)
+		if err != nil {
+			continue
+		}
+		_, body, ok := strings.Cut(corefile, pluginName)
+		if ok && len(blocks) == 1 {
+			f.Add(pluginName + strings.TrimSuffix(strings.TrimSpace(body), "}"))
+		}
+	}
+	f.Fuzz(func(t *testing.T, block string) {
+		c := caddy.NewTestController("dns", block)
+		c.ServerBlockKeys = []string{"dns://example.org.:53"}
+		conf, err := parse(c)
+		if err != nil {
+			if !strings.Contains(err.Error(), " - Error during parsing: ") {
+				t.Fatalf("an error without its place: %v", err)
+			}
+			return
+		}
+		conf.build()
+		checkDump(t, conf.String())
+	})
+}

@@ -1,0 +1,257 @@
+package roundrobin53
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/test"
+
+	"github.com/miekg/dns"
+)
+
+// handler is what a directive gives, started but for the servers.
+func handler(t testing.TB, directive string) *Handler {
+	t.Helper()
+	c := caddy.NewTestController("dns", directive)
+	c.ServerBlockKeys = []string{"dns://example.org.:53"}
+	conf, err := parse(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := conf.build()
+	h.succeed(nil, time.Unix(1_700_000_000, 0))
+	h.Next = plugin.HandlerFunc(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
+		return dns.RcodeSuccess, errPassed
+	})
+	return h
+}
+
+// errPassed is what the plugin behind a handler under test returns.
+var errPassed = fmt.Errorf("passed on")
+
+// discard is a writer that keeps the last message.
+type discard struct {
+	test.ResponseWriter
+	m *dns.Msg
+}
+
+func (d *discard) WriteMsg(m *dns.Msg) error {
+	d.m = m
+	return nil
+}
+
+// serverContext is the context of a query to a server.
+func serverContext(addr string) context.Context {
+	return context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: addr})
+}
+
+func query1(name string, qtype uint16) *dns.Msg {
+	return new(dns.Msg).SetQuestion(name, qtype)
+}
+
+// zoneOfEverything has a line for each branch of an answer.
+const zoneOfEverything = `roundrobin53 {
+	ns ns1 192.0.2.53
+	record app 192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1 2001:db8::2
+	record counted A 192.0.2.1 192.0.2.2 metrics
+	record any A 192.0.2.1 192.0.2.2 order random
+	record www CNAME app
+	record loop CNAME loop
+	record out CNAME app.example.net.
+	record gone CNAME nope
+	record lacking CNAME text
+	record text TXT text
+	record @ MX 10 app
+	record @ HTTPS 1 app alpn=h2
+	record _sip._tcp SRV 0 5 5060 app
+	record *.wild A 192.0.2.1 192.0.2.2
+	record sub NS ns.sub.example.org.
+	record sub DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000
+	record ns.sub A 192.0.2.54
+	record a.b.c TXT deep
+}`
+
+// TestAllocations is the allocation budget of an answer. With 8 addresses: the reply with its question, OPT and lists
+// of one; the list of the answer; the records; their octets. An owner name asked in capitals adds its lower-case copy.
+func TestAllocations(t *testing.T) {
+	h := handler(t, "roundrobin53 {\n record app 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 2001:db8::1 2001:db8::2\n}")
+	ctx := serverContext("dns://:53")
+	edns := query1("app.example.org.", dns.TypeA)
+	edns.SetEdns0(1232, false)
+	for _, row := range []struct {
+		name string
+		r    *dns.Msg
+		want float64
+	}{
+		{"8 A", query1("app.example.org.", dns.TypeA), 4},
+		{"8 A with EDNS", edns, 4},
+		{"2 AAAA", query1("app.example.org.", dns.TypeAAAA), 4},
+		{"8 A in capitals", query1("APP.example.org.", dns.TypeA), 5},
+		{"NODATA", query1("app.example.org.", dns.TypeTXT), 1},
+		{"NXDOMAIN", query1("nope.example.org.", dns.TypeA), 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := new(discard)
+			got := testing.AllocsPerRun(1000, func() {
+				if _, err := h.ServeDNS(ctx, w, row.r); err != nil {
+					t.Fatal(err)
+				}
+			})
+			// test.ResponseWriter makes an address at each call: that is not the answer's.
+			got -= testing.AllocsPerRun(1000, func() { w.RemoteAddr() })
+			if got > row.want {
+				t.Errorf("%v allocations, want at most %v", got, row.want)
+			}
+		})
+	}
+}
+
+// TestWriteErrorIsReturned guards the log of the errors plugin.
+func TestWriteErrorIsReturned(t *testing.T) {
+	h := handler(t, zoneOfEverything)
+	if _, err := h.ServeDNS(context.Background(), new(broken), query1("app.example.org.", dns.TypeA)); err != net.ErrClosed { //nolint:errorlint // it is to come back as it is
+		t.Errorf("error %v, want that of the writer", err)
+	}
+}
+
+type broken struct{ test.ResponseWriter }
+
+func (broken) WriteMsg(*dns.Msg) error { return net.ErrClosed }
+
+// TestTransportClass guards the counters' split: a query over QUIC comes over a UDP socket, but is none.
+func TestTransportClass(t *testing.T) {
+	h := handler(t, zoneOfEverything)
+	tcp := &discard{ResponseWriter: test.ResponseWriter{TCP: true}}
+	for addr, want := range map[string]string{
+		"dns://:53": "datagram stream", "quic://:853": "stream stream", "https://:443": "stream stream", "": "datagram stream",
+	} {
+		srv := h.server(serverContext(addr))
+		got := fmt.Sprintf("%s %s", className(srv.class(new(discard)) == 0), className(srv.class(tcp) == 0))
+		if got != want {
+			t.Errorf("%q: over a UDP and a TCP socket: %s, want %s", addr, got, want)
+		}
+	}
+}
+
+func className(datagram bool) string {
+	if datagram {
+		return "datagram"
+	}
+	return "stream"
+}
+
+// FuzzServeDNS asks with arbitrary messages: nothing panics, and what is answered packs, echoes the question, and has a
+// negative answer's one SOA.
+func FuzzServeDNS(f *testing.F) {
+	h := handler(f, zoneOfEverything)
+	for _, name := range strings.Fields("app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeMX, dns.TypeHTTPS, dns.TypeNS, dns.TypeDS, dns.TypeSOA, dns.TypeAXFR} {
+			m := query1(below(name, "example.org."), qtype)
+			if name == "@" {
+				m = query1("example.org.", qtype)
+			}
+			for _, do := range []bool{false, true} {
+				m.SetEdns0(4096, do)
+				packed, err := m.Pack()
+				if err != nil {
+					f.Fatal(err)
+				}
+				f.Add(packed)
+			}
+		}
+	}
+	ctx := serverContext("dns://:53")
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		r := new(dns.Msg)
+		if err := r.Unpack(packed); err != nil || len(r.Question) == 0 {
+			return // the core drops these
+		}
+		for _, signed := range []bool{false, true} {
+			h.signed = signed
+			w := new(discard)
+			if _, err := h.ServeDNS(ctx, w, r.Copy()); err == nil {
+				checkReply(t, r, w.m)
+			}
+		}
+	})
+}
+
+// checkReply checks what every answer has to keep.
+func checkReply(t *testing.T, r, m *dns.Msg) {
+	t.Helper()
+	if _, err := m.Pack(); err != nil {
+		t.Fatalf("the answer does not pack: %v\n%s", err, m)
+	}
+	if m.Id != r.Id || !m.Response || len(m.Question) != 1 || m.Question[0] != r.Question[0] {
+		t.Errorf("the answer is not to the question:\n%s\n%s", r, m)
+	}
+	if (m.IsEdns0() != nil) != (r.IsEdns0() != nil) {
+		t.Errorf("the OPT record of query and answer:\n%s\n%s", r, m)
+	}
+	negative := m.Rcode == dns.RcodeNameError || m.Rcode == dns.RcodeSuccess && len(m.Answer) == 0 && m.Authoritative
+	if negative && (len(m.Ns) != 1 || m.Ns[0].Header().Rrtype != dns.TypeSOA) {
+		t.Errorf("a negative answer without its one SOA:\n%s", m)
+	}
+	for i, rr := range m.Answer {
+		for _, other := range m.Answer[:i] {
+			if dns.IsDuplicate(rr, other) {
+				t.Errorf("an answer is a set:\n%s", m)
+			}
+		}
+	}
+}
+
+func BenchmarkServeDNS(b *testing.B) {
+	for _, names := range []int{1, 10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("names=%d", names), func(b *testing.B) {
+			h := handler(b, manyNames(names))
+			ctx := serverContext("dns://:53")
+			w := new(discard)
+			r := query1("example.org.", dns.TypeA)
+			var name [64]byte // written anew for each query: a real one comes from a buffer that was just filled
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				r.Question[0].Name = string(append(strconv.AppendInt(append(name[:0], "name"...), int64(i), 10), ".example.org."...))
+				if _, err := h.ServeDNS(ctx, w, r); err != nil {
+					b.Fatal(err)
+				}
+				if i += 7919; i >= names {
+					i %= names
+				}
+			}
+		})
+	}
+}
+
+// manyNames is a directive with names of 8 addresses each.
+func manyNames(names int) string {
+	var b strings.Builder
+	b.WriteString("roundrobin53 {\n")
+	for i := range names {
+		fmt.Fprintf(&b, "record name%d A", i)
+		for j := range 8 {
+			fmt.Fprintf(&b, " 10.%d.%d.%d", i>>13&255, i>>5&255, i<<3&255|j)
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// BenchmarkLoad reads a Corefile of 100,000 records in 12,500 names.
+func BenchmarkLoad(b *testing.B) {
+	directive := manyNames(12_500)
+	b.ReportAllocs()
+	for b.Loop() {
+		handler(b, directive)
+	}
+}
