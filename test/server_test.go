@@ -3,6 +3,7 @@ package test
 
 import (
 	"bytes"
+	"errors"
 	"log"
 	"net"
 	"os"
@@ -79,6 +80,7 @@ func start(t *testing.T, corefile string) *server {
 		t.Fatalf("start: %v\n%s", err, corefile)
 	}
 	s.instance = instance
+	s.awaitServing()
 	t.Cleanup(func() {
 		for _, err := range s.instance.ShutdownCallbacks() {
 			t.Errorf("shutdown: %v", err)
@@ -89,6 +91,36 @@ func start(t *testing.T, corefile string) *server {
 		s.instance.Wait()
 	})
 	return s
+}
+
+// awaitServing returns when all listeners are read from. Caddy starts the servers in goroutines that it does not wait
+// for, and a server that is stopped before it serves is never stopped at all.
+func (s *server) awaitServing() {
+	s.t.Helper()
+	for _, listener := range s.instance.Servers() {
+		if listener.Addr() != nil {
+			s.awaitReply("tcp", listener.Addr().String())
+		}
+		if listener.LocalAddr() != nil {
+			s.awaitReply("udp", listener.LocalAddr().String())
+		}
+	}
+}
+
+// awaitReply sends messages of an opcode that servers refuse at once, until something comes back, were it the end of the
+// connection, as where TLS is spoken; or until it is clear that nothing will, as over QUIC.
+func (s *server) awaitReply(network, address string) {
+	s.t.Helper()
+	client := dns.Client{Net: network, Timeout: 100 * time.Millisecond}
+	m := question(".", dns.TypeNS)
+	m.Opcode = dns.OpcodeStatus
+	for range 10 {
+		_, _, err := client.Exchange(m, loopback(address))
+		var timeout net.Error
+		if !errors.As(err, &timeout) || !timeout.Timeout() {
+			return
+		}
+	}
 }
 
 // startError is the error of a Corefile that does not start.
@@ -113,6 +145,7 @@ func (s *server) reload(corefile string) error {
 	instance, err := s.instance.Restart(input(corefile))
 	if err == nil {
 		s.instance = instance
+		s.awaitServing()
 	}
 	return err
 }

@@ -1,0 +1,87 @@
+# Everything a developer runs. `make check` is all of it; .ci/run calls it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+BIN := $(CURDIR)/bin
+FUZZTIME ?= 5s
+VERSION ?=
+
+# The tools, pinned. Each is built from source into bin/.
+GOFUMPT := mvdan.cc/gofumpt@v0.12.0
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# What the system tests need beside Go: delv and dig, dnsperf.
+PACKAGES := bind9-dnsutils dnsperf
+
+# The files whose statements the tests must all reach: rotation and answers.
+COVERED := internal/pool/.* answer alias additional roundrobin53
+
+.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once pgo vuln clean
+
+build: ## the binary, in bin/coredns
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
+
+test: ## what the README promises to pass with Go alone
+	go test ./...
+
+check: fmt vet lint race cover system fuzz bench-once vuln ## everything
+
+$(BIN)/gofumpt: Makefile
+	GOBIN=$(BIN) go install $(GOFUMPT)
+$(BIN)/golangci-lint: Makefile
+	GOBIN=$(BIN) go install $(GOLANGCI)
+$(BIN)/govulncheck: Makefile
+	GOBIN=$(BIN) go install $(GOVULNCHECK)
+
+fmt: $(BIN)/gofumpt
+	@files=$$($(BIN)/gofumpt -l build plugin test); if [ -n "$$files" ]; then echo "not formatted with gofumpt:"; echo "$$files"; exit 1; fi
+
+vet:
+	go vet ./...
+	go vet -tags system ./...
+	go mod verify
+	go mod tidy -diff
+
+lint: $(BIN)/golangci-lint
+	$(BIN)/golangci-lint run --build-tags system ./...
+
+race: ## all tests with the race detector, and what they reach
+	go test -race -covermode atomic -coverpkg ./plugin/... -coverprofile $(BIN)/cover.out ./...
+
+cover: ## every statement of the files in COVERED was reached by `make race`
+	@test -e $(BIN)/cover.out || $(MAKE) race
+	@for file in $(COVERED); do \
+		awk -v file="/roundrobin53/$$file\\\\.go:|/roundrobin53/$$file\\\\.go:" ' \
+			$$1 ~ file { seen = 1; if ($$3 > 0) reached[$$1] = 1; else if (!($$1 in reached)) reached[$$1] = 0 } \
+			END { if (!seen) { print "no file " file; exit 1 } for (b in reached) if (!reached[b]) { print "never reached: " b; bad = 1 } exit bad }' \
+			$(BIN)/cover.out; \
+	done
+
+packages:
+	@command -v delv dig dnsperf >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+
+system: packages ## the tests that need other programs
+	go test -tags system -run System ./test/
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | cut -c6-); do \
+		dir=$$(dirname $$(grep -rlE "^func $$target\(" plugin --include '*_test.go')); \
+		echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir; \
+	done
+
+bench: packages ## processor time, memory and start of this plugin against stock CoreDNS, as ratios
+	go run ./test/bench
+
+bench-once: ## every Go benchmark, once
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+# govulncheck needs its database; where that is out of reach there is nothing to compare with.
+vuln: $(BIN)/govulncheck
+	@out=$$($(BIN)/govulncheck ./plugin/... ./build/... 2>&1) || { \
+		case "$$out" in *"fetching vulnerabilities"*) echo "the vulnerability database is out of reach: $$out";; *) echo "$$out"; exit 1;; esac; }
+
+clean:
+	rm -rf $(BIN) dist

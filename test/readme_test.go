@@ -1,0 +1,143 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/coredns/coredns/core/dnsserver"
+)
+
+// readFile is a file of the repository.
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// fences are the blocks of a kind in a Markdown text.
+func fences(text, kind string) []string {
+	var blocks []string
+	for _, match := range regexp.MustCompile(`(?ms)^~~~ `+kind+`\n(.*?)^~~~$`).FindAllStringSubmatch(text, -1) {
+		blocks = append(blocks, match[1])
+	}
+	return blocks
+}
+
+// TestCorefilesStart starts every Corefile of the README, and corefile.example, on free ports.
+func TestCorefilesStart(t *testing.T) {
+	port := dnsserver.Port
+	defer func() { dnsserver.Port = port }()
+	dnsserver.Port = "0"
+	corefiles := fences(readFile(t, "README.md"), "corefile")
+	if len(corefiles) < 4 {
+		t.Fatalf("the README has %d Corefiles, want more", len(corefiles))
+	}
+	for i, corefile := range append(corefiles, readFile(t, "corefile.example")) {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			start(t, regexp.MustCompile(`:\d+ \{`).ReplaceAllString(corefile, ":0 {"))
+		})
+	}
+}
+
+// TestPluginCfg builds CoreDNS the way the README tells those who have a build of their own: with our line in its
+// plugin.cfg, from which CoreDNS generates the list of directives and imports.
+func TestPluginCfg(t *testing.T) {
+	var line string
+	for _, block := range fences(readFile(t, "README.md"), "txt") {
+		if strings.HasPrefix(block, "roundrobin53:") {
+			line = block
+		}
+	}
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/coredns/coredns").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "plugin.cfg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hosts = "\nhosts:hosts\n"
+	if line == "" || strings.Count(string(cfg), hosts) != 1 {
+		t.Fatalf("the README's line is %q, and plugin.cfg has %d lines of hosts", line, strings.Count(string(cfg), hosts))
+	}
+	source := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(source, generateMain(strings.Replace(string(cfg), hosts, "\n"+line+hosts[1:], 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "run", source, "-plugins").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go run: %v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "\nroundrobin53\n") {
+		t.Errorf("-plugins does not list roundrobin53:\n%s", out)
+	}
+}
+
+// generateMain is a main package with the plugins of a plugin.cfg, as CoreDNS's directives_generate.go makes it.
+func generateMain(cfg string) []byte {
+	var imports, directives strings.Builder
+	for line := range strings.Lines(cfg) {
+		name, path, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok || strings.HasPrefix(name, "#") {
+			continue
+		}
+		if !strings.Contains(path, "/") {
+			path = "github.com/coredns/coredns/plugin/" + path
+		}
+		fmt.Fprintf(&imports, "\t_ %q\n", path)
+		fmt.Fprintf(&directives, "\t\t%q,\n", name)
+	}
+	return fmt.Appendf(nil, `package main
+
+import (
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/coremain"
+
+%s)
+
+func main() {
+	dnsserver.Directives = []string{
+%s	}
+	coremain.Run()
+}
+`, imports.String(), directives.String())
+}
+
+// TestBinary runs the program: its versions and its plugin list.
+func TestBinary(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "coredns")
+	if out, err := exec.Command("go", "build", "-ldflags", "-X main.version=v9.9.9", "-o", binary, "../build").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for flag, want := range map[string][]string{
+		"-version": {"CoreDNS-1.15.0 (roundrobin53 v9.9.9)\n"},
+		"-plugins": {"\nroundrobin53\n", "\nhosts\n", "\nkubernetes\n"},
+	} {
+		out, err := exec.Command(binary, flag).Output()
+		if err != nil {
+			t.Errorf("%s: %v", flag, err)
+		}
+		for _, want := range want {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: no %q in\n%s", flag, want, out)
+			}
+		}
+	}
+	wrong := filepath.Join(t.TempDir(), "Corefile")
+	if err := os.WriteFile(wrong, []byte("example.org:0 {\n  roundrobin53 {\n    record app A 192.0.2.1 answers 1O\n  }\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(binary, "-conf", wrong).CombinedOutput()
+	want := "plugin/roundrobin53: " + wrong + ":3 - Error during parsing: record: answers: \"1O\" is not a whole number"
+	if err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("a wrong Corefile: %v, want %q in\n%s", err, want, out)
+	}
+}
