@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
-
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 var addressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}

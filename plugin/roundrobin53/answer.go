@@ -5,11 +5,10 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
-
-	"github.com/miekg/dns"
 )
 
 // query is one query on its way to an answer.

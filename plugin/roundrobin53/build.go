@@ -6,11 +6,10 @@ import (
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
-
-	"github.com/miekg/dns"
 )
 
 // The timers of an SOA that the Corefile does not give, in seconds: within the ranges of RIPE-203 and RFC 1912 §2.2.

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
-
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // ownerName is all that the lines of a server block say of one name.
@@ -61,25 +61,33 @@ func (c *config) collect() error {
 	}
 	c.index = make(map[string]*ownerName, size)
 	for _, d := range c.directives {
-		for _, ns := range d.ns {
-			if err := c.addNameServer(d, ns, zones); err != nil {
-				return err
-			}
-		}
-		for _, rec := range d.records {
-			if rec.rrtype == dns.TypeNS && slices.ContainsFunc(rec.owners, func(name string) bool { return slices.Contains(d.zones, name) }) {
-				return rec.errorf("record: the name servers of the apex have a directive of their own: ns NAME [ADDRESS...]")
-			}
-			if err := c.addRecord("record", d, rec, zones); err != nil {
-				return err
-			}
-		}
-		if len(d.records) == 0 {
-			c.warnf(d.position, "no records for %s", strings.Join(d.zones, " "))
+		if err := c.collectDirective(d, zones); err != nil {
+			return err
 		}
 	}
 	for _, owner := range c.names {
 		if err := c.check(owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *config) collectDirective(d *directive, zones map[string]*zoneConfig) error {
+	if len(d.records) == 0 {
+		c.warnf(d.position, "no records for %s", strings.Join(d.zones, " "))
+	}
+	for _, ns := range d.ns {
+		if err := c.addNameServer(d, ns, zones); err != nil {
+			return err
+		}
+	}
+	isApex := func(name string) bool { return slices.Contains(d.zones, name) }
+	for _, rec := range d.records {
+		if rec.rrtype == dns.TypeNS && slices.ContainsFunc(rec.owners, isApex) {
+			return rec.errorf("record: the name servers of the apex have a directive of their own: ns NAME [ADDRESS...]")
+		}
+		if err := c.addRecord("record", d, rec, zones); err != nil {
 			return err
 		}
 	}

@@ -8,10 +8,9 @@ import (
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
-
-	"github.com/miekg/dns"
 )
 
 // defaultTTL is the TTL of records without one, in seconds. Route 53's default is 300, but its advice for records with
@@ -80,6 +79,20 @@ func (d *directive) zoneOf(name string) string { return plugin.Zones(d.zones).Ma
 // touches reports whether names of the directive's zones can lie in zone.
 func (d *directive) touches(zone string) bool {
 	return d.zoneOf(zone) != "" || slices.ContainsFunc(d.zones, func(own string) bool { return dns.IsSubDomain(zone, own) })
+}
+
+// checkTarget tells whether a name can stand in the data of a record of each zone.
+func (d *directive) checkTarget(name string) error {
+	for _, zone := range d.zones {
+		full, err := target(name, zone, d.zones)
+		if err == nil {
+			_, err = canonical(full)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // overlays reports whether the directive's zone lies over another plugin's zone of the same name.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
-
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // instance is the handlers of one run of a Corefile. Caddy's instance holds it in its storage.

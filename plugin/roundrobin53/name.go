@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
-
 	"github.com/miekg/dns"
 )
 

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
-
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // option is something a record may say after its values or in its block.
@@ -41,7 +41,7 @@ func parseRecord(r lineReader, d *directive, l line) error {
 		}
 	}
 	if len(rec.addresses) == 0 && rec.rrs == nil {
-		return l.errorf("record: %q has no value; write record NAME [TTL] [TYPE] VALUE...", rec.name)
+		return l.errorf("record: %q has no value; write record NAME [TTL] [TYPE] VALUE... [OPTION...]", rec.name)
 	}
 	d.records = append(d.records, rec)
 	return nil
@@ -51,7 +51,7 @@ func parseRecord(r lineReader, d *directive, l line) error {
 func (rec *recordLine) parse(d *directive, l line) error {
 	words := l.args()
 	if len(words) == 0 {
-		return errors.New("no name; write record NAME [TTL] [TYPE] VALUE...")
+		return errors.New("no name; write record NAME [TTL] [TYPE] VALUE... [OPTION...]")
 	}
 	rec.name = words[0]
 	var err error

@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
-
 	"github.com/miekg/dns"
 )
 
@@ -120,15 +118,9 @@ func parseSOA(d *directive, l line) error {
 	if local, domain, ok := strings.Cut(d.soa.rname, "@"); ok {
 		return fmt.Errorf("%q: an RNAME is a mail address written as a name: %q", d.soa.rname, strings.ReplaceAll(local, ".", `\.`)+"."+domain+".")
 	}
-	for _, zone := range d.zones {
-		for _, name := range args[:2] {
-			full, err := target(name, zone, d.zones)
-			if err == nil {
-				_, err = canonical(full)
-			}
-			if err != nil {
-				return err
-			}
+	for _, name := range args[:2] {
+		if err := d.checkTarget(name); err != nil {
+			return err
 		}
 	}
 	for _, arg := range args[2:] {
@@ -147,17 +139,11 @@ func parseNS(d *directive, l line) error {
 		return errors.New("no name; write ns NAME [ADDRESS...]")
 	}
 	ns := nameServer{position: l.position, name: args[0]}
-	for _, zone := range d.zones {
-		full, err := target(ns.name, zone, d.zones)
-		if err == nil {
-			full, err = canonical(full)
-		}
-		if err != nil {
-			return err
-		}
-		if len(args) > 1 && !plugin.Zones(d.zones).Contains(full) {
-			return fmt.Errorf("%s is outside the zones of this block, its addresses belong elsewhere", full)
-		}
+	if err := d.checkTarget(ns.name); err != nil {
+		return err
+	}
+	if full, _ := target(ns.name, d.zones[0], d.zones); len(args) > 1 && d.zoneOf(strings.ToLower(full)) == "" {
+		return fmt.Errorf("%s is outside the zones of this block, its addresses belong elsewhere", full)
 	}
 	for _, arg := range args[1:] {
 		addresses, err := parseAddresses(arg, dns.TypeNone)

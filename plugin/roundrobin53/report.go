@@ -5,10 +5,9 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
-
-	"github.com/miekg/dns"
 )
 
 // safeUDPSize is what a UDP answer may have without being fragmented on its way: the default of resolvers since the DNS

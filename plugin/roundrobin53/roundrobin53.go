@@ -16,11 +16,10 @@ import (
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
-
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
-
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 const pluginName = "roundrobin53"

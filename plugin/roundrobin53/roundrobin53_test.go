@@ -13,18 +13,17 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/test"
-
 	"github.com/miekg/dns"
 )
 
 // handler is what a directive gives, started but for the servers.
-func handler(t testing.TB, directive string) *Handler {
-	t.Helper()
+func handler(tb testing.TB, directive string) *Handler {
+	tb.Helper()
 	c := caddy.NewTestController("dns", directive)
 	c.ServerBlockKeys = []string{"dns://example.org.:53"}
 	conf, err := parse(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	h := conf.build()
 	h.succeed(nil, time.Unix(1_700_000_000, 0))
@@ -152,7 +151,7 @@ func className(datagram bool) string {
 // negative answer's one SOA.
 func FuzzServeDNS(f *testing.F) {
 	h := handler(f, zoneOfEverything)
-	for _, name := range strings.Fields("app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
+	for name := range strings.FieldsSeq("app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
 		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeMX, dns.TypeHTTPS, dns.TypeNS, dns.TypeDS, dns.TypeSOA, dns.TypeAXFR} {
 			m := query1(below(name, "example.org."), qtype)
 			if name == "@" {

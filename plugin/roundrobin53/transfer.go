@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"github.com/coredns/coredns/plugin/transfer"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
-
-	"github.com/miekg/dns"
 )
 
 // Transfer implements transfer.Transferer. A zone is transferred whole: all addresses in the order of the Corefile. A
@@ -76,7 +75,7 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 func (set *addressRRset) all(owner string) []dns.RR {
 	order := make([]uint16, set.pool.Len())
 	for i := range order {
-		order[i] = uint16(i) //nolint:gosec // less than pool.MaxEndpoints
+		order[i] = uint16(i)
 	}
 	return set.appendTo(nil, owner, order)
 }

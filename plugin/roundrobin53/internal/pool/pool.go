@@ -35,7 +35,7 @@ type Pool struct {
 func New(addresses []netip.Addr, order Order, answers int) Pool {
 	p := Pool{order: order, width: uint8(addresses[0].BitLen() / 8)}
 	if answers < len(addresses) {
-		p.answers = uint16(answers) //nolint:gosec // less than MaxEndpoints
+		p.answers = uint16(answers)
 	}
 	p.arena = make([]byte, 0, len(addresses)*int(p.width))
 	for _, addr := range addresses {

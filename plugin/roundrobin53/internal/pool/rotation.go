@@ -19,16 +19,16 @@ func rotate(seq uint64, n, k int, dst []uint16) []uint16 {
 	if n == 1 {
 		return append(dst, 0)
 	}
-	size := uint64(n) //nolint:gosec // not negative
+	size := uint64(n)
 	first := int(seq % size)
 	next := int(seq / size % (size - 1))
-	dst = append(dst, uint16(first)) //nolint:gosec // less than MaxEndpoints
+	dst = append(dst, uint16(first))
 	for range k - 1 {
 		i := first + 1 + next
 		if i >= n {
 			i -= n
 		}
-		dst = append(dst, uint16(i)) //nolint:gosec // less than MaxEndpoints
+		dst = append(dst, uint16(i))
 		if next++; next == n-1 {
 			next = 0
 		}
@@ -43,7 +43,7 @@ func shuffle(n, k int, dst []uint16) []uint16 {
 	dst = slices.Grow(dst, n)[:base+n]
 	all := dst[base:]
 	for i := range all {
-		all[i] = uint16(i) //nolint:gosec // less than MaxEndpoints
+		all[i] = uint16(i)
 	}
 	for i := range k {
 		j := i + rand.IntN(n-i) //nolint:gosec // a fair choice, not a secret

@@ -9,13 +9,13 @@ import (
 )
 
 // table makes a table of one zone from zone file lines; A and AAAA RRsets get the numbers 0, 1, … in their order.
-func table(t testing.TB, origins []string, overlay bool, lines ...string) *Table {
-	t.Helper()
+func table(tb testing.TB, origins []string, overlay bool, lines ...string) *Table {
+	tb.Helper()
 	zones := make([]ZoneConfig, len(origins))
 	for i, origin := range origins {
 		rr, err := dns.NewRR(origin + " 300 IN SOA ns.example. hostmaster.example. 1 2 3 4 60")
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		zones[i] = ZoneConfig{SOA: rr.(*dns.SOA), Overlay: overlay}
 	}
@@ -24,7 +24,7 @@ func table(t testing.TB, origins []string, overlay bool, lines ...string) *Table
 	for _, line := range lines {
 		rr, err := dns.NewRR(line)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		hdr := rr.Header()
 		if hdr.Rrtype == dns.TypeA || hdr.Rrtype == dns.TypeAAAA {
