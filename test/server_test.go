@@ -16,10 +16,9 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	_ "github.com/coredns/coredns/core/plugin" // all of CoreDNS's plugins
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
-
-	"github.com/miekg/dns"
 )
 
 func TestMain(m *testing.M) {

@@ -12,8 +12,12 @@ import (
 var addressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}
 
 // addAdditional puts the addresses of the names that rrs point to into the additional section, as far as they lie in the
-// plugin's zones and fit. They are a courtesy: no answer is truncated for them (RFC 2181 §9).
+// plugin's zones and fit. They are a courtesy: no answer is truncated for them (RFC 2181 §9). A signed answer goes
+// without, since what fits is not known before it is signed.
 func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
+	if q.isSigned() {
+		return
+	}
 	var extra []dns.RR
 	for _, name := range additionalNames(rrs) {
 		for _, rrtype := range addressTypes {
@@ -62,7 +66,8 @@ func additionalNames(rrs []dns.RR) []string {
 		case *dns.SVCB:
 			name = serviceTarget(rr)
 		}
-		if name != "" && !slices.Contains(names, name) {
+		isSame := func(other string) bool { return strings.EqualFold(name, other) }
+		if name != "" && !slices.ContainsFunc(names, isSame) {
 			names = append(names, name)
 		}
 	}
@@ -80,9 +85,9 @@ func serviceTarget(rr *dns.SVCB) string {
 // refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).
 func (q *query) refer(m *dns.Msg, found record.Result) {
 	m.Authoritative = len(m.Answer) > 0 // behind an alias the answer section is still ours
-	m.Ns = found.RRset.RRs
+	m.Ns = appendRRs(nil, found.RRset.RRs[0].Header().Name, found.RRset.RRs)
 	if opt := q.r.IsEdns0(); found.DS != nil && opt != nil && opt.Do() {
-		m.Ns = slices.Concat(m.Ns, found.DS.RRs) // RFC 4035 §3.1.4
+		m.Ns = appendRRs(m.Ns, m.Ns[0].Header().Name, found.DS.RRs) // RFC 4035 §3.1.4
 	}
 	var glue []dns.RR
 	for _, rr := range found.RRset.RRs {

@@ -13,13 +13,17 @@ func (q *query) follow(m *dns.Msg, target string) {
 	// Two blocks with aliases into each other would call each other forever.
 	loop, _ := q.ctx.Value(dnsserver.LoopKey{}).(int)
 	if loop >= maxAliases {
-		m.Rcode, m.Answer = dns.RcodeServerFailure, nil
+		fail(m)
 		return
 	}
 	ctx := context.WithValue(q.ctx, dnsserver.LoopKey{}, loop+1)
 	up, err := q.h.upstream.Lookup(ctx, request.Request{Req: q.r, W: q.w}, target, m.Question[0].Qtype)
 	if err != nil || up == nil || up.Rcode == dns.RcodeRefused {
 		return // nobody here knows the target: the alias is the answer, and the resolver goes on itself
+	}
+	if up.Rcode == dns.RcodeServerFailure {
+		fail(m)
+		return
 	}
 	m.Rcode = up.Rcode // the RCODE is that of the last name in the chain (RFC 6604 §3)
 	m.Truncated = up.Truncated

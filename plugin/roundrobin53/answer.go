@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/coredns/coredns/request"
@@ -66,6 +67,13 @@ func (q *query) answer(found record.Result) *dns.Msg {
 	return m
 }
 
+// refuse makes the answer about a name that is in no zone of this server.
+func (q *query) refuse() *dns.Msg {
+	m := &q.newReply().Msg
+	m.Rcode, m.Authoritative = dns.RcodeRefused, false
+	return m
+}
+
 // refusal is the RCODE for a query that is not looked up, RcodeSuccess for all others.
 func (q *query) refusal() int {
 	switch {
@@ -108,8 +116,9 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 		case record.Addresses:
 			m.Answer = q.appendTurn(m.Answer, owner, found.Addresses)
 		case record.RRs:
+			aliases := len(m.Answer)
 			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
-			q.addAdditional(m, found.RRset.RRs)
+			q.addAdditional(m, m.Answer[aliases:])
 		case record.Any:
 			// RFC 8482 §4.2: one record that says nothing, so that no one amplifies with what is here.
 			hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
@@ -119,7 +128,7 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 		case record.Alias:
 			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
 			if hops == maxAliases {
-				m.Rcode, m.Answer = dns.RcodeServerFailure, nil
+				fail(m)
 				return
 			}
 			owner = found.RRset.RRs[0].(*dns.CNAME).Target
@@ -141,6 +150,12 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 // maxAliases is how many CNAMEs a chain may have before it counts as a loop; resolvers stop at 8 to 16.
 const maxAliases = 8
 
+// fail makes m an answer that says nothing.
+func fail(m *dns.Msg) {
+	m.Rcode, m.Authoritative = dns.RcodeServerFailure, false
+	m.Answer, m.Ns = nil, nil
+}
+
 // deny fills m with a negative answer (RFC 2308).
 func (q *query) deny(m *dns.Msg, found record.Result) {
 	if q.isSigned() && len(m.Answer) > 0 {
@@ -148,7 +163,7 @@ func (q *query) deny(m *dns.Msg, found record.Result) {
 		// it unproved. The alias alone is true, and the resolver gets a signed denial when it asks for the target.
 		return
 	}
-	m.Ns = found.Zone.Negative
+	m.Ns = appendRRs(nil, found.Zone.Origin, found.Zone.Negative)
 	if found.Kind == record.NXDomain {
 		m.Rcode = dns.RcodeNameError // also behind an alias: RFC 6604 §3
 	}
@@ -215,15 +230,10 @@ func (set *addressRRset) appendAAAA(rrs []dns.RR, owner string, order []uint16) 
 	return rrs
 }
 
-// appendRRs appends an RRset of the table to rrs. The records are shared, and copied only where the owner name in the
-// answer is another: asked in other letters, or synthesized from a wildcard.
+// appendRRs appends an RRset of the table to rrs, under an owner name. The records are copied: a message belongs to the
+// plugins it is handed to, and the cache of another server block, say, sets TTLs in it.
 func appendRRs(rrs []dns.RR, owner string, set []dns.RR) []dns.RR {
-	if set[0].Header().Name == owner {
-		if rrs == nil {
-			return set
-		}
-		return append(rrs, set...)
-	}
+	rrs = slices.Grow(rrs, len(set))
 	for _, rr := range set {
 		rr = dns.Copy(rr)
 		rr.Header().Name = owner

@@ -3,6 +3,7 @@ package roundrobin53
 import (
 	"hash/maphash"
 	"strings"
+	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
@@ -96,6 +97,12 @@ func (h *Handler) add(builder *record.Builder, owner *ownerName, set *rrset, has
 	maphash.WriteComparable(hash, [2]uint32{set.ttl, uint32(set.rrtype)})
 	_, _ = hash.Write(h.rrsets[number].pool.Octets())
 	if set.metrics {
+		if h.picks == nil {
+			h.picks = make(map[int][]*atomic.Uint64)
+		}
+		for range set.addresses {
+			h.picks[number] = append(h.picks[number], new(atomic.Uint64))
+		}
 		h.counted = append(h.counted, countedRRset{number: number, zone: owner.zone.name, name: name, rrtype: set.rrtype})
 	}
 	if msg := tooLarge(name, set); msg != "" {

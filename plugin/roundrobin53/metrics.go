@@ -10,43 +10,82 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// The metrics. All label values come from the Corefile, none from a query.
+// All label values of all metrics come from the Corefile, none from a query.
+
+var answersTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+	Namespace: plugin.Namespace,
+	Subsystem: pluginName,
+	Name:      "answers_total",
+	Help:      "Counter of the queries answered or passed on, by result.",
+}, []string{"server", "zone", "view", "result"})
+
+// What is configured, and what is counted by value, is read from the serving instance when it is asked for: so it is
+// right after reloads, good or bad, and a value's series ends with the value.
 var (
-	answersTotal = promauto.NewCounterVec(prometheus.CounterOpts{
-		Namespace: plugin.Namespace,
-		Subsystem: pluginName,
-		Name:      "answers_total",
-		Help:      "Counter of the queries answered or passed on, by result.",
-	}, []string{"server", "zone", "view", "result"})
+	firstPicksDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "first_picks_total"),
+		"Counter of the answers that began with a value, for records with the option metrics.",
+		[]string{"zone", "view", "name", "type", "value"}, nil)
 
-	firstPicksTotal = promauto.NewCounterVec(prometheus.CounterOpts{
-		Namespace: plugin.Namespace,
-		Subsystem: pluginName,
-		Name:      "first_picks_total",
-		Help:      "Counter of the answers that began with a value, for records with the option metrics.",
-	}, []string{"zone", "view", "name", "type", "value"})
+	zonesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "zones"),
+		"Number of zones configured.", nil, nil)
 
-	zonesGauge = promauto.NewGauge(prometheus.GaugeOpts{
-		Namespace: plugin.Namespace,
-		Subsystem: pluginName,
-		Name:      "zones",
-		Help:      "Number of zones configured.",
-	})
+	namesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "names"),
+		"Number of owner names configured in a zone.", []string{"zone", "view"}, nil)
 
-	namesGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: plugin.Namespace,
-		Subsystem: pluginName,
-		Name:      "names",
-		Help:      "Number of owner names configured in a zone.",
-	}, []string{"zone", "view"})
-
-	valuesGauge = promauto.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: plugin.Namespace,
-		Subsystem: pluginName,
-		Name:      "values",
-		Help:      "Number of values (addresses and other records) configured in a zone.",
-	}, []string{"zone", "view"})
+	valuesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "values"),
+		"Number of values (addresses and other records) configured in a zone.", []string{"zone", "view"}, nil)
 )
+
+// collector collects what is read from the serving instance. It implements prometheus.Collector.
+type collector struct{}
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- firstPicksDesc
+	ch <- zonesDesc
+	ch <- namesDesc
+	ch <- valuesDesc
+}
+
+// Collect implements prometheus.Collector.
+func (collector) Collect(ch chan<- prometheus.Metric) {
+	in := servingInstance()
+	zones := 0
+	names, values, picks := make(series), make(series), make(series)
+	for _, h := range in.handlers {
+		zones += len(h.zones)
+		for i := range h.zones {
+			z := &h.zones[i]
+			names.add(float64(z.names), z.name, h.view)
+			values.add(float64(z.count), z.name, h.view)
+		}
+		for _, counted := range h.counted {
+			for i, count := range h.picks[counted.number] {
+				value, _ := netip.AddrFromSlice(h.rrsets[counted.number].pool.Address(i)) // it came from one
+				picks.add(float64(count.Load()), counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], value.String())
+			}
+		}
+	}
+	ch <- prometheus.MustNewConstMetric(zonesDesc, prometheus.GaugeValue, float64(zones))
+	names.send(ch, namesDesc, prometheus.GaugeValue)
+	values.send(ch, valuesDesc, prometheus.GaugeValue)
+	picks.send(ch, firstPicksDesc, prometheus.CounterValue)
+}
+
+// series is values by label values: blocks that serve one zone on several ports make one series.
+type series map[string]float64
+
+const labelSeparator = "\xff"
+
+func (s series) add(value float64, labels ...string) {
+	s[strings.Join(labels, labelSeparator)] += value
+}
+
+func (s series) send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType) {
+	for labels, value := range s {
+		ch <- prometheus.MustNewConstMetric(desc, kind, value, strings.Split(labels, labelSeparator)...)
+	}
+}
 
 // result is how a query ended, for metrics.
 type result uint8
@@ -96,70 +135,9 @@ type countedRRset struct {
 	rrtype     uint16
 }
 
-// labels are the label values of each of its endpoints.
-func (c countedRRset) labels(h *Handler) [][]string {
-	p := &h.rrsets[c.number].pool
-	labels := make([][]string, p.Len())
-	for i := range labels {
-		value, _ := netip.AddrFromSlice(p.Address(i)) // it came from one
-		labels[i] = []string{c.zone, h.view, c.name, dns.TypeToString[c.rrtype], value.String()}
-	}
-	return labels
-}
-
-// startCounting looks up the counters of the RRsets that have them.
-func (h *Handler) startCounting() {
-	for _, counted := range h.counted {
-		if h.picks == nil {
-			h.picks = make(map[int][]prometheus.Counter)
-		}
-		for _, labels := range counted.labels(h) {
-			h.picks[counted.number] = append(h.picks[counted.number], firstPicksTotal.WithLabelValues(labels...))
-		}
-	}
-}
-
 // countPick counts the endpoint that an answer begins with.
 func (h *Handler) countPick(number int, first uint16) {
-	if counters := h.picks[number]; counters != nil {
-		counters[first].Inc()
+	if counts := h.picks[number]; counts != nil {
+		counts[first].Add(1)
 	}
-}
-
-// publish sets the gauges to what the handlers of an instance serve.
-func publish(handlers []*Handler) {
-	zonesGauge.Set(0)
-	namesGauge.Reset()
-	valuesGauge.Reset()
-	for _, h := range handlers {
-		zonesGauge.Add(float64(len(h.zones)))
-		for i := range h.zones {
-			z := &h.zones[i]
-			namesGauge.WithLabelValues(z.name, h.view).Add(float64(z.names))
-			valuesGauge.WithLabelValues(z.name, h.view).Add(float64(z.count))
-		}
-	}
-}
-
-// forgetPicks removes the series of values that were counted before a restart and are counted no more.
-func forgetPicks(before, now *instance) {
-	kept := make(map[string]bool)
-	for _, labels := range now.pickLabels() {
-		kept[strings.Join(labels, " ")] = true
-	}
-	for _, labels := range before.pickLabels() {
-		if !kept[strings.Join(labels, " ")] {
-			firstPicksTotal.DeleteLabelValues(labels...)
-		}
-	}
-}
-
-func (in *instance) pickLabels() [][]string {
-	var labels [][]string
-	for _, h := range in.handlers {
-		for _, counted := range h.counted {
-			labels = append(labels, counted.labels(h)...)
-		}
-	}
-	return labels
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
+	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
@@ -34,17 +34,21 @@ type Handler struct {
 	table    *record.Table
 	zones    []zone         // by record.Zone.Index
 	rrsets   []addressRRset // by record.Result.Addresses
+	counted  []countedRRset // RRsets whose first places are counted
 	upstream *upstream.Upstream
-	view     string // the server block's view, for metrics
-	signed   bool   // a dnssec plugin signs what we answer
+	warnings []string // of the Corefile
+	large    []string // about RRsets that a usual UDP answer can't hold
 
-	counted  []countedRRset               // RRsets whose first places are counted
-	picks    map[int][]prometheus.Counter // the same counters, by RRset and endpoint; nil if there are none
-	servers  atomic.Pointer[map[*dnsserver.Server]*server]
-	mu       sync.Mutex // guards changes of servers
-	warnings []string
-	large    []string // warnings about RRsets that a usual UDP answer can't hold
-	stop     context.CancelFunc
+	// Known when it is started, and the same from then on.
+	view     string             // the server block's view, for metrics
+	signed   bool               // a dnssec plugin signs what we answer
+	transfer *transfer.Transfer // nil if the block has none
+	changed  []string           // zones that are new or other than before
+
+	// What moves, besides the counters of the pools.
+	picks   map[int][]*atomic.Uint64 // first places by RRset and endpoint, of those in counted
+	servers atomic.Pointer[map[*dnsserver.Server]*server]
+	mu      sync.Mutex // guards changes of servers
 }
 
 // Name implements plugin.Handler.
@@ -56,6 +60,10 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	qname := strings.ToLower(question.Name)
 	found := h.table.Lookup(qname, question.Qtype)
 	if found.Kind == record.Outside {
+		if h.Next == nil {
+			q := query{h: h, ctx: ctx, w: w, r: r, qname: qname}
+			return dns.RcodeSuccess, w.WriteMsg(q.refuse()) // nobody's, as where no server block fits
+		}
 		return plugin.NextOrFailure(pluginName, h.Next, ctx, w, r)
 	}
 	srv := h.server(ctx)
@@ -75,7 +83,7 @@ func (h *Handler) passes(r *dns.Msg, qname string, found record.Result) bool {
 	if found.Kind != record.NXDomain && r.Opcode == dns.OpcodeQuery && !isTransfer(r.Question[0].Qtype) {
 		return false
 	}
-	return h.zones[found.Zone.Index].fall.Through(qname)
+	return h.Next != nil && h.zones[found.Zone.Index].fall.Through(qname)
 }
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }

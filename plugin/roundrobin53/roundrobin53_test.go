@@ -94,8 +94,8 @@ func TestAllocations(t *testing.T) {
 		{"8 A with EDNS", edns, 4},
 		{"2 AAAA", query1("app.example.org.", dns.TypeAAAA), 4},
 		{"8 A in capitals", query1("APP.example.org.", dns.TypeA), 5},
-		{"NODATA", query1("app.example.org.", dns.TypeTXT), 1},
-		{"NXDOMAIN", query1("nope.example.org.", dns.TypeA), 1},
+		{"NODATA", query1("app.example.org.", dns.TypeTXT), 3}, // the reply, the authority section, the SOA
+		{"NXDOMAIN", query1("nope.example.org.", dns.TypeA), 3},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := new(discard)

@@ -2,9 +2,7 @@ package roundrobin53
 
 import (
 	"cmp"
-	"context"
 	"slices"
-	"time"
 
 	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
@@ -80,21 +78,11 @@ func (set *addressRRset) all(owner string) []dns.RR {
 	return set.appendTo(nil, owner, order)
 }
 
-// notifyDelay lets the sockets open before secondaries are told to ask, and a start that fails end before anybody is
-// told anything.
-const notifyDelay = time.Second
-
-// notify tells the secondaries of the zones that there is something new (RFC 1996), unless ctx ends first.
-func notify(ctx context.Context, t *transfer.Transfer, zones []string) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(notifyDelay):
-	}
+// notify tells the secondaries of zones that there is something new (RFC 1996). It ends by itself: the transfer plugin
+// asks each of them three times at most, two seconds long. A reload on the way does not stop it, since the next instance
+// would not know that they were not told.
+func notify(t *transfer.Transfer, zones []string) {
 	for _, zone := range zones {
-		if ctx.Err() != nil {
-			return
-		}
 		if err := t.Notify(zone); err != nil {
 			log.Warningf("NOTIFY for %s: %s", zone, err)
 		}

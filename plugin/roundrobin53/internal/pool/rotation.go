@@ -19,6 +19,7 @@ func rotate(seq uint64, n, k int, dst []uint16) []uint16 {
 	if n == 1 {
 		return append(dst, 0)
 	}
+	dst = slices.Grow(dst, k)
 	size := uint64(n)
 	first := int(seq % size)
 	next := int(seq / size % (size - 1))

@@ -2,7 +2,6 @@ package record
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -64,7 +63,6 @@ func (b *Builder) AddAddresses(name string, rrtype uint16, number int) {
 
 // Add gives name an RRset of any type but A and AAAA.
 func (b *Builder) Add(name string, set RRset) {
-	set.RRs = slices.Clip(set.RRs)
 	n := b.node(name)
 	n.rrsets = append(n.rrsets, set)
 }

@@ -34,8 +34,8 @@ type Result struct {
 	DS        *RRset // the DS RRset of a delegation, nil if it has none
 }
 
-// RRset is all records of one owner name and type. Its slice is shared between answers: nobody may change it, and it
-// has no spare capacity, so that a plugin that appends to an answer gets a copy.
+// RRset is all records of one owner name and type. Nobody may change them: whoever puts them into a message that others
+// get to see copies them.
 type RRset struct {
 	Type uint16
 	RRs  []dns.RR

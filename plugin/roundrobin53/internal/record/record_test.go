@@ -233,20 +233,6 @@ func TestNegativeTTL(t *testing.T) {
 	}
 }
 
-// TestRRsetHasNoSpareCapacity guards the table against plugins that append to an answer.
-func TestRRsetHasNoSpareCapacity(t *testing.T) {
-	set := RRset{Type: dns.TypeTXT, RRs: append(make([]dns.RR, 0, 8), &dns.TXT{Hdr: dns.RR_Header{Name: "a.example."}})}
-	b := NewBuilder(1, ZoneConfig{SOA: &dns.SOA{Hdr: dns.RR_Header{Name: "example."}}})
-	b.Add("a.example.", set)
-	found := b.Table().Lookup("a.example.", dns.TypeTXT)
-	if got := cap(found.RRset.RRs); got != 1 {
-		t.Errorf("capacity %d, want 1", got)
-	}
-	if got := cap(found.Zone.Negative); got != 1 {
-		t.Errorf("capacity of the authority section %d, want 1", got)
-	}
-}
-
 func TestWalk(t *testing.T) {
 	tab := table(t, []string{"example."}, false, "a.b.example. IN A 192.0.2.1", "a.b.example. IN TXT text", "c.example. IN AAAA 2001:db8::1")
 	seen := make(map[string]string)

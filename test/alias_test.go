@@ -1,0 +1,365 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// chain is record lines of n CNAMEs, one after another, from first1 to an address.
+func chain(first string, n int) string {
+	var b strings.Builder
+	for i := 1; i < n; i++ {
+		fmt.Fprintf(&b, "record %s%d CNAME %[1]s%[3]d\n", first, i, i+1)
+	}
+	fmt.Fprintf(&b, "record %s%d CNAME host\n", first, n)
+	return b.String()
+}
+
+// chainText is the answers of CNAMEs from to last of such a chain.
+func chainText(first string, from, last int) string {
+	var b strings.Builder
+	for i := from; i < last; i++ {
+		fmt.Fprintf(&b, "answer %s%d.example.com. 60 IN CNAME %[1]s%[3]d.example.com.\n", first, i, i+1)
+	}
+	fmt.Fprintf(&b, "answer %s%d.example.com. 60 IN CNAME host.example.com.", first, last)
+	return b.String()
+}
+
+// An alias is followed inside the zones: the CNAMEs come first, in their order, then what was asked (RFC 1034 §4.3.2;
+// glibc reads the answer from the top). The SOA of a negative answer behind an alias stands in the authority section and
+// the RCODE is that of the last name (RFC 2308 §2.1 and §2.2, RFC 6604 §3); stock file leaves both out.
+func TestAlias(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record host 192.0.2.1 2001:db8::1
+			record host TXT "text"
+			record alias 300 CNAME host
+			record second CNAME alias
+			record full CNAME host.example.com
+			record upper CNAME HOST
+			record dangling CNAME none
+			record second-dangling CNAME dangling
+			record ent CNAME b
+			record a.b TXT "deep"
+			record *.wild CNAME host
+			record *.lost CNAME none
+			record to-wild CNAME x.wild.example.com
+			record *.addr A 192.0.2.2
+			record to-addr CNAME x.y.addr.example.com
+			record mail MX 10 host
+			record to-mail CNAME mail
+			record sub NS ns.sub.example.com
+			record ns.sub A 192.0.2.53
+			record deep CNAME www.sub.example.com
+			record cut CNAME sub
+			record apex CNAME @
+			`+chain("eight", 8)+chain("nine", 9)+`
+			record loop CNAME loop
+			record ping CNAME pong
+			record pong CNAME ping
+			record into CNAME ping
+		}
+	}`)
+	const soa = `
+		authority example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60`
+	const delegation = `
+		authority sub.example.com. 60 IN NS ns.sub.example.com.
+		additional ns.sub.example.com. 60 IN A 192.0.2.53`
+	const host = `
+		answer host.example.com. 60 IN A 192.0.2.1`
+	const servfail = "SERVFAIL qr rd"
+	checkReplies(t, s, []replyCase{
+		{"A", "alias.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer alias.example.com. 300 IN CNAME host.example.com.` + host},
+		{"AAAA", "alias.example.com", dns.TypeAAAA, `
+			NOERROR qr aa rd
+			answer alias.example.com. 300 IN CNAME host.example.com.
+			answer host.example.com. 60 IN AAAA 2001:db8::1`},
+		{"TXT", "alias.example.com", dns.TypeTXT, `
+			NOERROR qr aa rd
+			answer alias.example.com. 300 IN CNAME host.example.com.
+			answer host.example.com. 60 IN TXT "text"`},
+		{"CNAME is not followed", "alias.example.com", dns.TypeCNAME, `
+			NOERROR qr aa rd
+			answer alias.example.com. 300 IN CNAME host.example.com.`},
+		{"alias of an alias", "second.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer second.example.com. 60 IN CNAME alias.example.com.
+			answer alias.example.com. 300 IN CNAME host.example.com.` + host},
+		{"full name", "full.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer full.example.com. 60 IN CNAME host.example.com.` + host},
+		{"target in capitals", "upper.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer upper.example.com. 60 IN CNAME HOST.example.com.
+			answer HOST.example.com. 60 IN A 192.0.2.1`},
+		{"additional section behind an alias", "to-mail.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer to-mail.example.com. 60 IN CNAME mail.example.com.
+			answer mail.example.com. 60 IN MX 10 host.example.com.
+			additional host.example.com. 60 IN A 192.0.2.1
+			additional host.example.com. 60 IN AAAA 2001:db8::1`},
+		{"to the apex", "apex.example.com", dns.TypeNS, `
+			NOERROR qr aa rd
+			answer apex.example.com. 60 IN CNAME example.com.
+			answer example.com. 60 IN NS ns.dns.example.com.`},
+
+		{"ends in NODATA", "alias.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer alias.example.com. 300 IN CNAME host.example.com.` + soa},
+		{"ends in an empty non-terminal", "ent.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer ent.example.com. 60 IN CNAME b.example.com.` + soa},
+		{"ends in NXDOMAIN", "dangling.example.com", dns.TypeA, `
+			NXDOMAIN qr aa rd
+			answer dangling.example.com. 60 IN CNAME none.example.com.` + soa},
+		{"two aliases end in NXDOMAIN", "second-dangling.example.com", dns.TypeA, `
+			NXDOMAIN qr aa rd
+			answer second-dangling.example.com. 60 IN CNAME dangling.example.com.
+			answer dangling.example.com. 60 IN CNAME none.example.com.` + soa},
+
+		{"wildcard", "x.y.wild.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer x.y.wild.example.com. 60 IN CNAME host.example.com.` + host},
+		{"wildcard, CNAME", "x.wild.example.com", dns.TypeCNAME, `
+			NOERROR qr aa rd
+			answer x.wild.example.com. 60 IN CNAME host.example.com.`},
+		{"wildcard ends in NODATA", "x.wild.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer x.wild.example.com. 60 IN CNAME host.example.com.` + soa},
+		{"wildcard ends in NXDOMAIN", "x.lost.example.com", dns.TypeA, `
+			NXDOMAIN qr aa rd
+			answer x.lost.example.com. 60 IN CNAME none.example.com.` + soa},
+		{"alias to a name that a wildcard alias covers", "to-wild.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer to-wild.example.com. 60 IN CNAME x.wild.example.com.
+			answer x.wild.example.com. 60 IN CNAME host.example.com.` + host},
+		{"alias to a name that a wildcard covers", "to-addr.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer to-addr.example.com. 60 IN CNAME x.y.addr.example.com.
+			answer x.y.addr.example.com. 60 IN A 192.0.2.2`},
+
+		// AA is about the first owner name in the answer section, which is ours (RFC 1035 §4.1.1).
+		{"below a delegation", "deep.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer deep.example.com. 60 IN CNAME www.sub.example.com.` + delegation},
+		{"to a delegation", "cut.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer cut.example.com. 60 IN CNAME sub.example.com.` + delegation},
+
+		{"chain of 8", "eight1.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("eight", 1, 8) + host},
+		{"chain of 9", "nine1.example.com", dns.TypeA, servfail},
+		{"chain of 9 from its second", "nine2.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("nine", 2, 9) + host},
+		{"alias of itself", "loop.example.com", dns.TypeA, servfail},
+		{"alias of itself, CNAME", "loop.example.com", dns.TypeCNAME, `
+			NOERROR qr aa rd
+			answer loop.example.com. 60 IN CNAME loop.example.com.`},
+		{"loop of two", "ping.example.com", dns.TypeA, servfail},
+		{"into a loop", "into.example.com", dns.TypeAAAA, servfail},
+	})
+}
+
+// An answer through an alias is an answer for the owner: both take turns from one counter, and the order is the
+// rotation's behind the CNAME too.
+func TestRotationAdvancesThroughAliases(t *testing.T) {
+	values := []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record host A `+strings.Join(values, " ")+`
+			record alias CNAME host
+			record second CNAME alias
+			record *.wild CNAME host
+		}
+	}
+	example.net:0 {
+		roundrobin53 {
+			record other CNAME alias.example.com.
+		}
+	}`)
+	before := firstAddress(t, s, "udp", "host.example.com", dns.TypeA)
+	for range 5 {
+		for _, qname := range []string{"alias.example.com", "second.example.com", "x.wild.example.com", "other.example.net", "host.example.com"} {
+			m := s.ask(qname, dns.TypeA)
+			all := addresses(m)
+			if len(all) != len(values) {
+				t.Fatalf("%s: got\n%s\nwant %d addresses", qname, replyText(m), len(values))
+			}
+			for i, rr := range m.Answer {
+				if isAlias, behind := rr.Header().Rrtype == dns.TypeCNAME, len(m.Answer)-len(all); isAlias != (i < behind) {
+					t.Fatalf("%s: a CNAME behind an address:\n%s", qname, replyText(m))
+				}
+			}
+			if want := next(values, before); all[0] != want {
+				t.Fatalf("%s: after %s came %s, want %s", qname, before, all[0], want)
+			}
+			before = all[0]
+		}
+	}
+}
+
+// A target outside the plugin's zones is looked up through the server's own blocks. The whole answer counts: RCODE and SOA
+// of the last name too.
+func TestAliasIntoOtherBlock(t *testing.T) {
+	zonefile := filepath.Join(t.TempDir(), "db.example.org")
+	zone := `$ORIGIN example.org.
+@ 60 IN SOA ns hostmaster 1 7200 1800 1209600 60
+@ 60 IN NS ns.example.net.
+www 60 IN A 203.0.113.1
+`
+	if err := os.WriteFile(zonefile, []byte(zone), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record same CNAME www.example.net.
+			record nodata CNAME www.example.net.
+			record nxdomain CNAME none.example.net.
+			record file CNAME www.example.org.
+			record file-nxdomain CNAME none.example.org.
+			record loop CNAME loop.example.net.
+			record nine CNAME nine1.example.net.
+			record nobody CNAME www.example.
+			record back CNAME back.example.net.
+			record host A 192.0.2.7
+			record *.wild CNAME www.example.net.
+			record second CNAME first
+			record first CNAME www.example.net.
+			record deep CNAME x.sub.example.net.
+		}
+	}
+	example.net:0 {
+		roundrobin53 {
+			ttl 30
+			record www A 192.0.2.1
+			record loop CNAME loop
+			record back CNAME host.example.com.
+			record host A 192.0.2.2
+			record sub NS ns.example.
+			`+chain("nine", 9)+`
+		}
+	}
+	example.org:0 {
+		file `+zonefile+`
+	}`)
+	const netSOA = "authority example.net. 30 IN SOA ns.dns.example.net. hostmaster.example.net. SERIAL 7200 1800 1209600 30"
+	const orgSOA = "authority example.org. 60 IN SOA ns.example.org. hostmaster.example.org. SERIAL 7200 1800 1209600 60"
+	checkReplies(t, s, []replyCase{
+		{"address", "same.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer same.example.com. 60 IN CNAME www.example.net.
+			answer www.example.net. 30 IN A 192.0.2.1`},
+		{"wildcard", "x.wild.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer x.wild.example.com. 60 IN CNAME www.example.net.
+			answer www.example.net. 30 IN A 192.0.2.1`},
+		{"alias of an alias", "second.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer second.example.com. 60 IN CNAME first.example.com.
+			answer first.example.com. 60 IN CNAME www.example.net.
+			answer www.example.net. 30 IN A 192.0.2.1`},
+		{"there and back", "back.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer back.example.com. 60 IN CNAME back.example.net.
+			answer back.example.net. 30 IN CNAME host.example.com.
+			answer host.example.com. 60 IN A 192.0.2.7`},
+		{"ends in NODATA", "nodata.example.com", dns.TypeAAAA, `
+			NOERROR qr aa rd
+			answer nodata.example.com. 60 IN CNAME www.example.net.
+			` + netSOA},
+		{"ends in NXDOMAIN", "nxdomain.example.com", dns.TypeA, `
+			NXDOMAIN qr aa rd
+			answer nxdomain.example.com. 60 IN CNAME none.example.net.
+			` + netSOA},
+		{"other plugin", "file.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer file.example.com. 60 IN CNAME www.example.org.
+			answer www.example.org. 60 IN A 203.0.113.1`},
+		{"other plugin, ends in NODATA", "file.example.com", dns.TypeAAAA, `
+			NOERROR qr aa rd
+			answer file.example.com. 60 IN CNAME www.example.org.
+			` + orgSOA},
+		{"other plugin, ends in NXDOMAIN", "file-nxdomain.example.com", dns.TypeA, `
+			NXDOMAIN qr aa rd
+			answer file-nxdomain.example.com. 60 IN CNAME none.example.org.
+			` + orgSOA},
+		// A referral is no answer that the alias's zone could vouch for; the resolver asks for the target itself.
+		{"ends below a delegation", "deep.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer deep.example.com. 60 IN CNAME x.sub.example.net.`},
+		{"target that nobody here serves", "nobody.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer nobody.example.com. 60 IN CNAME www.example.`},
+		{"CNAME is not followed", "nobody.example.com", dns.TypeCNAME, `
+			NOERROR qr aa rd
+			answer nobody.example.com. 60 IN CNAME www.example.`},
+		{"into a loop", "loop.example.com", dns.TypeA, "SERVFAIL qr rd"},
+		{"into a chain that is too long", "nine.example.com", dns.TypeA, "SERVFAIL qr rd"},
+	})
+}
+
+// Two blocks with aliases into each other end in SERVFAIL, soon: without a limit on the hops through the server they call
+// each other until the stack is used up. No record is answered twice (RFC 2181 §5).
+func TestBlocksAliasEachOther(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record a CNAME b.example.net.
+			record *.wild CNAME x.wild.example.net.
+		}
+	}
+	example.net:0 {
+		roundrobin53 {
+			record b CNAME a.example.com.
+			record *.wild CNAME x.wild.example.com.
+		}
+	}`)
+	checkReplies(t, s, []replyCase{
+		{"names", "a.example.com", dns.TypeA, "SERVFAIL qr rd"},
+		{"the other one", "b.example.net", dns.TypeAAAA, "SERVFAIL qr rd"},
+		{"wildcards", "y.wild.example.com", dns.TypeA, "SERVFAIL qr rd"},
+	})
+}
+
+// In a block of all names, a target outside the plugin's zones comes back to the block itself. If no plugin behind ours
+// answers, nobody here serves the target: the alias is the answer, as in a block of its own.
+func TestAliasOutOfBlockForAllNames(t *testing.T) {
+	s := start(t, `.:0 {
+		roundrobin53 example.com {
+			record out CNAME www.example.net.
+			record host A 192.0.2.1
+		}
+	}`)
+	checkReplies(t, s, []replyCase{
+		{"target that nobody here serves", "out.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer out.example.com. 60 IN CNAME www.example.net.`},
+	})
+
+	s = start(t, `.:0 {
+		roundrobin53 example.com {
+			record out CNAME www.example.net.
+			record overlay CNAME below.example.com.
+			record host A 192.0.2.1
+			fallthrough
+		}
+		hosts {
+			203.0.113.1 www.example.net
+			203.0.113.2 below.example.com
+		}
+	}`)
+	checkReplies(t, s, []replyCase{
+		{"target of the next plugin", "out.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer out.example.com. 60 IN CNAME www.example.net.
+			answer www.example.net. 3600 IN A 203.0.113.1`},
+		{"target that falls through", "overlay.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer overlay.example.com. 60 IN CNAME below.example.com.
+			answer below.example.com. 3600 IN A 203.0.113.2`},
+	})
+}

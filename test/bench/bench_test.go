@@ -1,0 +1,159 @@
+//go:build linux
+
+package main
+
+import (
+	"math"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// perfOutput is what dnsperf 2.10 prints.
+const perfOutput = `DNS Performance Testing Tool
+Version 2.10.0
+
+[Status] Testing complete (time limit)
+
+Statistics:
+
+  Queries sent:         100000
+  Queries completed:    99990 (99.99%)
+  Queries lost:         10 (0.01%)
+
+  Response codes:       NOERROR 99985 (99.99%), NXDOMAIN 5 (0.01%)
+  Average packet size:  request 33, response 161
+  Run time (s):         2.000012
+  Queries per second:   49994.700032
+`
+
+func TestParseTally(t *testing.T) {
+	got, err := parseTally(perfOutput)
+	if want := (tally{sent: 100_000, completed: 99_990, good: 99_985}); err != nil || got != want {
+		t.Errorf("parseTally: got %+v, %v, want %+v", got, err, want)
+	}
+	if got, err := parseTally("dnsperf: unknown option"); err == nil {
+		t.Errorf("parseTally of a message: got %+v, want an error", got)
+	}
+}
+
+func TestTallyCheck(t *testing.T) {
+	for name, test := range map[string]struct {
+		tally tally
+		want  string // part of the error, "" if there is none
+	}{
+		"all answered":  {tally{1000, 1000, 1000}, ""},
+		"few lost":      {tally{1000, 990, 990}, ""},
+		"many lost":     {tally{1000, 989, 989}, "11 of 1000 queries were lost"},
+		"none answered": {tally{1000, 0, 0}, "no query was answered"},
+		"an error":      {tally{1000, 1000, 999}, "1 of 1000 answers are errors"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := test.tally.check()
+			if test.want == "" && err == nil {
+				return
+			}
+			if err == nil || test.want == "" || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("check: got error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	for _, test := range []struct {
+		values  []float64
+		q, want float64
+	}{
+		{[]float64{7}, 0.5, 7},
+		{[]float64{3, 1, 2}, 0.5, 2},
+		{[]float64{4, 1, 3, 2}, 0.5, 2.5},
+		{[]float64{5, 4, 3, 2, 1}, 0.25, 2},
+		{[]float64{5, 4, 3, 2, 1}, 0.75, 4},
+		{[]float64{1, 2}, 1, 2},
+	} {
+		if got := quantile(test.values, test.q); math.Abs(got-test.want) > 1e-9 {
+			t.Errorf("quantile(%v, %v): got %v, want %v", test.values, test.q, got, test.want)
+		}
+	}
+}
+
+func TestDivideComparesWithinRounds(t *testing.T) {
+	// The machine was half as fast in the second round: that is no difference between the sides.
+	got := divide([]float64{1, 2, 3}, []float64{2, 4, 3})
+	if len(got) != 3 || got[0] != 0.5 || got[1] != 0.5 || got[2] != 1 {
+		t.Errorf("divide: got %v, want [0.5 0.5 1]", got)
+	}
+}
+
+func TestTablePrint(t *testing.T) {
+	rows := table{
+		{"a8", expectation{perQuery, "whoami", 1.10}, []float64{1.0, 1.05, 1.2}},
+		{"a8", expectation{perQuery, "hosts", 0}, []float64{0.5}},
+	}
+	const want = `
+SCENARIO  FIGURE         AGAINST  RATIO  QUARTILES    BUDGET  MET
+a8        CPU per query  whoami   1.050  1.025-1.125  1.10    yes
+a8        CPU per query  hosts    0.500  0.500-0.500  -       
+`
+	var out strings.Builder
+	if err := rows.print(&out); err != nil || "\n"+out.String() != want {
+		t.Errorf("print: got error %v and\n%s\nwant%s", err, out.String(), want)
+	}
+	if rows.missed() {
+		t.Error("missed: got true, want false")
+	}
+	rows[0].ratios = []float64{1.101}
+	if !rows.missed() || rows[0].met() != "NO" {
+		t.Error("missed with a ratio of 1.101: got false, want true")
+	}
+}
+
+func TestParseStat(t *testing.T) {
+	const line = "4711 (a ) b) S 1 4700 4700 0 -1 4194560 100 0 0 0 250 50 3 4 20 0 9 0 12345 1000000 500"
+	group, ticks, err := parseStat(line)
+	if group != 4700 || ticks != 300 || err != nil {
+		t.Errorf("parseStat: got group %d, %d ticks, %v, want 4700, 300", group, ticks, err)
+	}
+	if _, _, err := parseStat("4711 (dns) S"); err == nil {
+		t.Error("parseStat of half a line: got no error")
+	}
+	text, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group, _, err := parseStat(string(text)); group != syscall.Getpgrp() || err != nil {
+		t.Errorf("parseStat of this process: got group %d, %v, want %d", group, err, syscall.Getpgrp())
+	}
+}
+
+// TestScenarios guards the names that rows use for sides: a wrong one would drop its row, and a budget with it.
+func TestScenarios(t *testing.T) {
+	for _, sc := range scenarios {
+		sides := make(map[string]bool)
+		for _, s := range sc.sides {
+			sides[s.name] = true
+		}
+		for _, want := range sc.rows {
+			if !sides[want.against] || want.against == sc.sides[0].name {
+				t.Errorf("%s: %q is not another side of it", sc.name, want.against)
+			}
+		}
+	}
+}
+
+func TestZone(t *testing.T) {
+	z := zone{names: 125_000, addresses: 8}
+	if got, want := z.values(0), "10.0.0.1 10.0.0.2 10.0.0.3"; !strings.HasPrefix(got, want) {
+		t.Errorf("values(0): got %s, want %s ...", got, want)
+	}
+	if got, want := z.values(124_999), "10.15.66.63 10.15.66.64"; !strings.HasSuffix(got, want) {
+		t.Errorf("values(124999): got %s, want ... %s", got, want)
+	}
+	text := corefile([]plugin{roundrobin53}, zone{names: 1, addresses: 2}, files{}, 5300)
+	const want = "example.org.:5300 {\nbind 127.0.0.1\nroundrobin53 {\nrecord app0 A 10.0.0.1 10.0.0.2\n}\n}\n"
+	if text != want {
+		t.Errorf("corefile: got %q, want %q", text, want)
+	}
+}

@@ -1,0 +1,118 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// How dnsperf asks: a few sockets, and enough queries on their way to keep any side busy.
+const (
+	clientSockets = "8"
+	clientQueries = "64"
+)
+
+// ednsSize is the buffer size that dnsperf advertises with -e.
+const ednsSize = 4096
+
+// findClient finds dnsperf.
+func findClient() (string, error) {
+	path, err := exec.LookPath("dnsperf")
+	if err != nil {
+		return "", fmt.Errorf("dnsperf is missing; install the Debian package dnsperf (apt-get install dnsperf): %w", err)
+	}
+	return path, nil
+}
+
+// tally is what became of the queries of one round.
+type tally struct {
+	sent, completed, good uint64 // good: answered with NOERROR
+}
+
+// load asks for some seconds, as fast as answers come.
+func load(ctx context.Context, dnsperf, queries string, port int, edns bool, seconds float64) (tally, error) {
+	args := []string{
+		"-s", "127.0.0.1", "-p", strconv.Itoa(port), "-d", queries, "-c", clientSockets, "-q", clientQueries,
+		"-t", "1", "-l", strconv.FormatFloat(seconds, 'f', -1, 64),
+	}
+	if edns {
+		args = append(args, "-e")
+	}
+	out, err := exec.CommandContext(ctx, dnsperf, args...).CombinedOutput()
+	if err != nil {
+		return tally{}, fmt.Errorf("run dnsperf: %w: %s", err, out)
+	}
+	t, err := parseTally(string(out))
+	if err != nil {
+		return t, fmt.Errorf("read the output of dnsperf: %w", err)
+	}
+	return t, t.check()
+}
+
+var tallyLines = map[string]*regexp.Regexp{
+	"sent":      regexp.MustCompile(`(?m)^\s*Queries sent:\s+(\d+)`),
+	"completed": regexp.MustCompile(`(?m)^\s*Queries completed:\s+(\d+)`),
+	"NOERROR":   regexp.MustCompile(`(?m)^\s*Response codes:.*\bNOERROR (\d+)`),
+}
+
+// parseTally reads the statistics that dnsperf prints.
+func parseTally(out string) (tally, error) {
+	var t tally
+	for name, field := range map[string]*uint64{"sent": &t.sent, "completed": &t.completed, "NOERROR": &t.good} {
+		match := tallyLines[name].FindStringSubmatch(out)
+		if match == nil {
+			return t, fmt.Errorf("no number of queries %s in %q", name, out)
+		}
+		n, err := strconv.ParseUint(match[1], 10, 64)
+		if err != nil {
+			return t, fmt.Errorf("queries %s: %w", name, err)
+		}
+		*field = n
+	}
+	return t, nil
+}
+
+// check refuses a round that tells nothing: the queries were not answered, or not with what was asked.
+func (t tally) check() error {
+	const maxLost = 100 // one query in so many
+	switch {
+	case t.completed == 0:
+		return errors.New("no query was answered")
+	case (t.sent-t.completed)*maxLost > t.sent:
+		return fmt.Errorf("%d of %d queries were lost", t.sent-t.completed, t.sent)
+	case t.good != t.completed:
+		return fmt.Errorf("%d of %d answers are errors", t.completed-t.good, t.completed)
+	}
+	return nil
+}
+
+// wrongAnswerError is an answer that is not what the side should say.
+type wrongAnswerError struct{ answer *dns.Msg }
+
+func (e *wrongAnswerError) Error() string { return "it answers something else:\n" + e.answer.String() }
+
+// ask asks once, as dnsperf does, and checks the answer.
+func ask(name string, edns bool, answers, port int) error {
+	m := new(dns.Msg).SetQuestion(name, dns.TypeA)
+	if edns {
+		m.SetEdns0(ednsSize, false)
+	}
+	client := dns.Client{Timeout: 100 * time.Millisecond, UDPSize: ednsSize}
+	reply, _, err := client.Exchange(m, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return fmt.Errorf("ask for %s: %w", name, err)
+	}
+	if reply.Rcode != dns.RcodeSuccess || reply.Truncated || len(reply.Answer) != answers {
+		return &wrongAnswerError{reply}
+	}
+	return nil
+}

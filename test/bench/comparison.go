@@ -1,0 +1,184 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// comparison is a scenario on its way to rows of the table.
+type comparison struct {
+	settings
+	scenario
+	dnsperf, nsd string // paths; nsd may be missing
+	dir          string
+
+	files   files
+	samples map[figure]map[string][]float64 // by side, one for each round
+}
+
+// measure runs the scenario.
+func (c *comparison) measure(ctx context.Context) (table, error) {
+	if c.nsd == "" {
+		c.sides = slices.DeleteFunc(slices.Clone(c.sides), func(s side) bool { return s.plugins == nil })
+	}
+	c.samples = map[figure]map[string][]float64{perQuery: {}, memory: {}, ready: {}}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
+	var err error
+	if c.files, err = c.zone.write(c.dir); err != nil {
+		return nil, err
+	}
+	if c.measures(ready, "") {
+		if err := c.measureStarts(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if c.measures(perQuery, "") {
+		if err := c.measureLoad(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.table(), nil
+}
+
+// turn is the sides in the order of a round: every second time the other way round, so that what changes slowly on the
+// machine falls on all alike.
+func (c *comparison) turn(round int) []side {
+	sides := slices.Clone(c.sides)
+	if round%2 == 1 {
+		slices.Reverse(sides)
+	}
+	return sides
+}
+
+// measureStarts starts the sides one after another, several times.
+func (c *comparison) measureStarts(ctx context.Context) error {
+	for round := range c.starts {
+		for _, s := range c.turn(round) {
+			if !c.measures(ready, s.name) {
+				continue
+			}
+			p, err := c.start(ctx, s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			p.stop()
+		}
+	}
+	return nil
+}
+
+// measureLoad starts all sides and asks them in turns.
+func (c *comparison) measureLoad(ctx context.Context) error {
+	processes := make(map[string]*process)
+	defer func() {
+		for _, p := range processes {
+			p.stop()
+		}
+	}()
+	for _, s := range c.sides {
+		p, err := c.start(ctx, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		processes[s.name] = p
+	}
+	const warmUp = 1 // rounds that don't count: heaps grow to their size
+	for round := range warmUp + c.rounds {
+		for _, s := range c.turn(round) {
+			if err := c.round(ctx, s, processes[s.name], round >= warmUp); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// round asks one side.
+func (c *comparison) round(ctx context.Context, s side, p *process, counts bool) error {
+	before, err := p.ticks()
+	if err != nil {
+		return err
+	}
+	asked, err := load(ctx, c.dnsperf, c.files.queries, p.port, c.edns, c.seconds)
+	if err != nil {
+		return err
+	}
+	after, err := p.ticks()
+	if err != nil {
+		return err
+	}
+	if after == before {
+		return fmt.Errorf("%d queries took no processor time that the kernel counts; ask for more -seconds", asked.completed)
+	}
+	resident, err := p.resident()
+	if err != nil {
+		return err
+	}
+	if counts {
+		c.add(perQuery, s, float64(after-before)/float64(asked.completed))
+		c.add(memory, s, float64(resident))
+	}
+	return nil
+}
+
+// start starts a side and waits until it answers.
+func (c *comparison) start(ctx context.Context, s side) (*process, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(c.dir, strconv.Itoa(port))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
+	path, option, text := c.binary, []string{"-conf"}, corefile(s.plugins, c.zone, c.files, port)
+	if s.plugins == nil {
+		path, option, text = c.nsd, []string{"-d", "-c"}, nsdConf(c.files, dir, port)
+	}
+	conf := filepath.Join(dir, "conf")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("write the configuration: %w", err)
+	}
+	p, err := launch(ctx, dir, port, path, append(option, conf)...)
+	if err != nil {
+		return nil, err
+	}
+	answers := s.answers
+	if answers == allAnswers {
+		answers = c.zone.addresses
+	}
+	name := c.zone.name(c.zone.names-1) + "." + origin
+	took, err := p.await(ctx, func(port int) error { return ask(name, c.edns, answers, port) })
+	if err != nil {
+		p.stop()
+		return nil, err
+	}
+	c.add(ready, s, took.Seconds())
+	return p, nil
+}
+
+func (c *comparison) add(f figure, s side, value float64) {
+	c.samples[f][s.name] = append(c.samples[f][s.name], value)
+}
+
+// table is the rows of the scenario, as far as there is something to compare with.
+func (c *comparison) table() table {
+	var rows table
+	for _, want := range c.rows {
+		theirs, ok := c.samples[want.figure][want.against]
+		if !ok {
+			continue
+		}
+		ratios := divide(c.samples[want.figure][c.sides[0].name], theirs)
+		rows = append(rows, row{scenario: c.name, expectation: want, ratios: ratios})
+	}
+	return rows
+}

@@ -1,0 +1,83 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// plugin writes the lines of one plugin in a server block.
+type plugin func(z zone, f files) string
+
+// corefile is the Corefile of a side that listens on a loopback port.
+func corefile(plugins []plugin, z zone, f files, port int) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s:%d {\nbind 127.0.0.1\n", origin, port)
+	for _, lines := range plugins {
+		text.WriteString(lines(z, f))
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+func whoami(zone, files) string       { return "whoami\n" }
+func errorsPlugin(zone, files) string { return "errors\n" }
+func loadbalance(zone, files) string  { return "loadbalance\n" }
+
+// prometheus listens where there is room: nobody asks it.
+func prometheus(zone, files) string { return "prometheus 127.0.0.1:0\n" }
+
+// file and hosts don't look for changes, as roundrobin53 does not.
+func file(_ zone, f files) string { return "file " + f.zone + " {\nreload 0\n}\n" }
+
+func hosts(z zone, _ files) string {
+	var text strings.Builder
+	text.WriteString("hosts {\nreload 0\nttl 60\n")
+	for i := range z.names {
+		for value := range strings.FieldsSeq(z.values(i)) {
+			text.WriteString(value + " " + z.name(i) + "." + origin + "\n")
+		}
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+func roundrobin53(z zone, _ files) string        { return records(z, "") }
+func roundrobin53Metrics(z zone, _ files) string { return records(z, " metrics") }
+
+func records(z zone, option string) string {
+	var text strings.Builder
+	text.WriteString("roundrobin53 {\n")
+	for i := range z.names {
+		text.WriteString("record " + z.name(i) + " A " + z.values(i) + option + "\n")
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+// nsdConf is nsd's configuration for the same zone. It rotates too, and answers all that is asked: out of the box it
+// may limit the rate of equal answers.
+func nsdConf(f files, dir string, port int) string {
+	return fmt.Sprintf(`server:
+    server-count: 1
+    ip-address: 127.0.0.1@%d
+    username: ""
+    chroot: ""
+    zonesdir: "%[2]s"
+    pidfile: "%[2]s/nsd.pid"
+    xfrdfile: "%[2]s/xfrd.state"
+    xfrdir: "%[2]s"
+    zonelistfile: "%[2]s/zone.list"
+    database: ""
+    round-robin: yes
+    minimal-responses: yes
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: %s
+    zonefile: "%s"
+`, port, dir, origin, f.zone)
+}

@@ -1,0 +1,160 @@
+//go:build linux
+
+// Command bench compares what a query costs with roundrobin53 and with CoreDNS's own plugins, on this machine and in one
+// run.
+//
+// Every side of a comparison is the project's own binary with another Corefile, a process on a loopback port. dnsperf
+// asks the sides in turns, many short rounds, and the figure is the processor time (user and system) that the process
+// took for each query answered. All figures are printed as ratios of two sides of the same round: what else the machine
+// is doing, and how fast it is, falls on both. Beside them stand the budgets that the project has set itself.
+//
+// What each file is for: a scenario says what is asked, and of which sides; a comparison runs it, with processes that
+// answer and a client that asks; a table shows the ratios.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// settings are what the command line says.
+type settings struct {
+	run     *regexp.Regexp
+	rounds  int
+	starts  int
+	seconds float64
+	binary  string
+	timeout time.Duration
+	strict  bool
+}
+
+const usage = `Usage: go run ./test/bench [flags]
+
+Compares the processor time of a query, the memory and the time to start of roundrobin53 with those of CoreDNS's own
+plugins, and prints them as ratios, with the budget of each. It needs dnsperf (Debian package dnsperf); where nsd is
+installed, it is compared too. Everything runs on loopback, from a temporary directory.
+
+The exit status is 0 even where a budget is missed, unless -strict is given, and 1 after an error.
+
+Scenarios:
+`
+
+// init keeps main on the process's first thread: the processes started from there are killed by the kernel when that
+// thread ends, which is when this process does.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	missed, err := bench(ctx, readFlags())
+	interrupted := ctx.Err() != nil
+	stop()
+	switch {
+	case interrupted:
+		fmt.Fprintln(os.Stderr, "bench: interrupted")
+		os.Exit(1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	case missed:
+		os.Exit(1)
+	}
+}
+
+func readFlags() settings {
+	var s settings
+	flag.Usage = func() {
+		out := flag.CommandLine.Output()
+		fmt.Fprint(out, usage)
+		for _, sc := range scenarios {
+			fmt.Fprintf(out, "  %-12s %s\n", sc.name, sc.title)
+		}
+		fmt.Fprint(out, "\nFlags:\n")
+		flag.PrintDefaults()
+	}
+	pattern := flag.String("run", "", "run only the scenarios whose name matches this `regexp`")
+	flag.IntVar(&s.rounds, "rounds", 10, "how many `times` each side of a scenario is asked")
+	flag.IntVar(&s.starts, "starts", 3, "how many `times` each side is started where the time to start counts")
+	flag.Float64Var(&s.seconds, "seconds", 2, "how long a side is asked in a round")
+	flag.StringVar(&s.binary, "binary", "", "measure this `file` instead of building the binary")
+	flag.DurationVar(&s.timeout, "timeout", time.Hour, "give up after this time")
+	flag.BoolVar(&s.strict, "strict", false, "exit with status 1 if a budget is missed")
+	flag.Parse()
+	var err error
+	s.run, err = regexp.Compile(*pattern)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("-run: %w", err)
+	case flag.NArg() > 0:
+		err = fmt.Errorf("%q: not a flag", flag.Arg(0))
+	case s.rounds < 1 || s.starts < 1 || s.seconds <= 0:
+		err = errors.New("-rounds, -starts and -seconds: more than 0, please")
+	}
+	if err != nil {
+		fmt.Fprintln(flag.CommandLine.Output(), "bench:", err)
+		os.Exit(2)
+	}
+	return s
+}
+
+// bench runs the scenarios and reports whether -strict was given and a budget missed.
+func bench(ctx context.Context, s settings) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	dnsperf, err := findClient()
+	if err != nil {
+		return false, err
+	}
+	dir, err := os.MkdirTemp("", "roundrobin53-bench-")
+	if err != nil {
+		return false, fmt.Errorf("make a directory for configurations: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // left behind it does no harm
+	if s.binary == "" {
+		s.binary = filepath.Join(dir, "coredns")
+		if err := build(ctx, s.binary); err != nil {
+			return false, err
+		}
+	}
+	nsd, _ := exec.LookPath("nsd") // without it there is a row less
+	var all table
+	for _, sc := range scenarios {
+		if !s.run.MatchString(sc.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s: %s\n", sc.name, sc.title)
+		c := comparison{settings: s, scenario: sc, dnsperf: dnsperf, nsd: nsd, dir: filepath.Join(dir, sc.name)}
+		rows, err := c.measure(ctx)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", sc.name, err)
+		}
+		all = append(all, rows...)
+	}
+	if len(all) == 0 {
+		return false, fmt.Errorf("-run: no scenario matches %q", s.run)
+	}
+	fmt.Printf("roundrobin53 against the other side: medians of %d rounds of %g s, %d starts\n\n", s.rounds, s.seconds, s.starts)
+	if err := all.print(os.Stdout); err != nil {
+		return false, fmt.Errorf("print the table: %w", err)
+	}
+	return s.strict && all.missed(), nil
+}
+
+// build makes the binary, as a release does: with the profile in build/default.pgo if there is one.
+func build(ctx context.Context, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/roundrobin53/roundrobin53/build")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build the binary: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+// scenario is one comparison: what the zone holds, how it is asked, which sides answer, and what is expected.
+type scenario struct {
+	name, title string
+	zone        zone
+	edns        bool // ask with EDNS, see client
+	sides       []side
+	rows        []expectation
+}
+
+// side is one of the configurations that are compared: a server block with plugins, or nsd.
+type side struct {
+	name    string
+	plugins []plugin // none: nsd
+	answers int      // how many records answer a query; allAnswers stands for what the zone holds
+}
+
+const allAnswers = -1
+
+// expectation is a figure of the first side, divided by that of another side, and the budget for it.
+type expectation struct {
+	figure  figure
+	against string
+	budget  float64 // 0 where there is none
+}
+
+// figure is what is measured.
+type figure string
+
+const (
+	perQuery figure = "CPU per query"
+	memory   figure = "resident memory"
+	ready    figure = "time to ready"
+)
+
+var (
+	ours             = side{"roundrobin53", []plugin{roundrobin53}, allAnswers}
+	oursObserved     = side{"roundrobin53+prometheus+errors", []plugin{prometheus, errorsPlugin, roundrobin53}, allAnswers}
+	oursCounted      = side{"roundrobin53 with metrics", []plugin{roundrobin53Metrics}, allAnswers}
+	whoamiSide       = side{"whoami", []plugin{whoami}, 0} // it says what it has to say in the additional section
+	hostsSide        = side{"hosts", []plugin{hosts}, allAnswers}
+	fileSide         = side{"file", []plugin{file}, allAnswers}
+	shuffled         = side{"file+loadbalance", []plugin{loadbalance, file}, allAnswers}
+	shuffledObserved = side{"file+loadbalance+prometheus+errors", []plugin{prometheus, errorsPlugin, loadbalance, file}, allAnswers}
+	nsdSide          = side{name: "nsd", answers: allAnswers}
+)
+
+// The budgets are those of the design. Comparisons without one are there to be looked at.
+var scenarios = []scenario{
+	{
+		name:  "a8",
+		title: "one name with 8 A, plain UDP",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{ours, whoamiSide, hostsSide, fileSide, shuffled, nsdSide},
+		rows: []expectation{
+			{perQuery, "whoami", 1.10},
+			{perQuery, "file+loadbalance", 0.62},
+			{perQuery, "file", 0},
+			{perQuery, "hosts", 0},
+			{perQuery, "nsd", 0},
+		},
+	},
+	{
+		// 64 addresses fit 1,232 octets when they are compressed. With 4,096 no side has to count on that, and nothing is
+		// truncated.
+		name:  "a64",
+		title: "one name with 64 A, UDP, EDNS 4096 so that nothing is truncated",
+		zone:  zone{names: 1, addresses: 64},
+		edns:  true,
+		sides: []side{ours, fileSide, shuffled, nsdSide},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 0.70},
+			{perQuery, "file", 0},
+			{perQuery, "nsd", 0},
+		},
+	},
+	{
+		name:  "names",
+		title: "10,000 names with 8 A each, asked at random",
+		zone:  zone{names: 10_000, addresses: 8},
+		sides: []side{ours, fileSide, shuffled, nsdSide},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 0.60},
+			{perQuery, "file", 0},
+			{perQuery, "nsd", 0},
+		},
+	},
+	{
+		name:  "observed",
+		title: "one name with 8 A, prometheus and errors on both sides",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursObserved, shuffledObserved},
+		rows:  []expectation{{perQuery, shuffledObserved.name, 0.92}},
+	},
+	{
+		// The counters of answers are always there: what can be left out is the counting of each value's first places.
+		name:  "metrics",
+		title: "one name with 8 A, with and without the option metrics",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursCounted, ours},
+		rows:  []expectation{{perQuery, ours.name, 1.10}},
+	},
+	{
+		name:  "million",
+		title: "125,000 names with 8 A each: 1,000,000 records",
+		zone:  zone{names: 125_000, addresses: 8},
+		sides: []side{ours, whoamiSide, fileSide},
+		rows: []expectation{
+			{memory, "file", 0.6},
+			{ready, "file", 1.0},
+			{perQuery, "whoami", 1.3},
+			{perQuery, "file", 0},
+		},
+	},
+	{
+		name:  "load",
+		title: "12,500 names with 8 A each: 100,000 records, only started",
+		zone:  zone{names: 12_500, addresses: 8},
+		sides: []side{ours, fileSide},
+		rows:  []expectation{{ready, "file", 0}},
+	},
+}
+
+// measures reports whether a figure is wanted of a side; of which side does not matter if it is "".
+func (s *scenario) measures(f figure, name string) bool {
+	for _, row := range s.rows {
+		if row.figure == f && (name == "" || name == row.against || name == s.sides[0].name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,75 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// origin is the zone that all sides serve.
+const origin = "example.org."
+
+// zone is what the zone holds: so many names, each with so many A records, no address twice.
+type zone struct {
+	names, addresses int
+}
+
+// files are where a zone is written to for those who read it.
+type files struct {
+	zone    string // a master file
+	queries string // the questions, as dnsperf reads them
+}
+
+// name is the owner name of number i.
+func (z zone) name(i int) string { return fmt.Sprintf("app%d", i) }
+
+// values are the addresses of name i, separated by spaces.
+func (z zone) values(i int) string {
+	values := make([]string, z.addresses)
+	for j := range values {
+		n := 1 + i*z.addresses + j
+		values[j] = netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String()
+	}
+	return strings.Join(values, " ")
+}
+
+// write writes the zone and the questions into a directory.
+func (z zone) write(dir string) (files, error) {
+	f := files{zone: filepath.Join(dir, "zone"), queries: filepath.Join(dir, "queries")}
+	var text strings.Builder
+	text.WriteString("$ORIGIN " + origin + "\n$TTL 60\n")
+	text.WriteString("@ SOA ns.dns hostmaster 1 7200 1800 86400 60\n@ NS ns.dns\n")
+	for i := range z.names {
+		for value := range strings.FieldsSeq(z.values(i)) {
+			text.WriteString(z.name(i) + " A " + value + "\n")
+		}
+	}
+	if err := os.WriteFile(f.zone, []byte(text.String()), 0o600); err != nil {
+		return f, fmt.Errorf("write the zone: %w", err)
+	}
+	if err := os.WriteFile(f.queries, []byte(z.questions()), 0o600); err != nil {
+		return f, fmt.Errorf("write the queries: %w", err)
+	}
+	return f, nil
+}
+
+// maxQuestions bounds the file of questions, which dnsperf reads over and over: far more than processor caches hold.
+const maxQuestions = 200_000
+
+// questions asks for each name at random, the same way in each run.
+func (z zone) questions() string {
+	if z.names == 1 {
+		return z.name(0) + "." + origin + " A\n"
+	}
+	random := rand.New(rand.NewPCG(5, 3)) //nolint:gosec // every run is to ask the same
+	var text strings.Builder
+	for range maxQuestions {
+		text.WriteString(z.name(random.IntN(z.names)) + "." + origin + " A\n")
+	}
+	return text.String()
+}

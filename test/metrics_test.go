@@ -1,0 +1,301 @@
+package test
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// series are the values of a metric by its labels, as in `name="app.example.org.",type="A"`. It is nil if the metric
+// does not exist.
+func series(t *testing.T, metric string) map[string]float64 {
+	t.Helper()
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != metric {
+			continue
+		}
+		values := make(map[string]float64)
+		for _, m := range family.GetMetric() {
+			var labels []string
+			for _, label := range m.GetLabel() {
+				labels = append(labels, fmt.Sprintf("%s=%q", label.GetName(), label.GetValue()))
+			}
+			values[strings.Join(labels, ",")] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+		return values
+	}
+	return nil
+}
+
+// ownSeries is how many series the plugin's metrics have.
+func ownSeries(t *testing.T) int {
+	t.Helper()
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, family := range families {
+		if strings.HasPrefix(family.GetName(), "coredns_roundrobin53_") {
+			n += len(family.GetMetric())
+		}
+	}
+	return n
+}
+
+// TestDocumentedMetricsExist guards README.md against metrics that were renamed, or never were.
+func TestDocumentedMetricsExist(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 metrics\n}\n}")
+	s.ask("app.example.org", dns.TypeA)
+	documented := regexp.MustCompile(`coredns_roundrobin53_[a-z_]+`).FindAllString(string(readme), -1)
+	if len(documented) == 0 {
+		t.Error("README.md names no metric")
+	}
+	for _, metric := range documented {
+		if series(t, metric) == nil {
+			t.Errorf("README.md names %s, which does not exist", metric)
+		}
+	}
+	families, err := prometheus.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if name := family.GetName(); strings.HasPrefix(name, "coredns_roundrobin53_") && !slices.Contains(documented, name) {
+			t.Errorf("README.md does not name %s", name)
+		}
+	}
+}
+
+// TestAnswersAreCountedByResult guards the counter that tells an operator what a zone does.
+func TestAnswersAreCountedByResult(t *testing.T) {
+	s := serve(t, `results.example:0 {
+		roundrobin53 {
+			record app A 192.0.2.1
+			record sub NS ns.example.net.
+			record loop CNAME loop
+			record gone CNAME nowhere
+			fallthrough open.results.example
+		}
+		echo
+	}`)
+	for _, tc := range []struct {
+		name   string
+		m      *dns.Msg
+		result string
+	}{
+		{"A", question("app.results.example", dns.TypeA), "answer"},
+		{"ANY", question("app.results.example", dns.TypeANY), "answer"},
+		{"SOA", question("results.example", dns.TypeSOA), "answer"},
+		{"other type", question("APP.results.example", dns.TypeAAAA), "nodata"},
+		{"no name", question("nowhere.results.example", dns.TypeA), "nxdomain"},
+		{"alias to no name", question("gone.results.example", dns.TypeA), "nxdomain"},
+		{"delegated", question("x.sub.results.example", dns.TypeA), "referral"},
+		{"open", question("x.open.results.example", dns.TypeA), "fallthrough"},
+		{"loop", question("loop.results.example", dns.TypeA), "error"},
+		{"NOTIFY", new(dns.Msg).SetNotify("results.example."), "error"},
+		{"AXFR", question("results.example", dns.TypeAXFR), "error"},
+	} {
+		before := series(t, "coredns_roundrobin53_answers_total")
+		s.exchange("tcp", tc.m)
+		for labels, value := range series(t, "coredns_roundrobin53_answers_total") {
+			want := before[labels]
+			if labels == fmt.Sprintf(`result=%q,server="dns://:0",view="",zone="results.example."`, tc.result) {
+				want++
+			}
+			if value != want {
+				t.Errorf("%s: %s is %v, want %v", tc.name, labels, value, want)
+			}
+		}
+	}
+}
+
+// TestViewLabel guards the label that tells the blocks of one zone apart.
+func TestViewLabel(t *testing.T) {
+	s := serve(t, `viewed.example:0 {
+		view here {
+			expr incidr(client_ip(), '127.0.0.0/8')
+		}
+		roundrobin53 {
+			record app A 192.0.2.1 metrics
+			record two A 192.0.2.1
+		}
+	}
+	viewed.example:0 {
+		roundrobin53 {
+			record app A 192.0.2.1
+		}
+	}`)
+	s.ask("app.viewed.example", dns.TypeA)
+	for metric, want := range map[string]map[string]float64{
+		"coredns_roundrobin53_names":  {`view="",zone="viewed.example."`: 1, `view="here",zone="viewed.example."`: 2},
+		"coredns_roundrobin53_values": {`view="",zone="viewed.example."`: 1, `view="here",zone="viewed.example."`: 2},
+		"coredns_roundrobin53_zones":  {"": 2},
+		"coredns_roundrobin53_first_picks_total": {
+			`name="app.viewed.example.",type="A",value="192.0.2.1",view="here",zone="viewed.example."`: 1,
+		},
+	} {
+		if got := series(t, metric); !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", metric, got, want)
+		}
+	}
+}
+
+// picks are the series of first_picks_total by value.
+func picks(t *testing.T) map[string]float64 {
+	t.Helper()
+	values := make(map[string]float64)
+	for labels, value := range series(t, "coredns_roundrobin53_first_picks_total") {
+		name := regexp.MustCompile(`name="([^"]*)".*value="([^"]*)"`).FindStringSubmatch(labels)
+		values[name[1]+" "+name[2]] = value
+	}
+	return values
+}
+
+// TestFirstPicks guards the counter of first places: only for records that ask for it, exact, and no longer there than
+// its value.
+func TestFirstPicks(t *testing.T) {
+	const corefile = "picks.example:0 {\nroundrobin53 {\nrecord app A %s metrics\nrecord plain A 192.0.2.1 192.0.2.2\n%s\n}\n}\n"
+	s := serve(t, fmt.Sprintf(corefile, "192.0.2.1 192.0.2.2", "record few AAAA 2001:db8::1 2001:db8::2 answers 1 metrics\n"))
+	for range 6 {
+		s.ask("app.picks.example", dns.TypeA)
+		s.ask("plain.picks.example", dns.TypeA)
+		s.ask("few.picks.example", dns.TypeAAAA)
+		s.ask("app.picks.example", dns.TypeAAAA)
+	}
+	want := map[string]float64{
+		"app.picks.example. 192.0.2.1": 3, "app.picks.example. 192.0.2.2": 3,
+		"few.picks.example. 2001:db8::1": 3, "few.picks.example. 2001:db8::2": 3,
+	}
+	if got := picks(t); !maps.Equal(got, want) {
+		t.Errorf("first picks: %v, want %v", got, want)
+	}
+
+	mustReload(t, s, fmt.Sprintf(corefile, "192.0.2.2 192.0.2.3", ""))
+	want = map[string]float64{"app.picks.example. 192.0.2.2": 3, "app.picks.example. 192.0.2.3": 0}
+	if got := picks(t); !maps.Equal(got, want) {
+		t.Errorf("after a reload without some values: %v, want %v", got, want)
+	}
+
+	busy := busyAddress(t)
+	for name, failing := range bad(fmt.Sprintf(corefile, "192.0.2.2 192.0.2.4", ""), busy) {
+		if err := s.reload(failing); err == nil {
+			t.Fatalf("%s: reloaded, want an error", name)
+		}
+		if got := picks(t); !maps.Equal(got, want) {
+			t.Errorf("after a failed reload (%s): %v, want %v", name, got, want)
+		}
+	}
+
+	mustReload(t, s, "picks.example:0 {\nwhoami\n}")
+	if got := picks(t); len(got) > 0 {
+		t.Errorf("after a reload without the plugin: %v, want none", got)
+	}
+}
+
+// TestGaugesFollowReloads guards the gauges against showing a Corefile that is not served: the one before, or one that
+// failed.
+func TestGaugesFollowReloads(t *testing.T) {
+	check := func(when string, zones float64, names, values map[string]float64) {
+		t.Helper()
+		if got := series(t, "coredns_roundrobin53_zones")[""]; got != zones {
+			t.Errorf("%s: %v zones, want %v", when, got, zones)
+		}
+		for metric, want := range map[string]map[string]float64{"names": names, "values": values} {
+			got := make(map[string]float64)
+			for labels, value := range series(t, "coredns_roundrobin53_"+metric) {
+				got[strings.TrimSuffix(strings.TrimPrefix(labels, `view="",zone="`), `"`)] = value
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%s: %s %v, want %v", when, metric, got, want)
+			}
+		}
+	}
+	type by = map[string]float64
+	const one = "a.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2\nrecord app AAAA 2001:db8::1\nrecord txt TXT x\n}\n}\n"
+	const two = "b.example:0 c.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
+	s := serve(t, one)
+	check("start", 1, by{"a.example.": 2}, by{"a.example.": 4})
+	mustReload(t, s, one+two)
+	both := func(when string) {
+		t.Helper()
+		check(when, 3, by{"a.example.": 2, "b.example.": 1, "c.example.": 1}, by{"a.example.": 4, "b.example.": 1, "c.example.": 1})
+	}
+	both("reload with more zones")
+	for name, failing := range bad(two, busyAddress(t)) {
+		if err := s.reload(failing); err == nil {
+			t.Fatalf("%s: reloaded, want an error", name)
+		}
+		both("failed reload: " + name)
+	}
+	mustReload(t, s, two)
+	check("reload with fewer zones", 2, by{"b.example.": 1, "c.example.": 1}, by{"b.example.": 1, "c.example.": 1})
+	mustReload(t, s, "a.example:0 {\nwhoami\n}")
+	check("reload without the plugin", 0, by{}, by{})
+	mustReload(t, s, one)
+	check("reload with the plugin again", 1, by{"a.example.": 2}, by{"a.example.": 4})
+}
+
+// heap is the memory in use after a collection, in octets.
+func heap() int64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc) //nolint:gosec // far below 2^63
+}
+
+// TestQueriesLeaveNoState guards against memory and metrics that grow with what clients ask: names of random labels,
+// below wildcards too, and random client subnets.
+func TestQueriesLeaveNoState(t *testing.T) {
+	s := serve(t, `state.example:0 {
+		roundrobin53 {
+			record app A 192.0.2.1 192.0.2.2 metrics
+			record *.wild A 192.0.2.1 192.0.2.2 metrics
+			record sub NS ns.example.net.
+			fallthrough open.state.example
+		}
+		whoami
+	}`)
+	parents := []string{"app", "wild", "wild", "sub", "none", "open"}
+	random := func(i int) *dns.Msg {
+		m := question(fmt.Sprintf("x%08x.%s.state.example", uint32(i)*2654435761, parents[i%len(parents)]), dns.TypeA) //nolint:gosec // wraps
+		if i%5 == 0 {
+			m.Question[0].Name = "app.state.example."
+		}
+		m.SetEdns0(1232, false)
+		m.Extra[0].(*dns.OPT).Option = []dns.EDNS0{&dns.EDNS0_SUBNET{
+			Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24, Address: net.IPv4(10, byte(i>>16), byte(i>>8), 0),
+		}}
+		return m
+	}
+	nothing := func(int, *dns.Msg) {}
+	flood(t, s.udp(0), 8, 1000, random, nothing)
+	seriesBefore, heapBefore := ownSeries(t), heap()
+	const queries = 150_000
+	flood(t, s.udp(0), 8, queries, func(i int) *dns.Msg { return random(i + 1000) }, nothing)
+	if now := ownSeries(t); now != seriesBefore {
+		t.Errorf("series went from %d to %d", seriesBefore, now)
+	}
+	const slack = 2 << 20 // a map entry for each query would be ten times as much
+	if now := heap(); now > heapBefore+slack {
+		t.Errorf("the heap went from %d to %d octets in %d queries", heapBefore, now, queries)
+	}
+}

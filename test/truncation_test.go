@@ -1,0 +1,286 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// manyAddresses is n addresses of a family.
+func manyAddresses(n int, qtype uint16) []string {
+	values := make([]string, n)
+	for i := range values {
+		if qtype == dns.TypeA {
+			values[i] = fmt.Sprintf("10.0.%d.%d", i/250, i%250+1)
+		} else {
+			values[i] = fmt.Sprintf("2001:db8::%x", i+1)
+		}
+	}
+	return values
+}
+
+// exchangeWire sends a query and is the reply and the octets that it took.
+func exchangeWire(t *testing.T, s *server, network string, m *dns.Msg) (*dns.Msg, int) {
+	t.Helper()
+	address := s.udp(0)
+	if network == "tcp" {
+		address = s.tcp(0)
+	}
+	c, err := net.Dial(network, loopback(address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &dns.Conn{Conn: c, UDPSize: dns.MaxMsgSize}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if err := conn.WriteMsg(m); err != nil {
+		t.Fatal(err)
+	}
+	wire, err := conn.ReadMsgHeader(nil)
+	if err != nil {
+		t.Fatalf("%s over %s: %v", m.Question[0].String(), network, err)
+	}
+	reply := new(dns.Msg)
+	if err := reply.Unpack(wire); err != nil {
+		t.Fatalf("%s over %s: %v", m.Question[0].String(), network, err)
+	}
+	return reply, len(wire)
+}
+
+// checkPrefix fails the test if got is not the beginning of a turn of values: one of them, then the others in their own
+// order from any place on, none of them twice. It is the index of the first.
+func checkPrefix(t *testing.T, values, got []string) int {
+	t.Helper()
+	if len(got) == 0 {
+		t.Fatal("no address in the answer")
+	}
+	first := slices.Index(values, got[0])
+	if first < 0 {
+		t.Fatalf("%s is not one of the values", got[0])
+	}
+	tail := slices.Delete(slices.Clone(values), first, first+1)
+	for i, value := range got[1:] {
+		if at := slices.Index(tail, value); at < 0 || i > 0 && value != next(tail, got[i]) {
+			t.Fatalf("%s is out of its turn, or stands twice, in %v", value, got)
+		}
+	}
+	if len(got) > len(values) {
+		t.Fatalf("%d addresses of %d", len(got), len(values))
+	}
+	return first
+}
+
+// A UDP answer that does not fit the client's buffer has TC set and is the beginning of the rotation, as much of it as
+// fits; one that fits is whole (RFC 2181 §9, RFC 6891 §6.2.5). `answers` is how an operator keeps it below.
+func TestTruncation(t *testing.T) {
+	const (
+		header = 12
+		opt    = 11
+		fixed  = 12 // of a compressed record: pointer, type, class, TTL, length
+		tcp    = dns.MaxMsgSize
+		plain  = 0 // over UDP without an OPT record
+	)
+	for _, c := range []struct {
+		values  int
+		answers int
+		size    int
+		tcA     bool
+		tcAAAA  bool
+	}{
+		{values: 20, size: plain, tcA: false, tcAAAA: true},
+		{values: 80, size: plain, tcA: true, tcAAAA: true},
+		{values: 80, size: 512, tcA: true, tcAAAA: true},
+		{values: 80, size: 1232, tcA: true, tcAAAA: true},
+		{values: 80, size: 4096, tcA: false, tcAAAA: false},
+		{values: 80, size: tcp, tcA: false, tcAAAA: false},
+		{values: 400, size: plain, tcA: true, tcAAAA: true},
+		{values: 400, size: 512, tcA: true, tcAAAA: true},
+		{values: 400, size: 1232, tcA: true, tcAAAA: true},
+		{values: 400, size: 4096, tcA: true, tcAAAA: true},
+		{values: 400, size: tcp, tcA: false, tcAAAA: false},
+		{values: 80, answers: 8, size: plain},
+		{values: 80, answers: 16, size: 512},
+		{values: 400, answers: 8, size: 512},
+		{values: 400, answers: 40, size: 1232},
+		{values: 400, answers: 120, size: 4096},
+		{values: 400, answers: 120, size: 1232, tcA: true, tcAAAA: true},
+	} {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			octets, wantTC := 4, c.tcA
+			if qtype == dns.TypeAAAA {
+				octets, wantTC = 16, c.tcAAAA
+			}
+			rrtype, whole, option := dns.TypeToString[qtype], c.values, ""
+			if c.answers > 0 {
+				whole, option = c.answers, fmt.Sprintf(" answers %d", c.answers)
+			}
+			t.Run(fmt.Sprintf("%d %s%s at %d", c.values, rrtype, option, c.size), func(t *testing.T) {
+				values := manyAddresses(c.values, qtype)
+				s := start(t, `example.com:0 {
+					roundrobin53 {
+						record many `+rrtype+" "+strings.Join(values, " ")+option+`
+					}
+				}`)
+				network, size, query := "udp", c.size, question("many.example.com", qtype)
+				overhead := header + len("many.example.com.") + 1 + 4
+				switch c.size {
+				case plain:
+					size = dns.MinMsgSize
+				case tcp:
+					network = "tcp"
+				default:
+					query.SetEdns0(uint16(size), false)
+					overhead += opt
+				}
+				wantLen := min(whole, (size-overhead)/(fixed+octets))
+
+				before := -1
+				for range 5 {
+					m, length := exchangeWire(t, s, network, query)
+					if length > size {
+						t.Errorf("the reply takes %d octets, more than %d", length, size)
+					}
+					if m.Truncated != wantTC || m.Rcode != dns.RcodeSuccess || len(m.Ns) != 0 {
+						t.Errorf("RCODE %s, TC %t, %d records in the authority section; want NOERROR, TC %t, none",
+							dns.RcodeToString[m.Rcode], m.Truncated, len(m.Ns), wantTC)
+					}
+					got := addresses(m)
+					if len(got) != wantLen || len(got) != len(m.Answer) {
+						t.Errorf("%d addresses in %d records, want %d", len(got), len(m.Answer), wantLen)
+					}
+					first := checkPrefix(t, values, got)
+					if before >= 0 && first != (before+1)%len(values) {
+						t.Errorf("value %d is first after value %d", first, before)
+					}
+					before = first
+				}
+			})
+		}
+	}
+}
+
+// Addresses in the additional section are a courtesy: as many as fit come along, and no answer is truncated for those that
+// don't (RFC 2181 §9). TC would send the client to TCP for nothing.
+func TestAdditionalNeverTruncates(t *testing.T) {
+	values := strings.Join(manyAddresses(60, dns.TypeA), " ")
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			ns host
+			record host A `+values+`
+			record host2 A `+values+`
+			record mail MX 10 host
+			record mail MX 20 host2
+			record _sip._udp SRV 10 0 5060 host
+			record _sip._udp SRV 10 0 5060 host2
+			record alias CNAME mail
+		}
+	}`)
+	for _, c := range []struct {
+		name    string
+		qname   string
+		qtype   uint16
+		answers int
+	}{
+		{"MX", "mail.example.com", dns.TypeMX, 2},
+		{"MX behind an alias", "alias.example.com", dns.TypeMX, 3},
+		{"SRV", "_sip._udp.example.com", dns.TypeSRV, 2},
+		{"NS", "example.com", dns.TypeNS, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			check := func(network string, m *dns.Msg, size int) *dns.Msg {
+				t.Helper()
+				reply, octets := exchangeWire(t, s, network, m)
+				if reply.Truncated || len(reply.Answer) != c.answers || octets > size {
+					t.Fatalf("buffer of %d over %s: TC %t, %d answers, %d octets; want no TC, %d answers",
+						size, network, reply.Truncated, len(reply.Answer), octets, c.answers)
+				}
+				return reply
+			}
+			check("udp", question(c.qname, c.qtype), dns.MinMsgSize)
+			// Each size, since the ways to count octets differ at the edges: with and without compression, with OPT.
+			const record = 16
+			for size := dns.MinMsgSize; size < dns.MinMsgSize+4*record; size++ {
+				reply := check("udp", question(c.qname, c.qtype).SetEdns0(uint16(size), true), size)
+				reply.Compress = true
+				if free := size - reply.Len(); free >= record {
+					t.Errorf("buffer of %d: %d octets are left, an address takes %d", size, free, record)
+				}
+			}
+			for _, size := range []int{1232, 1410, 1480, 4096} {
+				check("udp", question(c.qname, c.qtype).SetEdns0(uint16(size), false), size)
+			}
+			all := check("tcp", question(c.qname, c.qtype), dns.MaxMsgSize)
+			if len(all.Extra) < 60 {
+				t.Errorf("over TCP %d addresses come along, want all", len(all.Extra))
+			}
+		})
+	}
+}
+
+// A referral without its glue leads nowhere: if it does not fit, TC is set (RFC 9471 §3.1).
+func TestReferralIsTruncatedForGlue(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record sub NS ns.sub.example.com
+			record ns.sub A `+strings.Join(manyAddresses(60, dns.TypeA), " ")+`
+		}
+	}`)
+	for _, c := range []struct {
+		name    string
+		network string
+		size    uint16
+		wantTC  bool
+	}{
+		{"512", "udp", 512, true},
+		{"1232", "udp", 1232, false},
+		{"TCP", "tcp", 512, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, _ := exchangeWire(t, s, c.network, question("www.sub.example.com", dns.TypeA).SetEdns0(c.size, false))
+			if m.Truncated != c.wantTC || len(m.Ns) != 1 {
+				t.Errorf("TC %t with %d name servers, want TC %t with 1", m.Truncated, len(m.Ns), c.wantTC)
+			}
+			if glue := len(m.Extra) - 1; !c.wantTC && glue != 60 {
+				t.Errorf("%d addresses as glue, want 60", glue)
+			}
+		})
+	}
+}
+
+// An answer that is truncated behind an alias keeps the CNAME first.
+func TestTruncationBehindAlias(t *testing.T) {
+	values := manyAddresses(80, dns.TypeA)
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record many A `+strings.Join(values, " ")+`
+			record alias CNAME many
+		}
+	}
+	example.net:0 {
+		roundrobin53 {
+			record alias CNAME many.example.com.
+		}
+	}`)
+	for _, qname := range []string{"alias.example.com.", "alias.example.net."} {
+		t.Run(qname, func(t *testing.T) {
+			m, octets := exchangeWire(t, s, "udp", question(qname, dns.TypeA))
+			if !m.Truncated || octets > dns.MinMsgSize {
+				t.Errorf("TC %t in %d octets, want TC in at most %d", m.Truncated, octets, dns.MinMsgSize)
+			}
+			if cname, ok := m.Answer[0].(*dns.CNAME); !ok || cname.Hdr.Name != qname {
+				t.Errorf("%s is first, want the CNAME", m.Answer[0])
+			}
+			checkPrefix(t, values, addresses(m))
+
+			whole, _ := exchangeWire(t, s, "tcp", question(qname, dns.TypeA))
+			if whole.Truncated || len(whole.Answer) != 81 {
+				t.Errorf("over TCP: TC %t with %d records, want 81 and no TC", whole.Truncated, len(whole.Answer))
+			}
+		})
+	}
+}
