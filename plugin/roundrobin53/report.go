@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -46,6 +47,9 @@ func (h *Handler) report(block string, config *dnsserver.Config) {
 // chainWarnings are about other plugins of the server block.
 func (h *Handler) chainWarnings(block string, config *dnsserver.Config) []string {
 	var warnings []string
+	if h.Next == nil && slices.ContainsFunc(h.zones, func(z zone) bool { return len(z.fall.Zones) > 0 }) {
+		warnings = append(warnings, block+": fallthrough: no plugin of this block comes behind "+pluginName+" to answer; leave it out, or add one (file, forward, kubernetes …)")
+	}
 	if config.Handler("loadbalance") != nil {
 		warnings = append(warnings, fmt.Sprintf("%s: loadbalance shuffles what is ordered here; give %s a server block without it", block, h.zoneNames()))
 	}

@@ -1,0 +1,32 @@
+package test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// TestFallthroughToNobody guards against SERVFAIL where there is no next plugin: the zone answers itself, and says at
+// start that the line has no effect.
+func TestFallthroughToNobody(t *testing.T) {
+	s := start(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\nfallthrough\n}\n}")
+	if m := s.ask("nope.example.org", dns.TypeA); m.Rcode != dns.RcodeNameError || len(m.Ns) != 1 {
+		t.Errorf("a name that does not exist: got\n%s\nwant NXDOMAIN", m)
+	}
+	if want := "fallthrough: no plugin of this block comes behind roundrobin53"; !strings.Contains(s.log(), want) {
+		t.Errorf("no %q in the log:\n%s", want, s.log())
+	}
+}
+
+// TestStartIsLogged reads the line that says what is served.
+func TestStartIsLogged(t *testing.T) {
+	s := start(t, "example.org:0 example.net:0 {\nroundrobin53 {\nrecord app 192.0.2.1 192.0.2.2 2001:db8::1\nrecord @ MX 10 app\n}\n}")
+	want := "[INFO] plugin/roundrobin53: dns://example.org.:0 dns://example.net.:0: zones 2, names 4, values 8\n"
+	if !strings.Contains(s.log(), want) {
+		t.Errorf("no %q in the log:\n%s", want, s.log())
+	}
+	if strings.Contains(s.log(), "[WARNING]") {
+		t.Errorf("warnings without a reason:\n%s", s.log())
+	}
+}
