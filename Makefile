@@ -75,6 +75,9 @@ fuzz: ## each fuzz target for FUZZTIME
 bench: packages ## processor time, memory and start of this plugin against stock CoreDNS, as ratios
 	go run ./test/bench
 
+pgo: packages ## build/default.pgo anew: what the compiler is told of the path of a query
+	go run ./test/bench -profile build/default.pgo
+
 bench-once: ## every Go benchmark, once
 	go test -run '^$$' -bench . -benchtime 1x ./...
 

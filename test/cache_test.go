@@ -225,7 +225,7 @@ func TestSuggestedAnswersFit(t *testing.T) {
 				name := strings.TrimPrefix(tc.name+".example.org", "@.")
 				m := s.exchange("udp", question(name, qtype).SetEdns0(1232, false))
 				if m.Truncated != truncated || !truncated && len(m.Answer) != answers {
-					t.Errorf("answers %d: TC %t with %d values, want TC %t", answers, m.Truncated, len(m.Answer), truncated)
+					t.Errorf("answers %d: %s, TC %t, %d values, want TC %t", answers, dns.RcodeToString[m.Rcode], m.Truncated, len(m.Answer), truncated)
 				}
 			}
 		})

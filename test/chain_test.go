@@ -203,56 +203,62 @@ func TestOuterPlugins(t *testing.T) {
 	for _, tc := range []struct {
 		plugin, name string
 		qtype        uint16
-		check        func(t *testing.T, s *server, m *dns.Msg)
+		check        func(s *server, m *dns.Msg)
 	}{
-		{"acl {\nblock net 127.0.0.0/8\n}", "app", dns.TypeA, func(t *testing.T, _ *server, m *dns.Msg) {
+		{"acl {\nblock net 127.0.0.0/8\n}", "app", dns.TypeA, func(s *server, m *dns.Msg) {
 			if m.Rcode != dns.RcodeRefused || len(m.Answer) > 0 {
-				t.Errorf("blocked by acl, and answered: %v", m)
+				s.t.Errorf("blocked by acl, and answered: %v", m)
 			}
 		}},
-		{"acl {\nallow net 127.0.0.0/8\nblock\n}", "app", dns.TypeA, func(t *testing.T, s *server, m *dns.Msg) {
+		{"acl {\nallow net 127.0.0.0/8\nblock\n}", "app", dns.TypeA, func(s *server, m *dns.Msg) {
 			takeTurns(s, "udp", "app.example.org", threeValues, addresses(m)[0], 6)
 		}},
-		{"rewrite name exact old.example.org app.example.org", "old", dns.TypeA, func(t *testing.T, s *server, m *dns.Msg) {
+		{"rewrite name exact old.example.org app.example.org", "old", dns.TypeA, func(s *server, m *dns.Msg) {
 			if name := m.Answer[0].Header().Name; name != "old.example.org." {
-				t.Errorf("owner %s, want the name that was asked", name)
+				s.t.Errorf("owner %s, want the name that was asked", name)
 			}
 			takeTurns(s, "udp", "old.example.org", threeValues, addresses(m)[0], 6)
 			takeTurns(s, "udp", "app.example.org", threeValues, "", 6)
 		}},
-		{"header {\nresponse set ra\n}", "app", dns.TypeA, func(t *testing.T, _ *server, m *dns.Msg) {
+		{"header {\nresponse set ra\n}", "app", dns.TypeA, func(s *server, m *dns.Msg) {
 			if !m.RecursionAvailable || !m.Authoritative {
-				t.Errorf("flags RA %t AA %t, want both", m.RecursionAvailable, m.Authoritative)
+				s.t.Errorf("flags RA %t AA %t, want both", m.RecursionAvailable, m.Authoritative)
 			}
 		}},
-		{"minimal", "mx", dns.TypeMX, func(t *testing.T, _ *server, m *dns.Msg) {
+		{"minimal", "mx", dns.TypeMX, func(s *server, m *dns.Msg) {
 			if len(m.Answer) != 1 || len(m.Extra) > 0 {
-				t.Errorf("want the MX record alone: %v", m)
+				s.t.Errorf("want the MX record alone: %v", m)
 			}
 		}},
-		{"autopath " + resolvConf, "app.ns", dns.TypeA, func(t *testing.T, s *server, m *dns.Msg) {
+		{"autopath " + resolvConf, "app.ns", dns.TypeA, func(s *server, m *dns.Msg) {
 			if len(m.Answer) != 4 || m.Answer[0].Header().Rrtype != dns.TypeCNAME {
-				t.Fatalf("want a CNAME to app.example.org and its addresses: %v", m)
+				s.t.Fatalf("want a CNAME to app.example.org and its addresses: %v", m)
 			}
 			takeTurns(s, "udp", "app.ns.example.org", threeValues, addresses(m)[0], 6)
 		}},
-		{"errors\nlog", "nowhere", dns.TypeA, func(t *testing.T, s *server, _ *dns.Msg) {
-			if log := s.log(); !strings.Contains(log, "NXDOMAIN") || strings.Contains(log, "[ERROR]") {
-				t.Errorf("want a line with NXDOMAIN and no error:\n%s", log)
+		{"errors\nlog", "nowhere", dns.TypeA, func(s *server, _ *dns.Msg) {
+			// The line is written behind the answer.
+			for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log(), "NXDOMAIN"); time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					s.t.Fatalf("no line with NXDOMAIN:\n%s", s.log())
+				}
+			}
+			if log := s.log(); strings.Contains(log, "[ERROR]") {
+				s.t.Errorf("want no error:\n%s", log)
 			}
 		}},
-		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(t *testing.T, _ *server, _ *dns.Msg) {
-			for labels, value := range series(t, "coredns_dns_responses_total") {
+		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(s *server, _ *dns.Msg) {
+			for labels, value := range series(s.t, "coredns_dns_responses_total") {
 				if strings.Contains(labels, `plugin="roundrobin53"`) && strings.Contains(labels, `rcode="NOERROR"`) && value > 0 {
 					return
 				}
 			}
-			t.Errorf("no response is counted as ours: %v", series(t, "coredns_dns_responses_total"))
+			s.t.Errorf("no response is counted as ours: %v", series(s.t, "coredns_dns_responses_total"))
 		}},
 	} {
 		t.Run(strings.Fields(tc.plugin)[0], func(t *testing.T) {
 			s := serve(t, "example.org:0 {\n"+tc.plugin+block+"\n}")
-			tc.check(t, s, s.ask(tc.name+".example.org", tc.qtype))
+			tc.check(s, s.ask(tc.name+".example.org", tc.qtype))
 		})
 	}
 }

@@ -209,5 +209,6 @@ func TestConfigMapUpdate(t *testing.T) {
 		}
 		s.instance = lastStarted.Load()
 	}
+	await(s)
 	takeTurns(s, "udp", "app.example.org", threeValues, last, 4)
 }

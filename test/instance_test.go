@@ -21,9 +21,8 @@ import (
 // otherValues are as many as threeValues.
 var otherValues = []string{"198.51.100.1", "198.51.100.2", "198.51.100.3"}
 
-// stream asks one server for one name.
+// stream is the answers for one name, as one client of a server gets them.
 type stream struct {
-	s      *server
 	name   string
 	values []string
 	edns   bool // with DO

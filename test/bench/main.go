@@ -36,6 +36,7 @@ type settings struct {
 	binary  string
 	timeout time.Duration
 	strict  bool
+	profile string
 }
 
 const usage = `Usage: go run ./test/bench [flags]
@@ -88,6 +89,7 @@ func readFlags() settings {
 	flag.StringVar(&s.binary, "binary", "", "measure this `file` instead of building the binary")
 	flag.DurationVar(&s.timeout, "timeout", time.Hour, "give up after this time")
 	flag.BoolVar(&s.strict, "strict", false, "exit with status 1 if a budget is missed")
+	flag.StringVar(&s.profile, "profile", "", "compare nothing, but write a profile for the compiler to this `file`")
 	flag.Parse()
 	var err error
 	s.run, err = regexp.Compile(*pattern)
@@ -125,6 +127,9 @@ func bench(ctx context.Context, s settings) (bool, error) {
 			return false, err
 		}
 	}
+	if s.profile != "" {
+		return false, profile(ctx, s, dnsperf, dir, s.profile)
+	}
 	nsd, _ := exec.LookPath("nsd") // without it there is a row less
 	var all table
 	for _, sc := range scenarios {
@@ -142,7 +147,7 @@ func bench(ctx context.Context, s settings) (bool, error) {
 	if len(all) == 0 {
 		return false, fmt.Errorf("-run: no scenario matches %q", s.run)
 	}
-	fmt.Printf("roundrobin53 against the other side: medians of %d rounds of %g s, %d starts\n\n", s.rounds, s.seconds, s.starts)
+	fmt.Fprintf(os.Stdout, "roundrobin53 against the other side: medians of %d rounds of %g s, %d starts\n\n", s.rounds, s.seconds, s.starts)
 	if err := all.print(os.Stdout); err != nil {
 		return false, fmt.Errorf("print the table: %w", err)
 	}

@@ -71,8 +71,7 @@ func (p *process) await(ctx context.Context, ask func(port int) error) (time.Dur
 		if err == nil {
 			return time.Since(p.started), nil
 		}
-		var wrong *wrongAnswerError
-		if errors.As(err, &wrong) {
+		if _, ok := errors.AsType[*wrongAnswerError](err); ok {
 			return 0, err
 		}
 		select {
