@@ -46,7 +46,8 @@ func (c *config) build() *Handler {
 	var zones []record.ZoneConfig
 	for _, d := range c.directives {
 		for _, name := range d.zones {
-			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), Overlay: d.overlays(name)})
+			overlay := d.overlays(name)
+			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), Overlay: overlay, HideSOA: overlay && d.soa == nil})
 			h.zones = append(h.zones, zone{name: name, fall: d.fall})
 		}
 	}

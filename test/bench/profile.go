@@ -41,7 +41,7 @@ func profile(ctx context.Context, s settings, dnsperf, dir, to string) error {
 	if err != nil {
 		return fmt.Errorf("merge the profiles: %w", err)
 	}
-	if err := os.WriteFile(to, merged, 0o644); err != nil { //nolint:gosec // it becomes a file of the repository
+	if err := os.WriteFile(to, merged, 0o644); err != nil {
 		return fmt.Errorf("write the profile: %w", err)
 	}
 	return nil

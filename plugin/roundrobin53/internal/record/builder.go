@@ -17,9 +17,12 @@ type Builder struct {
 type ZoneConfig struct {
 	SOA *dns.SOA // its owner is the apex; the serial is set later, see Zone.SetSerial
 
-	// Overlay makes the zone one that lies over another plugin's zone of the same name: its apex is not given an SOA
-	// RRset, and types that the apex lacks do not exist instead of being NODATA.
+	// Overlay makes the zone one that lies over another plugin's zone of the same name: types that its apex lacks do not
+	// exist instead of being NODATA.
 	Overlay bool
+
+	// HideSOA keeps the SOA out of the apex: it is there for negative answers only.
+	HideSOA bool
 }
 
 // NewBuilder starts a table of zones. Size is how many names are to be expected.
@@ -40,10 +43,10 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 			overlay:  zone.Overlay,
 		}
 	}
-	for i := range b.t.zones {
+	for i, zone := range zones {
 		z := &b.t.zones[i]
 		n := &b.t.nodes[b.insert(z.Origin, int32(i))]
-		if !z.overlay {
+		if !zone.HideSOA {
 			n.rrsets = append(n.rrsets, RRset{dns.TypeSOA, []dns.RR{z.soa}})
 		}
 		z.parent = b.enclosing(z.Origin)

@@ -17,7 +17,7 @@ func table(tb testing.TB, origins []string, overlay bool, lines ...string) *Tabl
 		if err != nil {
 			tb.Fatal(err)
 		}
-		zones[i] = ZoneConfig{SOA: rr.(*dns.SOA), Overlay: overlay}
+		zones[i] = ZoneConfig{SOA: rr.(*dns.SOA), Overlay: overlay, HideSOA: overlay}
 	}
 	b := NewBuilder(len(lines), zones...)
 	addresses := 0

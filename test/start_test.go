@@ -30,3 +30,12 @@ func TestStartIsLogged(t *testing.T) {
 		t.Errorf("warnings without a reason:\n%s", s.log())
 	}
 }
+
+// TestOverlayWithSOA guards a soa line where the zone falls through: the apex has what its lines say, an SOA too.
+func TestOverlayWithSOA(t *testing.T) {
+	s := start(t, "example.org:0 {\nroundrobin53 {\nsoa ns1 hostmaster\nrecord app A 192.0.2.1\nfallthrough\n}\nwhoami\n}")
+	m := s.ask("example.org", dns.TypeSOA)
+	if len(m.Answer) != 1 || m.Answer[0].(*dns.SOA).Ns != "ns1.example.org." {
+		t.Errorf("the SOA of the apex: got\n%s\nwant the one given", m)
+	}
+}
