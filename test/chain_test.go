@@ -248,9 +248,12 @@ func TestOuterPlugins(t *testing.T) {
 			}
 		}},
 		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(s *server, _ *dns.Msg) {
-			for labels, value := range series(s.t, "coredns_dns_responses_total") {
-				if strings.Contains(labels, `plugin="roundrobin53"`) && strings.Contains(labels, `rcode="NOERROR"`) && value > 0 {
-					return
+			// It is counted behind the answer.
+			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+				for labels, value := range series(s.t, "coredns_dns_responses_total") {
+					if strings.Contains(labels, `plugin="roundrobin53"`) && strings.Contains(labels, `rcode="NOERROR"`) && value > 0 {
+						return
+					}
 				}
 			}
 			s.t.Errorf("no response is counted as ours: %v", series(s.t, "coredns_dns_responses_total"))

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -37,5 +38,44 @@ func TestOverlayWithSOA(t *testing.T) {
 	m := s.ask("example.org", dns.TypeSOA)
 	if len(m.Answer) != 1 || m.Answer[0].(*dns.SOA).Ns != "ns1.example.org." {
 		t.Errorf("the SOA of the apex: got\n%s\nwant the one given", m)
+	}
+}
+
+// TestLargeCorefile starts 100,000 records, enough for the memory of reading them to be given back.
+func TestLargeCorefile(t *testing.T) {
+	const names, values = 12_500, 8
+	var corefile strings.Builder
+	corefile.WriteString("example.org:0 {\nroundrobin53 {\n")
+	for i := range names {
+		fmt.Fprintf(&corefile, "record name%d A", i)
+		for j := range values {
+			fmt.Fprintf(&corefile, " 10.%d.%d.%d", i>>8, i&255, j)
+		}
+		corefile.WriteByte('\n')
+	}
+	corefile.WriteString("}\n}\n")
+	s := start(t, corefile.String())
+	if want := "zones 1, names 12500, values 100000\n"; !strings.Contains(s.log(), want) {
+		t.Errorf("no %q in the log:\n%s", want, s.log())
+	}
+	if got := addresses(s.ask("name12499.example.org", dns.TypeA)); len(got) != values || !strings.HasPrefix(got[0], "10.48.211.") {
+		t.Errorf("the last name: %v", got)
+	}
+}
+
+// TestWarningsAreLimited guards the log against a Corefile with one wrong habit on every line.
+func TestWarningsAreLimited(t *testing.T) {
+	var corefile strings.Builder
+	corefile.WriteString("example.org:0 {\nroundrobin53 {\n")
+	for i := range 15 {
+		fmt.Fprintf(&corefile, "record sub%d NS ns.sub%d.example.org\nrecord x.sub%d TXT hidden\n", i, i, i)
+	}
+	corefile.WriteString("}\n}\n")
+	s := start(t, corefile.String())
+	if got := strings.Count(s.log(), "lies below a delegation"); got != 10 {
+		t.Errorf("%d warnings, want 10:\n%s", got, s.log())
+	}
+	if !strings.Contains(s.log(), "and 5 more like the last") {
+		t.Errorf("the others are not counted:\n%s", s.log())
 	}
 }

@@ -125,6 +125,34 @@ type broken struct{ test.ResponseWriter }
 
 func (broken) WriteMsg(*dns.Msg) error { return net.ErrClosed }
 
+// TestTwoQuestions guards against messages that streams of HTTP let through: one question is all there is to answer
+// (RFC 9619).
+func TestTwoQuestions(t *testing.T) {
+	h := handler(t, zoneOfEverything)
+	r := query1("app.example.org.", dns.TypeA)
+	r.Question = append(r.Question, r.Question[0])
+	w := new(discard)
+	if _, err := h.ServeDNS(serverContext("https://:443"), w, r); err != nil || w.m.Rcode != dns.RcodeFormatError || len(w.m.Answer) > 0 {
+		t.Errorf("error %v, answer\n%s\nwant FORMERR", err, w.m)
+	}
+}
+
+// TestNoRoomForAddresses guards an answer that fills the client's buffer by itself: nothing is added to it.
+func TestNoRoomForAddresses(t *testing.T) {
+	var directive strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&directive, "record @ MX 10 mail%d\nrecord mail%d A 192.0.2.1\n", i, i)
+	}
+	h := handler(t, "roundrobin53 {\n"+directive.String()+"}")
+	w := new(discard)
+	if _, err := h.ServeDNS(serverContext("dns://:53"), w, query1("example.org.", dns.TypeMX)); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.m.Answer) != 30 || len(w.m.Extra) != 0 {
+		t.Errorf("%d MX records, %d addresses, want 30 and 0", len(w.m.Answer), len(w.m.Extra))
+	}
+}
+
 // TestTransportClass guards the counters' split: a query over QUIC comes over a UDP socket, but is none.
 func TestTransportClass(t *testing.T) {
 	h := handler(t, zoneOfEverything)
