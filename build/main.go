@@ -30,17 +30,12 @@ func main() {
 }
 
 func pluginVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	switch {
-	case version != "":
+	if version != "" {
 		return version
-	case !ok:
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
 		return "unknown"
 	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			return setting.Value
-		}
-	}
-	return info.Main.Version
+	return info.Main.Version // of a checkout: its commit, and whether it was changed
 }

@@ -65,8 +65,6 @@ func TestFallthrough(t *testing.T) {
 		{"APP.example.org", dns.TypeMX}:           dns.RcodeSuccess,
 		{"x.wild.example.org", dns.TypeA}:         dns.RcodeSuccess,
 		{"x.wild.example.org", dns.TypeTXT}:       dns.RcodeSuccess,
-		{"wild.example.org", dns.TypeA}:           dns.RcodeSuccess,
-		{"empty.example.org", dns.TypeA}:          dns.RcodeSuccess,
 		{"below.sub.example.org", dns.TypeA}:      dns.RcodeSuccess,
 		{"app.example.org", dns.TypeANY}:          dns.RcodeSuccess,
 		{"deep.empty.example.org", dns.TypeHTTPS}: dns.RcodeSuccess,
@@ -93,7 +91,8 @@ func TestFallthrough(t *testing.T) {
 				t.Errorf("%v: went to the next plugin, or wrong RCODE: %v", q, m)
 			}
 		}
-		for _, q := range append(absent, query{"example.org", dns.TypeSOA}, query{"example.org", dns.TypeNS}, query{"example.org", dns.TypeMX}) {
+		// The apex lacks these types, and the last two are empty non-terminals: no line speaks of them.
+		for _, q := range append(absent, query{"wild.example.org", dns.TypeA}, query{"empty.example.org", dns.TypeA}, query{"example.org", dns.TypeSOA}, query{"example.org", dns.TypeNS}, query{"example.org", dns.TypeMX}) {
 			if m := s.ask(q.name, q.qtype); !isEcho(m) {
 				t.Errorf("%v: did not reach the next plugin: %v", q, m)
 			}

@@ -68,7 +68,7 @@ func TestWarningsAreLimited(t *testing.T) {
 	var corefile strings.Builder
 	corefile.WriteString("example.org:0 {\nroundrobin53 {\n")
 	for i := range 15 {
-		fmt.Fprintf(&corefile, "record sub%d NS ns.sub%d.example.org\nrecord x.sub%d TXT hidden\n", i, i, i)
+		fmt.Fprintf(&corefile, "record sub%d NS ns1.example.net.\nrecord x.sub%d TXT hidden\n", i, i)
 	}
 	corefile.WriteString("}\n}\n")
 	s := start(t, corefile.String())

@@ -164,15 +164,16 @@ func TestTruncation(t *testing.T) {
 	}
 }
 
-// Addresses in the additional section are a courtesy: as many as fit come along, and no answer is truncated for those that
-// don't (RFC 2181 §9). TC would send the client to TCP for nothing.
+// Addresses in the additional section are a courtesy: the RRsets that fit come along whole, and no answer is truncated for
+// those that don't (RFC 2181 §9). TC would send the client to TCP for nothing.
 func TestAdditionalNeverTruncates(t *testing.T) {
-	values := strings.Join(manyAddresses(60, dns.TypeA), " ")
+	const values = 60
+	list := strings.Join(manyAddresses(values, dns.TypeA), " ")
 	s := start(t, `example.com:0 {
 		roundrobin53 {
 			ns host
-			record host A `+values+`
-			record host2 A `+values+`
+			record host A `+list+`
+			record host2 A `+list+`
 			record mail MX 10 host
 			record mail MX 20 host2
 			record _sip._udp SRV 10 0 5060 host
@@ -202,21 +203,22 @@ func TestAdditionalNeverTruncates(t *testing.T) {
 				return reply
 			}
 			check("udp", question(c.qname, c.qtype), dns.MinMsgSize)
-			// Each size, since the ways to count octets differ at the edges: with and without compression, with OPT.
-			const record = 16
-			for size := dns.MinMsgSize; size < dns.MinMsgSize+4*record; size++ {
+			all := check("tcp", question(c.qname, c.qtype), dns.MaxMsgSize)
+			if len(all.Extra) < values {
+				t.Errorf("over TCP %d addresses come along, want all", len(all.Extra))
+			}
+			// Many sizes, since the ways to count octets differ at the edges: with and without compression, with OPT.
+			const set = 2*(len("host2.example.com.")+1) + values*16 // as if no owner name were compressed
+			for size := dns.MinMsgSize; size < 3*set; size += 3 {
 				reply := check("udp", question(c.qname, c.qtype).SetEdns0(uint16(size), true), size)
+				extra := len(reply.Extra) - 1 // OPT
 				reply.Compress = true
-				if free := size - reply.Len(); free >= record {
-					t.Errorf("buffer of %d: %d octets are left, an address takes %d", size, free, record)
+				if free := size - reply.Len(); extra%values != 0 || extra < len(all.Extra) && free >= set {
+					t.Errorf("buffer of %d: %d addresses, %d octets are left; want RRsets of %d whole, and none left out that fits", size, extra, free, values)
 				}
 			}
 			for _, size := range []int{1232, 1410, 1480, 4096} {
 				check("udp", question(c.qname, c.qtype).SetEdns0(uint16(size), false), size)
-			}
-			all := check("tcp", question(c.qname, c.qtype), dns.MaxMsgSize)
-			if len(all.Extra) < 60 {
-				t.Errorf("over TCP %d addresses come along, want all", len(all.Extra))
 			}
 		})
 	}

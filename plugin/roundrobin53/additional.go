@@ -12,39 +12,39 @@ import (
 var addressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}
 
 // addAdditional puts the addresses of the names that rrs point to into the additional section, as far as they lie in the
-// plugin's zones and fit. They are a courtesy: no answer is truncated for them (RFC 2181 §9). A signed answer goes
-// without, since what fits is not known before it is signed.
+// plugin's zones and fit. They are a courtesy: no answer is truncated for them, and an RRset that does not fit is left
+// out whole (RFC 2181 §9). A signed answer goes without, since what fits is not known before it is signed.
 func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
-	if q.isSigned() {
+	names := additionalNames(rrs)
+	if len(names) == 0 || q.isSigned() {
 		return
 	}
+	m.Compress = true // the core takes it off again where it is not needed
+	room := q.size() - m.Len()
 	var extra []dns.RR
-	for _, name := range additionalNames(rrs) {
+	for _, name := range names {
 		for _, rrtype := range addressTypes {
-			if found := q.h.table.Lookup(strings.ToLower(name), rrtype); found.Kind == record.Addresses {
+			found := q.h.table.Lookup(strings.ToLower(name), rrtype)
+			if found.Kind != record.Addresses {
+				continue
+			}
+			if octets := q.h.rrsets[found.Addresses].octets(name); octets <= room {
+				room -= octets
 				extra = q.appendExtra(extra, name, found.Addresses)
 			}
 		}
 	}
-	if len(extra) == 0 {
-		return
-	}
-	opt := m.Extra
-	for size := q.size(); len(extra) > 0; extra = extra[:len(extra)-1] {
-		m.Extra = slices.Concat(extra, opt)
-		m.Compress = true // the core takes it off again where it is not needed
-		if m.Len() <= size {
-			return
-		}
-	}
-	m.Extra = opt
+	m.Extra = slices.Concat(extra, m.Extra)
+}
+
+// octets is at most how many octets an answer's share of the set takes in a compressed message.
+func (set *addressRRset) octets(owner string) int {
+	const fixed = 12 // pointer to the owner name, type, class, TTL, length
+	return len(owner) + 1 + set.pool.Answers()*(fixed+set.pool.Width())
 }
 
 // appendExtra appends addresses that nobody asked for: the rotation stays where it is.
 func (q *query) appendExtra(extra []dns.RR, name string, number int) []dns.RR {
-	if q.isSigned() {
-		name = strings.ToLower(name)
-	}
 	set := &q.h.rrsets[number]
 	return set.appendTo(extra, name, set.pool.Peek(q.class, nil))
 }
@@ -92,6 +92,9 @@ func (q *query) refer(m *dns.Msg, found record.Result) {
 	var glue []dns.RR
 	for _, rr := range found.RRset.RRs {
 		name := rr.(*dns.NS).Ns
+		if q.isSigned() {
+			name = strings.ToLower(name) // see resolve
+		}
 		for _, rrtype := range addressTypes {
 			if number, ok := q.h.table.Glue(strings.ToLower(name), rrtype); ok {
 				glue = q.appendExtra(glue, name, number)

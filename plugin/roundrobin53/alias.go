@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"context"
+	"slices"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/request"
@@ -25,12 +26,20 @@ func (q *query) follow(m *dns.Msg, target string) {
 		fail(m)
 		return
 	}
-	m.Rcode = up.Rcode // the RCODE is that of the last name in the chain (RFC 6604 §3)
 	m.Truncated = up.Truncated
-	m.Answer = append(m.Answer, up.Answer...)
-	for _, rr := range up.Ns {
-		if rr.Header().Rrtype == dns.TypeSOA && !q.isSigned() { // see deny
-			m.Ns = append(m.Ns, rr)
-		}
+	m.Answer = appendCopies(m.Answer, up.Answer)
+	if q.isSigned() {
+		return // a denial can't be proved behind an alias, see deny
 	}
+	m.Rcode = up.Rcode // the RCODE is that of the last name in the chain (RFC 6604 §3)
+	isNoSOA := func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeSOA }
+	m.Ns = appendCopies(m.Ns, slices.DeleteFunc(slices.Clone(up.Ns), isNoSOA))
+}
+
+// appendCopies appends copies of records that may be another plugin's own.
+func appendCopies(rrs, others []dns.RR) []dns.RR {
+	for _, rr := range others {
+		rrs = append(rrs, dns.Copy(rr))
+	}
+	return rrs
 }

@@ -116,15 +116,17 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 		case record.Addresses:
 			m.Answer = q.appendTurn(m.Answer, owner, found.Addresses)
 		case record.RRs:
-			aliases := len(m.Answer)
+			start := len(m.Answer)
 			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
-			q.addAdditional(m, m.Answer[aliases:])
+			q.addAdditional(m, m.Answer[start:])
 		case record.Any:
 			// RFC 8482 §4.2: one record that says nothing, so that no one amplifies with what is here.
 			hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
 			m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
 		case record.Delegation:
-			q.refer(m, found)
+			if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind an alias can't be signed
+				q.refer(m, found)
+			}
 		case record.Alias:
 			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
 			if hops == maxAliases {

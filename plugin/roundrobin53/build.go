@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
@@ -18,6 +17,12 @@ const (
 	defaultRefresh = 7200
 	defaultRetry   = 1800
 	defaultExpire  = 86400 * 14
+)
+
+// The names that are made for a zone without soa and ns lines.
+const (
+	defaultNameServer = "ns.dns"
+	defaultMailbox    = "hostmaster"
 )
 
 // addressRRset is an A or AAAA RRset: a TTL, and the pool that decides what is answered.
@@ -46,8 +51,7 @@ func (c *config) build() *Handler {
 	var zones []record.ZoneConfig
 	for _, d := range c.directives {
 		for _, name := range d.zones {
-			overlay := d.overlays(name)
-			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), Overlay: overlay, HideSOA: overlay && d.soa == nil})
+			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), HideSOA: d.overlays(name) && d.soa == nil})
 			h.zones = append(h.zones, zone{name: name, fall: d.fall})
 		}
 	}
@@ -73,9 +77,9 @@ func (c *config) build() *Handler {
 	}
 	h.table = builder.Table()
 	if delegates {
-		c.warnOccluded(h)
+		c.warnDelegations(h)
 	}
-	c.warnNameServers()
+	c.warnNameServers(h)
 	h.warnings = c.warnings
 	return h
 }
@@ -117,7 +121,7 @@ func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String(
 func (d *directive) soaRecord(zone string) *dns.SOA {
 	rr := &dns.SOA{
 		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: d.ttl},
-		Ns:  below("ns.dns", zone), Mbox: below("hostmaster", zone),
+		Ns:  below(defaultNameServer, zone), Mbox: below(defaultMailbox, zone),
 		Refresh: defaultRefresh, Retry: defaultRetry, Expire: defaultExpire, Minttl: d.ttl,
 	}
 	if len(d.ns) > 0 {
@@ -143,36 +147,7 @@ func (c *config) addDefaultNS(builder *record.Builder) {
 				continue
 			}
 			hdr := dns.RR_Header{Name: name, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: d.ttl}
-			builder.Add(name, record.RRset{Type: dns.TypeNS, RRs: []dns.RR{&dns.NS{Hdr: hdr, Ns: below("ns.dns", name)}}})
-		}
-	}
-}
-
-// warnOccluded tells which lines are never answered because they stand below a delegation.
-func (c *config) warnOccluded(h *Handler) {
-	for _, owner := range c.names {
-		if owner.set(dns.TypeNS) != nil || h.table.Lookup(owner.name, dns.TypeNone).Kind != record.Delegation {
-			continue
-		}
-		for _, set := range owner.sets {
-			if set.addresses == nil {
-				c.warnf(set.position, "%s %s lies below a delegation and is never answered", owner.name, dns.TypeToString[set.rrtype])
-			}
-		}
-	}
-}
-
-// warnNameServers tells which name servers of the apexes have no address where one is due.
-func (c *config) warnNameServers() {
-	for _, d := range c.directives {
-		for _, ns := range d.ns {
-			for _, name := range d.zones {
-				full, _ := target(ns.name, name, d.zones) // checked when it was read
-				full = strings.ToLower(full)
-				if d.zoneOf(full) == name && c.index[full] == nil {
-					c.warnf(ns.position, "ns: %s lies in %s but has no address; write one behind its name", full, name)
-				}
-			}
+			builder.Add(name, record.RRset{Type: dns.TypeNS, RRs: []dns.RR{&dns.NS{Hdr: hdr, Ns: below(defaultNameServer, name)}}})
 		}
 	}
 }

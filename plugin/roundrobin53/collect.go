@@ -275,7 +275,3 @@ func (c *config) check(o *ownerName) error {
 	}
 	return nil
 }
-
-func (c *config) warnf(pos position, format string, args ...any) {
-	c.warnings = append(c.warnings, fmt.Sprintf("%s: ", pos)+fmt.Sprintf(format, args...))
-}

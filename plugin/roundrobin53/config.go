@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
@@ -95,75 +94,24 @@ func (d *directive) checkTarget(name string) error {
 	return nil
 }
 
+// checkDefaults tells whether the names that are made for a zone are names: a long zone leaves no room for them.
+func (d *directive) checkDefaults() error {
+	var made []string
+	if d.soa == nil {
+		made = append(made, defaultMailbox)
+	}
+	if len(d.ns) == 0 {
+		made = append(made, defaultNameServer)
+	}
+	for _, zone := range d.zones {
+		for _, name := range made {
+			if _, err := canonical(below(name, zone)); err != nil {
+				return fmt.Errorf("%w; write soa and ns lines for a zone this long", err)
+			}
+		}
+	}
+	return nil
+}
+
 // overlays reports whether the directive's zone lies over another plugin's zone of the same name.
 func (d *directive) overlays(zone string) bool { return d.fall.Through(zone) }
-
-// String is the configuration as a Corefile: reading it gives the same configuration.
-func (c *config) String() string {
-	var b strings.Builder
-	for _, d := range c.directives {
-		d.write(&b)
-	}
-	return b.String()
-}
-
-func (d *directive) write(b *strings.Builder) {
-	fmt.Fprintf(b, "%s %s {\n    ttl %d\n", pluginName, strings.Join(d.zones, " "), d.ttl)
-	if d.soa != nil {
-		fmt.Fprintf(b, "    soa %s %s", quote(d.soa.mname), quote(d.soa.rname))
-		for _, timer := range d.soa.timers {
-			fmt.Fprintf(b, " %d", timer)
-		}
-		b.WriteByte('\n')
-	}
-	for _, ns := range d.ns {
-		fmt.Fprintf(b, "    ns %s", quote(ns.name))
-		writeAddresses(b, ns.addresses)
-		b.WriteByte('\n')
-	}
-	if len(d.fall.Zones) > 0 {
-		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.fall.Zones, " "))
-	}
-	for _, rec := range d.records {
-		rec.write(b)
-	}
-	b.WriteString("}\n")
-}
-
-func (rec *recordLine) write(b *strings.Builder) {
-	fmt.Fprintf(b, "    record %s", quote(rec.name))
-	if rec.seen.ttl {
-		fmt.Fprintf(b, " %d", rec.ttl)
-	}
-	if rec.rrtype != dns.TypeNone {
-		fmt.Fprintf(b, " %s", dns.TypeToString[rec.rrtype])
-	}
-	for _, word := range rec.rdata {
-		fmt.Fprintf(b, " %s", quote(word))
-	}
-	writeAddresses(b, rec.addresses)
-	if rec.order == pool.Random {
-		b.WriteString(" order random")
-	}
-	if rec.answers > 0 {
-		fmt.Fprintf(b, " answers %d", rec.answers)
-	}
-	if rec.metrics {
-		b.WriteString(" metrics")
-	}
-	b.WriteByte('\n')
-}
-
-func writeAddresses(b *strings.Builder, addresses []netip.Addr) {
-	for _, addr := range addresses {
-		fmt.Fprintf(b, " %s", addr)
-	}
-}
-
-// quote writes a word so that caddy reads it back.
-func quote(word string) string {
-	if word == "" || strings.ContainsAny(word, " \t\r\n#") || strings.HasPrefix(word, `"`) {
-		return `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
-	}
-	return word
-}

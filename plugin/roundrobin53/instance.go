@@ -18,7 +18,8 @@ import (
 // Caddy's order of a reload is: setup of the new instance, its OnStartup, its sockets, Stop and OnShutdown of the old
 // instance, InstanceStartupEvent. A start that fails on the way is dropped, and nobody tells the one that was dropped.
 // So nothing that others could see happens before the event: an instance takes over from its predecessor in OnStartup,
-// and begins to be counted, and to send NOTIFY, when it serves.
+// and begins to be logged, to be counted, and to send NOTIFY when it serves. (Where another plugin's OnShutdown fails,
+// caddy leaves the event out: then there are no gauges, and rotations start anew at the next reload.)
 type instance struct {
 	handlers []*Handler
 	keys     map[string]*Handler // by server block, see key
@@ -91,7 +92,7 @@ func (in *instance) startup(h *Handler, config *dnsserver.Config, serverBlockKey
 		predecessor = servingInstance().keys[key]
 	}
 	h.succeed(predecessor, time.Now())
-	h.report(strings.Join(serverBlockKeys, " "), config)
+	h.block, h.config = strings.Join(serverBlockKeys, " "), config
 }
 
 // key names a server block from one run to the next: its keys, its view, and its position among blocks equal in both.
@@ -118,6 +119,7 @@ func onEvent(event caddy.EventName, info any) error {
 	serving.mu.Unlock()
 	if in != nil {
 		for _, h := range in.handlers {
+			h.report()
 			if h.transfer != nil && len(h.changed) > 0 {
 				go notify(h.transfer, h.changed)
 			}

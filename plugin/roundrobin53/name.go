@@ -9,14 +9,18 @@ import (
 	"github.com/miekg/dns"
 )
 
+// unwritten is what can be in a name, but only escaped: plain, it is more likely a mistake.
+const unwritten = " \t\r\n{}:\"'(),;@$"
+
 // canonical is the one spelling of a domain name that a query's name is compared with: lower-case, fully qualified, and
 // escaped as miekg/dns does it. The name may be relative to the root.
 func canonical(name string) (string, error) {
 	switch {
 	case name == "":
 		return "", errors.New(`"" is not a domain name; is it an {$ENV} variable that is not set?`)
-	case strings.ContainsAny(name, " \t\r\n{}/:\"'(),;@$"):
-		return "", fmt.Errorf("%q is not a domain name", name)
+	case strings.ContainsAny(name, unwritten):
+		at := strings.IndexAny(name, unwritten)
+		return "", fmt.Errorf(`%q is not a domain name: %q in a name is written \%03d`, name, name[at:at+1], name[at])
 	case strings.ContainsFunc(name, func(r rune) bool { return r > '~' }):
 		return "", fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
 	}
@@ -111,11 +115,8 @@ func topLabel(name string) string {
 // parseZones turns the ZONES of a directive, or else the keys of the server block, into zone names.
 func parseZones(args, keys []string) ([]string, error) {
 	for _, arg := range args {
-		if _, err := canonical(arg); err != nil && !strings.ContainsAny(arg, "/:") {
-			return nil, fmt.Errorf("zone %w", err)
-		}
-		if len(plugin.Host(arg).NormalizeExact()) == 0 {
-			return nil, fmt.Errorf("zone %q is neither a domain name nor a network in CIDR form", arg)
+		if err := checkZone(arg); err != nil {
+			return nil, err
 		}
 	}
 	zones := plugin.OriginsFromArgsOrServerBlock(args, keys)
@@ -126,6 +127,9 @@ func parseZones(args, keys []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("zone %w", err)
 		}
+		if strings.HasPrefix(zone, "*.") {
+			return nil, fmt.Errorf("zone %q is a wildcard; name the zone, and write a record for *", zone)
+		}
 		if seen[zone] && len(args) > 0 {
 			return nil, fmt.Errorf("zone %q stands twice", zone)
 		}
@@ -135,4 +139,16 @@ func parseZones(args, keys []string) ([]string, error) {
 		seen[zone] = true
 	}
 	return distinct, nil
+}
+
+// checkZone tells whether an argument can be a zone: a name, or a network whose reverse zones are meant.
+func checkZone(arg string) error {
+	_, err := canonical(arg)
+	switch {
+	case err != nil && !strings.ContainsAny(arg, "/:"):
+		return fmt.Errorf("zone %w", err)
+	case len(plugin.Host(arg).NormalizeExact()) == 0:
+		return fmt.Errorf("zone %q is neither a domain name nor a network in CIDR form", arg)
+	}
+	return nil
 }

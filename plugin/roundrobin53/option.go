@@ -15,15 +15,16 @@ import (
 // option is something a record may say after its values or in its block.
 type option struct {
 	read      func(rec *recordLine, arg string) error
-	args      int  // how many words follow
-	addresses bool // it applies to A and AAAA only
+	usage     string // how it is written
+	args      int    // how many words follow
+	addresses bool   // it applies to A and AAAA only
 }
 
 var options = map[string]option{
-	"ttl":     {readTTL, 1, false},
-	"order":   {readOrder, 1, true},
-	"answers": {readAnswers, 1, true},
-	"metrics": {readMetrics, 0, true},
+	"ttl":     {readTTL, "ttl DURATION", 1, false},
+	"order":   {readOrder, "order round_robin | random", 1, true},
+	"answers": {readAnswers, "answers N | all", 1, true},
+	"metrics": {readMetrics, "metrics", 0, true},
 }
 
 const optionNames = "ttl, order, answers and metrics"
@@ -98,7 +99,7 @@ func (rec *recordLine) parseValues(words []string) error {
 			return fmt.Errorf("%q is not an option; values come first, and the options are %s", name, optionNames)
 		}
 		if len(words) <= opt.args {
-			return fmt.Errorf("%s: nothing follows it", name)
+			return fmt.Errorf("%s: nothing follows it; write %s", name, opt.usage)
 		}
 		if err := rec.set(name, words[1:1+opt.args]); err != nil {
 			return err
@@ -110,11 +111,14 @@ func (rec *recordLine) parseValues(words []string) error {
 
 // explain adds to the error about a value what may have been meant by it.
 func (rec *recordLine) explain(word string, err error) error {
+	isNumber := strings.Trim(word, "0123456789") == ""
 	_, notDuration := parseDuration(word)
 	_, notAddress := netip.ParseAddr(word)
 	switch {
 	case notAddress == nil || word == "":
 		return err
+	case isNumber && notDuration != nil:
+		return notDuration
 	case notDuration == nil:
 		return fmt.Errorf("%w; a TTL stands right behind the name", err)
 	case strings.EqualFold(word, "IN"):
@@ -152,7 +156,7 @@ func (rec *recordLine) parseLine(l line) error {
 	case !known:
 		return l.errorf("%q is not an option of record; the options are value, %s", l.word(), optionNames)
 	case len(l.args()) != opt.args:
-		return l.errorf("%s: takes %d word, not %d", l.word(), opt.args, len(l.args()))
+		return l.errorf("%s: %q is %d words, not %d; write %s", l.word(), strings.Join(l.args(), " "), len(l.args()), opt.args, opt.usage)
 	}
 	if err := rec.set(l.word(), l.args()); err != nil {
 		return l.errorf("%w", err)
@@ -182,9 +186,10 @@ func once(seen *bool) error {
 }
 
 func readTTL(rec *recordLine, arg string) (err error) {
-	if err := once(&rec.seen.ttl); err != nil {
-		return err
+	if rec.seen.ttl {
+		return fmt.Errorf("%q, but the record has TTL %d already, from behind its name or from another ttl", arg, rec.ttl)
 	}
+	rec.seen.ttl = true
 	rec.ttl, err = parseDuration(arg)
 	return err
 }

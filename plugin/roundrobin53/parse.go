@@ -57,9 +57,12 @@ func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
 			rec.ttl = d.ttl
 		}
 	}
-	if len(l.args()) == 0 && d.isRoot() && len(d.fall.Zones) == 0 {
+	if len(l.args()) == 0 && d.isRoot() && !d.overlays(".") {
 		return nil, l.errorf(`%s: the zone "." is everything: this would deny all names that have no record here; name the zones, add fallthrough, or write "%s ." if it is meant`,
 			pluginName, pluginName)
+	}
+	if err := d.checkDefaults(); err != nil {
+		return nil, l.errorf("%s: %w", pluginName, err)
 	}
 	return d, nil
 }
@@ -143,7 +146,7 @@ func parseNS(d *directive, l line) error {
 		return err
 	}
 	if full, _ := target(ns.name, d.zones[0], d.zones); len(args) > 1 && d.zoneOf(strings.ToLower(full)) == "" {
-		return fmt.Errorf("%s is outside the zones of this block, its addresses belong elsewhere", full)
+		return fmt.Errorf("%q is outside the zones of this block, where its addresses belong; leave them out, or name a server in %s", full, strings.Join(d.zones, " "))
 	}
 	for _, arg := range args[1:] {
 		addresses, err := parseAddresses(arg, dns.TypeNone)

@@ -19,6 +19,8 @@ var refusedTypes = map[uint16]string{
 	dns.TypeNSEC3PARAM: "denials are made by the dnssec plugin",
 	dns.TypeNXT:        "denials are made by the dnssec plugin",
 	dns.TypeDNSKEY:     "keys are given to the dnssec plugin",
+	dns.TypeNULL:       "it has no form in zone files",
+	dns.TypeNXNAME:     "it belongs to the denials that the dnssec plugin makes",
 	dns.TypeANY:        "it is a question, not data",
 	dns.TypeAXFR:       "it is a question, not data; zone transfers are the transfer plugin's",
 	dns.TypeIXFR:       "it is a question, not data; zone transfers are the transfer plugin's",
@@ -38,6 +40,9 @@ func (rec *recordLine) parseRData(d *directive, words []string) error {
 	if len(words) == 0 {
 		return fmt.Errorf("%s: no data; write record NAME [TTL] %s and the data as in a zone file", rrtype, rrtype)
 	}
+	if slices.Contains(words, "") && !slices.Contains(typesWithText, rec.rrtype) {
+		return fmt.Errorf("%s: %q has an empty word; is it an {$ENV} variable that is not set?", rrtype, words)
+	}
 	rec.rdata = words
 	for _, owner := range rec.owners {
 		rr, err := rec.parseRR(owner, d.zoneOf(owner), d.zones)
@@ -48,6 +53,9 @@ func (rec *recordLine) parseRData(d *directive, words []string) error {
 	}
 	return nil
 }
+
+// typesWithText are the types whose data may have an empty text.
+var typesWithText = []uint16{dns.TypeTXT, dns.TypeHINFO, dns.TypeCAA, dns.TypeNAPTR, dns.TypeURI}
 
 func (rec *recordLine) parseRR(owner, zone string, zones []string) (dns.RR, error) {
 	if rec.rrtype == dns.TypeTXT {
@@ -63,19 +71,13 @@ func (rec *recordLine) parseRR(owner, zone string, zones []string) (dns.RR, erro
 	}
 	rr, err := parseZoneFileLine(owner, dns.TypeToString[rec.rrtype], text)
 	if err != nil {
+		if slices.Contains(rec.rdata, "ttl") {
+			err = fmt.Errorf("%w; a TTL stands behind the name, or in a block", err)
+		}
 		return nil, err
 	}
-	for _, name := range rdataNames(rr) {
-		relative, ok := strings.CutSuffix(*name, relativeOrigin)
-		if !ok {
-			continue
-		}
-		if relative = strings.TrimSuffix(relative, "."); relative == "" {
-			relative = "@"
-		}
-		if *name, err = target(relative, zone, zones); err != nil {
-			return nil, err
-		}
+	if err := completeNames(rr, zone, zones); err != nil {
+		return nil, err
 	}
 	if strings.Contains(rr.String(), relativeOrigin) {
 		return nil, fmt.Errorf("%q has a name without its final dot", text)
@@ -85,6 +87,25 @@ func (rec *recordLine) parseRR(owner, zone string, zones []string) (dns.RR, erro
 		return nil, fmt.Errorf("%q does not fit a message: %w", text, err)
 	}
 	return rr, nil
+}
+
+// completeNames makes the relative names in a record's data full.
+func completeNames(rr dns.RR, zone string, zones []string) error {
+	for _, name := range rdataNames(rr) {
+		relative, ok := strings.CutSuffix(*name, relativeOrigin)
+		if !ok {
+			continue
+		}
+		if relative = strings.TrimSuffix(relative, "."); relative == "" {
+			relative = "@"
+		}
+		full, err := target(relative, zone, zones)
+		if err != nil {
+			return err
+		}
+		*name = full
+	}
+	return nil
 }
 
 // relativeOrigin is what a zone file line is read under, so that relative names in its data can be told from full ones.

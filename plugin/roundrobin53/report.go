@@ -23,7 +23,8 @@ const maxSignedValues = 32
 const maxWarnings = 10
 
 // report logs what a server block serves and what looks wrong with it.
-func (h *Handler) report(block string, config *dnsserver.Config) {
+func (h *Handler) report() {
+	block := h.block
 	names, values := 0, 0
 	for i := range h.zones {
 		names += h.zones[i].names
@@ -33,7 +34,7 @@ func (h *Handler) report(block string, config *dnsserver.Config) {
 		block += " view " + h.view
 	}
 	log.Infof("%s: zones %d, names %d, values %d", block, len(h.zones), names, values)
-	for _, warnings := range [][]string{h.warnings, h.large, h.chainWarnings(block, config)} {
+	for _, warnings := range [][]string{h.warnings, h.large, h.chainWarnings(block, h.config)} {
 		for _, warning := range warnings[:min(len(warnings), maxWarnings)] {
 			log.Warning(warning)
 		}
@@ -55,8 +56,8 @@ func (h *Handler) chainWarnings(block string, config *dnsserver.Config) []string
 	}
 	if config.Handler("cache") != nil {
 		for i := range h.zones {
-			if z := &h.zones[i]; len(z.fall.Zones) > 0 || z.name == "." {
-				warnings = append(warnings, fmt.Sprintf("%s: cache: what falls through %s is cached only if it is neither a name with a record here nor below one, nor in the zone at all if that has more than %d names", block, z.name, maxBypassNames))
+			if warning := h.zones[i].cacheWarning(); warning != "" {
+				warnings = append(warnings, block+": "+warning)
 			}
 		}
 	}
@@ -64,6 +65,19 @@ func (h *Handler) chainWarnings(block string, config *dnsserver.Config) []string
 		warnings = append(warnings, h.signingWarnings(block)...)
 	}
 	return warnings
+}
+
+// cacheWarning tells what the cache plugin does not keep because of a zone; it is empty where that is only the zone's own.
+func (z *zone) cacheWarning() string {
+	switch {
+	case len(z.fall.Zones) > 0 && z.names <= maxBypassNames:
+		return fmt.Sprintf("cache: of what falls through %s, names below a name with a record here are not cached", z.name)
+	case len(z.fall.Zones) > 0:
+		return fmt.Sprintf("cache: what falls through %s is not cached: the zone has more than %d names; name a smaller zone, or split it", z.name, maxBypassNames)
+	case z.name == ".":
+		return "cache: nothing of this server block is cached: the zone . is everything"
+	}
+	return ""
 }
 
 func (h *Handler) signingWarnings(block string) []string {

@@ -40,6 +40,8 @@ type Handler struct {
 	large    []string // about RRsets that a usual UDP answer can't hold
 
 	// Known when it is started, and the same from then on.
+	block    string             // the keys of the server block, for logs
+	config   *dnsserver.Config  // of the server block
 	view     string             // the server block's view, for metrics
 	signed   bool               // a dnssec plugin signs what we answer
 	transfer *transfer.Transfer // nil if the block has none
@@ -77,10 +79,10 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	return dns.RcodeSuccess, w.WriteMsg(m) // written in any case, whatever the RCODE
 }
 
-// passes reports whether the query is for the next plugin: the name does not exist here, or the message is about the
+// passes reports whether the query is for the next plugin: nothing here speaks of the name, or the message is about the
 // zone as a whole, which is the next plugin's where this one only lies over it.
 func (h *Handler) passes(r *dns.Msg, qname string, found record.Result) bool {
-	if found.Kind != record.NXDomain && r.Opcode == dns.OpcodeQuery && !isTransfer(r.Question[0].Qtype) {
+	if !found.Unclaimed && r.Opcode == dns.OpcodeQuery && !isTransfer(r.Question[0].Qtype) {
 		return false
 	}
 	return h.Next != nil && h.zones[found.Zone.Index].fall.Through(qname)

@@ -23,7 +23,9 @@ func (h *Handler) succeed(old *Handler, now time.Time) {
 			serial = before.serial + 1
 			fallthrough
 		default:
-			h.changed = append(h.changed, h.zones[i].name)
+			if !h.zones[i].fall.Through(zone.Origin) { // else the zone is the next plugin's to tell of
+				h.changed = append(h.changed, zone.Origin)
+			}
 		}
 		h.zones[i].serial = serial
 		zone.SetSerial(serial)

@@ -18,18 +18,18 @@ func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) 
 	if i < 0 || h.zones[i].fall.Through(name) {
 		return nil, transfer.ErrNotAuthoritative
 	}
-	soa := []dns.RR{h.table.Zones()[i].SOA()}
+	soa := h.table.Zones()[i].SOA()
 	ch := make(chan []dns.RR)
 	go func() { // ends when the transfer plugin has read everything, which it always does
 		defer close(ch)
-		ch <- soa
-		if serial != 0 && !isNewer(soa[0].(*dns.SOA).Serial, serial) {
+		ch <- []dns.RR{dns.Copy(soa)}
+		if serial != 0 && !isNewer(soa.Serial, serial) {
 			return
 		}
 		for _, rrs := range h.zoneRRsets(name) {
 			ch <- rrs
 		}
-		ch <- soa
+		ch <- []dns.RR{dns.Copy(soa)}
 	}()
 	return ch, nil
 }
@@ -50,7 +50,7 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 		}
 		for _, set := range rrsets {
 			if set.Type != dns.TypeSOA {
-				all = append(all, named{name, set.RRs})
+				all = append(all, named{name, appendRRs(nil, name, set.RRs)})
 			}
 		}
 		for _, number := range []int{a, aaaa} {

@@ -7,7 +7,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of its zones; whoever
+// Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of its zones, and no
+// zone is a wildcard; whoever
 // reads the configuration sees to that, and to the rules that one RRset can't break alone (CNAME beside other data).
 type Builder struct {
 	t Table
@@ -17,12 +18,7 @@ type Builder struct {
 type ZoneConfig struct {
 	SOA *dns.SOA // its owner is the apex; the serial is set later, see Zone.SetSerial
 
-	// Overlay makes the zone one that lies over another plugin's zone of the same name: types that its apex lacks do not
-	// exist instead of being NODATA.
-	Overlay bool
-
-	// HideSOA keeps the SOA out of the apex: it is there for negative answers only.
-	HideSOA bool
+	HideSOA bool // the apex has no SOA RRset: the SOA is there for negative answers only
 }
 
 // NewBuilder starts a table of zones. Size is how many names are to be expected.
@@ -40,16 +36,20 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 			Index:    i,
 			Negative: []dns.RR{&negative},
 			soa:      zone.SOA,
-			overlay:  zone.Overlay,
 		}
 	}
 	for i, zone := range zones {
 		z := &b.t.zones[i]
-		n := &b.t.nodes[b.insert(z.Origin, int32(i))]
-		if !zone.HideSOA {
+		apex := b.insert(z.Origin, int32(i))
+		if n := &b.t.nodes[apex]; !zone.HideSOA {
 			n.rrsets = append(n.rrsets, RRset{dns.TypeSOA, []dns.RR{z.soa}})
 		}
 		z.parent = b.enclosing(z.Origin)
+	}
+	for i := range b.t.zones {
+		if z := &b.t.zones[i]; z.parent != nil {
+			b.insertAbove(z.Origin, int32(z.parent.Index))
+		}
 	}
 	return b
 }
@@ -76,7 +76,7 @@ func (b *Builder) Table() *Table {
 	for name, i := range t.names {
 		t.nodes[i].cut = b.cut(name, i)
 		if parent, ok := strings.CutPrefix(name, "*."); ok {
-			t.nodes[t.names[cmp.Or(parent, ".")]].wild = i
+			t.nodes[t.names[cmp.Or(parent, ".")]].wild = i // it exists: no apex is a wildcard
 		}
 	}
 	return t
@@ -104,13 +104,19 @@ func (b *Builder) node(name string) *node {
 		panic("record: " + name + " lies in no zone of the table")
 	}
 	zone := b.t.nodes[encloser].zone
+	b.insertAbove(name, zone)
+	i := b.insert(name, zone)
+	return &b.t.nodes[i]
+}
+
+// insertAbove makes the empty non-terminals above name, up to the first name that exists.
+func (b *Builder) insertAbove(name string, zone int32) {
 	for off, _ := dns.NextLabel(name, 0); off < len(name); off, _ = dns.NextLabel(name, off) {
 		if _, ok := b.t.names[name[off:]]; ok {
-			break
+			return
 		}
 		b.insert(name[off:], zone)
 	}
-	return &b.t.nodes[b.insert(name, zone)]
 }
 
 func (b *Builder) insert(name string, zone int32) int32 {

@@ -27,11 +27,15 @@ const (
 // Result is the answer to a Lookup.
 type Result struct {
 	Kind      Kind
-	Wildcard  bool   // synthesized from a wildcard: the owner name in the answer is the name that was asked
 	Zone      *Zone  // the zone the name lies in; nil if Outside
 	Addresses int    // set for Addresses
 	RRset     *RRset // set for RRs, Alias and Delegation
 	DS        *RRset // the DS RRset of a delegation, nil if it has none
+
+	// Unclaimed is set for a negative result where no record of the table says anything of the name: it does not exist,
+	// or is an empty non-terminal, or an apex without the type. Where the zone only lies over another plugin's, that one
+	// is to answer.
+	Unclaimed bool
 }
 
 // RRset is all records of one owner name and type. Nobody may change them: whoever puts them into a message that others
@@ -50,9 +54,8 @@ type Zone struct {
 	// own TTL and its MINIMUM (RFC 2308 §5).
 	Negative []dns.RR
 
-	soa     *dns.SOA
-	overlay bool
-	parent  *Zone // the zone of the same table that this one lies in, nil if none
+	soa    *dns.SOA
+	parent *Zone // the zone of the same table that this one lies in, nil if none
 }
 
 // SOA is the zone's SOA record; it may not be changed.
@@ -99,7 +102,7 @@ func (t *Table) Lookup(name string, qtype uint16) Result {
 		if n.cut != none && (n.cut != i || qtype != dns.TypeDS) {
 			return t.refer(n)
 		}
-		return t.answer(n, name, qtype, false)
+		return t.answer(n, name, qtype)
 	}
 	i, ok := t.closestEncloser(name)
 	if !ok {
@@ -110,9 +113,9 @@ func (t *Table) Lookup(name string, qtype uint16) Result {
 	case n.cut != none:
 		return t.refer(n)
 	case n.wild != none: // RFC 4592 §3.3.1: the source of synthesis is the wildcard right below the closest encloser
-		return t.answer(&t.nodes[n.wild], name, qtype, true)
+		return t.answer(&t.nodes[n.wild], name, qtype)
 	}
-	return Result{Kind: NXDomain, Zone: &t.zones[n.zone]}
+	return Result{Kind: NXDomain, Zone: &t.zones[n.zone], Unclaimed: true}
 }
 
 // Walk calls f for every owner name that has data, in no particular order. The numbers a and aaaa of its address RRsets
@@ -147,8 +150,8 @@ func (t *Table) closestEncloser(name string) (int32, bool) {
 	return i, ok
 }
 
-func (t *Table) answer(n *node, name string, qtype uint16, wildcard bool) Result {
-	r := Result{Kind: NoData, Wildcard: wildcard, Zone: &t.zones[n.zone]}
+func (t *Table) answer(n *node, name string, qtype uint16) Result {
+	r := Result{Kind: NoData, Zone: &t.zones[n.zone]}
 	if number := n.addresses(qtype); number != none {
 		r.Kind, r.Addresses = Addresses, int(number)
 		return r
@@ -167,13 +170,8 @@ func (t *Table) answer(n *node, name string, qtype uint16, wildcard bool) Result
 			return r
 		}
 	}
-	if name != r.Zone.Origin {
-		return r
-	}
-	if r.Zone.overlay {
-		// The apex of an overlay has the types of its lines and no others: what it lacks may be the next plugin's.
-		r.Kind = NXDomain
-	} else if qtype == dns.TypeDS && r.Zone.parent != nil {
+	r.Unclaimed = name == r.Zone.Origin || !n.hasData()
+	if qtype == dns.TypeDS && name == r.Zone.Origin && r.Zone.parent != nil {
 		r.Zone = r.Zone.parent // a DS RRset is the parent's to deny (RFC 4035 §3.1.4.1)
 	}
 	return r

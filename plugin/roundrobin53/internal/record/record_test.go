@@ -9,7 +9,7 @@ import (
 )
 
 // table makes a table of one zone from zone file lines; A and AAAA RRsets get the numbers 0, 1, … in their order.
-func table(tb testing.TB, origins []string, overlay bool, lines ...string) *Table {
+func table(tb testing.TB, origins []string, hideSOA bool, lines ...string) *Table {
 	tb.Helper()
 	zones := make([]ZoneConfig, len(origins))
 	for i, origin := range origins {
@@ -17,7 +17,7 @@ func table(tb testing.TB, origins []string, overlay bool, lines ...string) *Tabl
 		if err != nil {
 			tb.Fatal(err)
 		}
-		zones[i] = ZoneConfig{SOA: rr.(*dns.SOA), Overlay: overlay, HideSOA: overlay}
+		zones[i] = ZoneConfig{SOA: rr.(*dns.SOA), HideSOA: hideSOA}
 	}
 	b := NewBuilder(len(lines), zones...)
 	addresses := 0
@@ -53,8 +53,8 @@ func describe(r Result) string {
 	if r.DS != nil {
 		words = append(words, "DS")
 	}
-	if r.Wildcard {
-		words = append(words, "*")
+	if r.Unclaimed && r.Kind == NoData {
+		words = append(words, "unclaimed")
 	}
 	return strings.Join(words, " ")
 }
@@ -87,13 +87,13 @@ func TestLookup(t *testing.T) {
 		{"app.example.", "ANY", "any"},
 		{"example.", "SOA", "rrs SOA example."},
 		{"example.", "NS", "rrs NS example."},
-		{"example.", "A", "nodata"},
-		{"example.", "DS", "nodata"},
+		{"example.", "A", "nodata unclaimed"},
+		{"example.", "DS", "nodata unclaimed"},
 		{"www.example.", "A", "alias CNAME www.example."},
 		{"www.example.", "CNAME", "rrs CNAME www.example."},
 		{"www.example.", "ANY", "any"},
-		{"b.example.", "A", "nodata"}, // an empty non-terminal
-		{"b.example.", "ANY", "nodata"},
+		{"b.example.", "A", "nodata unclaimed"}, // an empty non-terminal
+		{"b.example.", "ANY", "nodata unclaimed"},
 		{"a.b.example.", "TXT", "rrs TXT a.b.example."},
 		{"x.a.b.example.", "TXT", "nxdomain"},
 		{"nope.example.", "A", "nxdomain"},
@@ -121,21 +121,21 @@ func TestLookupWildcard(t *testing.T) {
 		"a.ent.example. IN A 192.0.2.2",
 		"*.deep.ent.example. IN A 192.0.2.3",
 	), []lookupRow{
-		{"host3.example.", "MX", "rrs MX *.example. *"},
-		{"host3.example.", "A", "nodata *"},
-		{"host3.example.", "ANY", "any *"},
-		{"foo.bar.example.", "TXT", "rrs TXT *.example. *"},
+		{"host3.example.", "MX", "rrs MX *.example."},
+		{"host3.example.", "A", "nodata"},
+		{"host3.example.", "ANY", "any"},
+		{"foo.bar.example.", "TXT", "rrs TXT *.example."},
 		{"host1.example.", "MX", "nodata"},
 		{"sub.*.example.", "MX", "nodata"},
 		{"_telnet._tcp.host1.example.", "SRV", "nxdomain"},
 		{"host.subdel.example.", "A", "delegation NS subdel.example."},
 		{"ghost.*.example.", "MX", "nxdomain"},
 		{"*.example.", "TXT", "rrs TXT *.example."},
-		{"host2.example.", "A", "nodata"},
-		{"ent.example.", "TXT", "nodata"},
+		{"host2.example.", "A", "nodata unclaimed"},
+		{"ent.example.", "TXT", "nodata unclaimed"},
 		{"b.ent.example.", "TXT", "nxdomain"},
-		{"deep.ent.example.", "A", "nodata"},
-		{"x.deep.ent.example.", "A", "addresses 2 *"},
+		{"deep.ent.example.", "A", "nodata unclaimed"},
+		{"x.deep.ent.example.", "A", "addresses 2"},
 	})
 }
 
@@ -197,25 +197,41 @@ func TestLookupRootZone(t *testing.T) {
 		"*. IN TXT top",
 	), []lookupRow{
 		{"app.example.", "A", "addresses 0"},
-		{"example.", "A", "nodata"},
+		{"example.", "A", "nodata unclaimed"},
 		{"x.example.", "TXT", "nxdomain"},
-		{"com.", "TXT", "rrs TXT *. *"},
+		{"com.", "TXT", "rrs TXT *."},
 		{".", "SOA", "rrs SOA ."},
-		{".", "A", "nodata"},
+		{".", "A", "nodata unclaimed"},
 	})
 }
 
-// TestLookupOverlay guards what an overlay must not hide: its apex has the types of its lines and no others.
-func TestLookupOverlay(t *testing.T) {
-	checkLookups(t, table(t, []string{"example."}, true,
+// TestLookupUnclaimed guards what a zone that lies over another one must not hide: what no line speaks of.
+func TestLookupUnclaimed(t *testing.T) {
+	tab := table(t, []string{"example."}, true,
 		"example. IN A 192.0.2.1",
 		"app.example. IN A 192.0.2.2",
-	), []lookupRow{
+		"*.wild.example. IN A 192.0.2.3",
+	)
+	checkLookups(t, tab, []lookupRow{
 		{"example.", "A", "addresses 0"},
-		{"example.", "MX", "nxdomain"},
-		{"example.", "SOA", "nxdomain"},
+		{"example.", "MX", "nodata unclaimed"},
+		{"example.", "SOA", "nodata unclaimed"},
 		{"app.example.", "MX", "nodata"},
-		{"nope.example.", "A", "nxdomain"},
+		{"wild.example.", "A", "nodata unclaimed"},
+		{"x.wild.example.", "MX", "nodata"},
+	})
+	if !tab.Lookup("nope.example.", dns.TypeA).Unclaimed {
+		t.Error("a name that does not exist is claimed")
+	}
+}
+
+// TestNamesAboveZones guards the names between a zone and one inside it: something exists below them.
+func TestNamesAboveZones(t *testing.T) {
+	checkLookups(t, table(t, []string{"a.b.c.example.", "example."}, false), []lookupRow{
+		{"b.c.example.", "A", "nodata unclaimed"},
+		{"c.example.", "A", "nodata unclaimed"},
+		{"x.c.example.", "A", "nxdomain"},
+		{"a.b.c.example.", "SOA", "rrs SOA a.b.c.example."},
 	})
 }
 
