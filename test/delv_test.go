@@ -49,7 +49,7 @@ func (d delv) ask(t *testing.T, qname, qtype string, options ...string) string {
 
 // delv believes every answer, and every denial too. It is the judge that is not of our making: the tests in
 // dnssec_test.go share a library with the signer.
-func TestDelvValidates(t *testing.T) {
+func TestSystemDelvValidates(t *testing.T) {
 	corefile, key := signedZone(t)
 	d := newDelv(t, start(t, corefile), key)
 	const (
@@ -108,7 +108,7 @@ func TestDelvValidates(t *testing.T) {
 }
 
 // Each order of a rotation validates, and each address comes first in its turn.
-func TestDelvValidatesRotation(t *testing.T) {
+func TestSystemDelvValidatesRotation(t *testing.T) {
 	corefile, key := signedZone(t)
 	d := newDelv(t, start(t, corefile), key)
 	n := len(signedValues)
