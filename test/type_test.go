@@ -1,0 +1,196 @@
+package test
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// A family or type that a name lacks is NODATA with one SOA. With SERVFAIL, REFUSED or NXDOMAIN instead, musl's resolver
+// fails the whole look-up, since it asks for A and AAAA side by side.
+func TestMissingTypeIsNoData(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record v4 A 192.0.2.1
+			record v6 AAAA 2001:db8::1
+			record dual 192.0.2.2 2001:db8::2
+			record * 192.0.2.3
+		}
+	}`)
+	const noData = `
+		NOERROR qr aa rd
+		authority example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60`
+	has := map[string]map[uint16]string{
+		"v4":   {dns.TypeA: "192.0.2.1"},
+		"v6":   {dns.TypeAAAA: "2001:db8::1"},
+		"dual": {dns.TypeA: "192.0.2.2", dns.TypeAAAA: "2001:db8::2"},
+		"wild": {dns.TypeA: "192.0.2.3"},
+	}
+	qtypes := []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeMX, dns.TypeHTTPS, dns.TypeSOA, dns.TypeNS}
+	cases := make([]replyCase, 0, len(has)*len(qtypes))
+	for _, name := range slices.Sorted(maps.Keys(has)) {
+		for _, qtype := range qtypes {
+			rrtype, want := dns.TypeToString[qtype], noData
+			if value, ok := has[name][qtype]; ok {
+				want = fmt.Sprintf("NOERROR qr aa rd\nanswer %s.example.com. 60 IN %s %s", name, rrtype, value)
+			}
+			cases = append(cases, replyCase{name + " " + rrtype, name + ".example.com", qtype, want})
+		}
+	}
+	checkReplies(t, s, cases)
+}
+
+// The octets that go out are those of the address that was written, in whatever spelling, and of its family: elsewhere an
+// IPv6 address in an A record went out as 0.0.0.0.
+func TestIPv6RoundTrip(t *testing.T) {
+	values := []string{
+		"2001:db8::1",
+		"2001:DB8:0:0:0:0:0:2",
+		"2001:0db8:0000:0000:0000:0000:0000:0003",
+		"::1",
+		"::",
+		"fe80::1",
+		"2001:db8::",
+		"64:ff9b::192.0.2.1",
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		"1:2:3:4:5:6:7:8",
+	}
+	want := make(map[netip.Addr]bool)
+	for _, value := range values {
+		want[netip.MustParseAddr(value)] = true
+	}
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record typed AAAA `+strings.Join(values, " ")+`
+			record untyped `+strings.Join(values, " ")+`
+		}
+	}`)
+	for _, qname := range []string{"typed.example.com", "untyped.example.com"} {
+		for _, network := range []string{"udp", "tcp"} {
+			m := send(t, s, network, question(qname, dns.TypeAAAA))
+			got := make(map[netip.Addr]bool)
+			for _, rr := range m.Answer {
+				addr, ok := netip.AddrFromSlice(rr.(*dns.AAAA).AAAA)
+				if !ok || got[addr] {
+					t.Errorf("%s over %s: wrong or repeated record %s", qname, network, rr)
+				}
+				got[addr] = true
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%s over %s: got %v, want %v", qname, network, got, want)
+			}
+			if m := send(t, s, network, question(qname, dns.TypeA)); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 0 {
+				t.Errorf("%s A over %s: got\n%s\nwant NODATA", qname, network, replyText(m))
+			}
+		}
+	}
+}
+
+// The answer to ANY is one HINFO, whatever the name has (RFC 8482 §4.2).
+func TestAnyGivesHINFO(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record dual 192.0.2.1 192.0.2.2 2001:db8::1
+			record dual TXT "text"
+			record text TXT "text"
+			record alias CNAME dual
+			record *.wild 300 A 192.0.2.3
+			record a.b TXT "text"
+		}
+	}`)
+	const soa = `
+		authority example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60`
+	hinfo := func(owner string) string { return "NOERROR qr aa rd\nanswer " + owner + ` 60 IN HINFO "RFC8482" ""` }
+	checkReplies(t, s, []replyCase{
+		{"apex", "example.com", dns.TypeANY, hinfo("example.com.")},
+		{"addresses and more", "dual.example.com", dns.TypeANY, hinfo("dual.example.com.")},
+		{"other type", "text.example.com", dns.TypeANY, hinfo("text.example.com.")},
+		{"alias", "alias.example.com", dns.TypeANY, hinfo("alias.example.com.")},
+		{"wildcard", "x.wild.example.com", dns.TypeANY, hinfo("x.wild.example.com.")},
+		{"empty non-terminal", "b.example.com", dns.TypeANY, "NOERROR qr aa rd" + soa},
+		{"no such name", "none.example.com", dns.TypeANY, "NXDOMAIN qr aa rd" + soa},
+	})
+}
+
+// Records that point to names of ours bring the addresses along (RFC 1035 §3.3.9 and §3.3.11, RFC 2782, RFC 9460 §4.1).
+func TestAdditional(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			ns ns1 192.0.2.53
+			record host 192.0.2.1 2001:db8::1
+			record mail MX 10 host
+			record mail MX 20 mx.example.net.
+			record same MX 10 host
+			record same MX 20 HOST
+			record null MX 0 .
+			record _sip._udp SRV 10 0 5060 host
+			record _none._udp SRV 0 0 0 .
+			record web HTTPS 1 host alpn=h2
+			record self HTTPS 1 . alpn=h2
+			record self A 192.0.2.2
+			record _dns SVCB 1 host alpn=dot
+			record covered MX 10 x.wild.example.com
+			record *.wild A 192.0.2.3
+			record *.self HTTPS 1 . alpn=h2
+			record *.self A 192.0.2.4
+			record missing MX 10 none
+			record ptr PTR host
+		}
+	}`)
+	const host = `
+		additional host.example.com. 60 IN A 192.0.2.1
+		additional host.example.com. 60 IN AAAA 2001:db8::1`
+	checkReplies(t, s, []replyCase{
+		{"MX", "mail.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer mail.example.com. 60 IN MX 10 host.example.com.
+			answer mail.example.com. 60 IN MX 20 mx.example.net.` + host},
+		{"null MX (RFC 7505)", "null.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer null.example.com. 60 IN MX 0 .`},
+		{"SRV", "_sip._udp.example.com", dns.TypeSRV, `
+			NOERROR qr aa rd
+			answer _sip._udp.example.com. 60 IN SRV 10 0 5060 host.example.com.` + host},
+		{"SRV without service", "_none._udp.example.com", dns.TypeSRV, `
+			NOERROR qr aa rd
+			answer _none._udp.example.com. 60 IN SRV 0 0 0 .`},
+		{"NS", "example.com", dns.TypeNS, `
+			NOERROR qr aa rd
+			answer example.com. 60 IN NS ns1.example.com.
+			additional ns1.example.com. 60 IN A 192.0.2.53`},
+		{"HTTPS", "web.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer web.example.com. 60 IN HTTPS 1 host.example.com. alpn="h2"` + host},
+		{"HTTPS for its owner (RFC 9460 §2.5.2)", "self.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer self.example.com. 60 IN HTTPS 1 . alpn="h2"
+			additional self.example.com. 60 IN A 192.0.2.2`},
+		{"SVCB", "_dns.example.com", dns.TypeSVCB, `
+			NOERROR qr aa rd
+			answer _dns.example.com. 60 IN SVCB 1 host.example.com. alpn="dot"` + host},
+		{"target that a wildcard covers", "covered.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer covered.example.com. 60 IN MX 10 x.wild.example.com.
+			additional x.wild.example.com. 60 IN A 192.0.2.3`},
+		// The owner is the name that was asked, not the wildcard: a client looks for the addresses under that name.
+		{"HTTPS for the owner that a wildcard covers", "x.self.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer x.self.example.com. 60 IN HTTPS 1 . alpn="h2"
+			additional x.self.example.com. 60 IN A 192.0.2.4`},
+		{"target that does not exist", "missing.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer missing.example.com. 60 IN MX 10 none.example.com.`},
+		{"PTR brings nothing", "ptr.example.com", dns.TypePTR, `
+			NOERROR qr aa rd
+			answer ptr.example.com. 60 IN PTR host.example.com.`},
+		{"an RRset comes once, whatever the spellings", "same.example.com", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer same.example.com. 60 IN MX 10 host.example.com.
+			answer same.example.com. 60 IN MX 20 HOST.example.com.` + host},
+	})
+}
