@@ -316,3 +316,31 @@ func TestSignedAdditionalNeverTruncates(t *testing.T) {
 		}
 	}
 }
+
+// An alias to a name of another server block that does not exist is answered by the signed alias alone: the denial of the
+// other zone can't be proved behind it, and a resolver that validates asks for the target itself.
+func TestSignedAliasOutOfZone(t *testing.T) {
+	s := start(t, `example.org:0 {
+		dnssec {
+			key file `+dnssecKey(t, "example.org.")+`
+		}
+		roundrobin53 {
+			record gone CNAME nope.example.net.
+			record app CNAME app.example.net.
+		}
+	}
+	example.net:0 {
+		roundrobin53 {
+			record app A 192.0.2.1
+		}
+	}`)
+	for name, want := range map[string]int{"gone.example.org": 2, "app.example.org": 3} { // the alias, its signature, the address
+		m := s.exchange("udp", question(name, dns.TypeA).SetEdns0(4096, true))
+		if m.Rcode != dns.RcodeSuccess || len(m.Answer) != want || len(m.Ns) != 0 {
+			t.Errorf("%s: got\n%s\nwant %d records and no authority section", name, m, want)
+		}
+	}
+	if m := s.ask("gone.example.org", dns.TypeA); m.Rcode != dns.RcodeNameError || len(m.Ns) != 1 {
+		t.Errorf("unsigned: got\n%s\nwant NXDOMAIN with its SOA", m)
+	}
+}
