@@ -133,7 +133,7 @@ func TestManyNamesBypassCacheAsZone(t *testing.T) {
 // TestChainWarnings guards against combinations of plugins that spoil the rotation without a word.
 func TestChainWarnings(t *testing.T) {
 	const record = "record app A 192.0.2.1 192.0.2.2\n"
-	key := dnssecKey(t, "example.org.")
+	key := dnssecKey(t)
 	for _, tc := range []struct {
 		name, zone, plugins, block string
 		want                       []string // in one line; none: no warning at all

@@ -85,9 +85,10 @@ func zoneTransfer(t *testing.T, s *server, zone string) string {
 	return section(rrs)
 }
 
-// dnssecKey makes a key for a zone and returns its path as the dnssec plugin wants it.
-func dnssecKey(t *testing.T, zone string) string {
+// dnssecKey makes a key for example.org and returns its path as the dnssec plugin wants it.
+func dnssecKey(t *testing.T) string {
 	t.Helper()
+	const zone = "example.org."
 	key := &dns.DNSKEY{
 		Hdr:   dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
 		Flags: dns.ZONE | dns.SEP, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
@@ -162,7 +163,7 @@ func TestParallelAnswersLeaveTheTableAlone(t *testing.T) {
 		queries       int
 		marks         int // in each section
 	}{
-		{"loadbalance and dnssec", "loadbalance\ndnssec {\nkey file " + dnssecKey(t, "example.org.") + "\n}", 50_000, 0},
+		{"loadbalance and dnssec", "loadbalance\ndnssec {\nkey file " + dnssecKey(t) + "\n}", 50_000, 0},
 		{"a plugin that changes answers", "append", 40_000, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -273,7 +274,7 @@ func TestNegativesAreSigned(t *testing.T) {
 		cache
 		minimal
 		dnssec {
-			key file `+dnssecKey(t, "example.org.")+`
+			key file `+dnssecKey(t)+`
 		}
 		roundrobin53 {
 			record app A 192.0.2.1 192.0.2.2

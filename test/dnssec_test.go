@@ -322,7 +322,7 @@ func TestSignedAdditionalNeverTruncates(t *testing.T) {
 func TestSignedAliasOutOfZone(t *testing.T) {
 	s := start(t, `example.org:0 {
 		dnssec {
-			key file `+dnssecKey(t, "example.org.")+`
+			key file `+dnssecKey(t)+`
 		}
 		roundrobin53 {
 			record gone CNAME nope.example.net.
