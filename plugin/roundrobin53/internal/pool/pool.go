@@ -14,8 +14,10 @@ type Order uint8
 
 // The orders.
 const (
-	RoundRobin Order = iota // every endpoint is first exactly once in n answers
-	Random                  // a fresh uniform permutation for each answer
+	RoundRobin Order = iota // every endpoint is first exactly as often as its weight says
+	Random                  // a fresh draw for each answer, in proportion to the weights
+	Sticky                  // by the client's network: it keeps its endpoint while that is up
+	Nearest                 // by the distance from the client's place
 )
 
 // MaxEndpoints bounds a pool, so that an endpoint's index fits 16 bits. A message holds some 4,000 addresses.

@@ -1,0 +1,161 @@
+package pool
+
+import "slices"
+
+// Status is what a choice answers with.
+type Status uint8
+
+// The statuses of a choice.
+const (
+	Up       Status = iota // endpoints that are up
+	FailOpen               // no endpoint is up: those that would be answered if all were
+	Down                   // no endpoint is up, and none is answered
+	Drained                // there are only drained endpoints, and none is answered
+)
+
+// Choice is what a group answers as long as no verdict changes. It never changes itself.
+type Choice struct {
+	group     *Group
+	endpoints []uint16     // the candidates, in the order of the Corefile
+	weights   *weights     // nil if all candidates are equal
+	sites     []siteChoice // of the order Nearest
+	tier      int
+	status    Status
+}
+
+// siteChoice is the candidates at one place.
+type siteChoice struct {
+	*site
+	endpoints []uint16
+	weights   *weights
+}
+
+// Status is what c answers with.
+func (c *Choice) Status() Status { return c.status }
+
+// Group is whose choice c is.
+func (c *Choice) Group() *Group { return c.group }
+
+// Priority is that of the tier that c answers from.
+func (c *Choice) Priority() int { return c.group.tiers[c.tier].priority }
+
+// Candidates are the endpoints that c chooses among; they may not be changed.
+func (c *Choice) Candidates() []uint16 { return c.endpoints }
+
+// Answers is how many endpoints an answer has.
+func (c *Choice) Answers() int {
+	n := len(c.endpoints)
+	if limit := c.group.rules.Answers; limit > 0 {
+		n = min(n, limit)
+	}
+	return n
+}
+
+// fill makes the endpoints of lines that are up the candidates.
+func (c *Choice) fill(lines []Line, up func(int) bool) {
+	rules := &c.group.rules
+	var all shares
+	c.endpoints, all = gather(lines, rules.Weighted, up)
+	if rules.Weighted {
+		c.weights = all.weights(rules.Order == Sticky)
+	}
+	for i := range c.group.sites {
+		s := &c.group.sites[i]
+		at := slices.DeleteFunc(slices.Clone(all), func(sh share) bool { return sh.line.Place != s.place })
+		if len(at) == 0 {
+			continue
+		}
+		here := siteChoice{site: s}
+		for j := range at {
+			here.endpoints = append(here.endpoints, at[j].endpoints...)
+		}
+		if rules.Weighted {
+			here.weights = at.weights(false)
+		}
+		c.sites = append(c.sites, here)
+	}
+}
+
+// share is the endpoints of a line that are candidates.
+type share struct {
+	line      *Line
+	weight    uint64
+	endpoints []uint16
+}
+
+type shares []share
+
+// gather finds the candidates among the endpoints of lines. A line of weight 0 is a last resort: it has candidates only
+// if no line of positive weight has; then these lines are equal.
+func gather(lines []Line, weighted bool, up func(int) bool) ([]uint16, shares) {
+	positive := weighted && slices.ContainsFunc(lines, func(l Line) bool { return l.Weight > 0 && l.alive(up) > 0 })
+	total := 0
+	for i := range lines {
+		total += lines[i].Count
+	}
+	all := make([]uint16, 0, total)
+	found := make(shares, 0, len(lines))
+	for i := range lines {
+		line := &lines[i]
+		if positive && line.Weight == 0 {
+			continue
+		}
+		start := len(all)
+		if all = line.appendAlive(all, up); len(all) == start {
+			continue
+		}
+		weight := uint64(1)
+		if positive {
+			weight = uint64(line.Weight)
+		}
+		found = append(found, share{line, weight, all[start:len(all):len(all)]})
+	}
+	return all, found
+}
+
+// Pick takes the next turn of a transport class and appends the endpoints of that answer to dst, in their order.
+func (c *Choice) Pick(class Class, client *Client, dst []uint16) []uint16 {
+	return c.pick((*Counters).next, class, client, dst)
+}
+
+// Peek is Pick without taking the turn.
+func (c *Choice) Peek(class Class, client *Client, dst []uint16) []uint16 {
+	return c.pick((*Counters).peek, class, client, dst)
+}
+
+// take reads a counter, and moves it on or not.
+type take func(*Counters, Class) uint64
+
+func (c *Choice) pick(take take, class Class, client *Client, dst []uint16) []uint16 {
+	k := c.Answers()
+	if k == 0 {
+		return dst
+	}
+	switch order := c.group.rules.Order; {
+	case order == Sticky:
+		return c.rank(client.Network, k, dst)
+	case order == Nearest && client.Located:
+		return c.nearest(take, class, client.Place, k, dst)
+	case order == Random && c.weights != nil:
+		return c.weights.draw(k, dst)
+	case order == Random:
+		return choose(c.endpoints, dst, shuffle(len(c.endpoints), k, dst))
+	}
+	return arrange(take(c.group.counters, class), c.endpoints, c.weights, k, dst)
+}
+
+// arrange appends k of the endpoints to dst, in the order of turn seq.
+func arrange(seq uint64, endpoints []uint16, weights *weights, k int, dst []uint16) []uint16 {
+	if weights != nil {
+		return weights.spread(seq, k, dst)
+	}
+	return choose(endpoints, dst, rotate(seq, len(endpoints), k, dst))
+}
+
+// choose turns what was appended to dst from positions among the endpoints into the endpoints there.
+func choose(endpoints, dst, appended []uint16) []uint16 {
+	for i, position := range appended[len(dst):] {
+		appended[len(dst)+i] = endpoints[position]
+	}
+	return appended
+}

@@ -1,0 +1,98 @@
+package pool
+
+import "time"
+
+// Failover is which of a group's tiers is in use, and for how long better ones have been fit. The zero value has no
+// past: the best fit tier is used at once. Whoever owns it sees to it that it has one user at a time.
+type Failover struct {
+	started bool
+	inUse   int
+	since   []time.Time // by tier: when it became fit; the zero time for a tier that is not
+}
+
+// move tells which tier to use now: the first fit one that has been fit long enough, or the one in use if that is still
+// fit; if none is fit, the one with most endpoints up, the first among equals. Again is when a wait ends.
+func (f *Failover) move(g *Group, alive []int, now time.Time) (inUse int, again time.Time) {
+	if f.since == nil {
+		f.since = make([]time.Time, len(alive))
+	}
+	most, firstFit := 0, -1
+	for i, n := range alive {
+		if n > alive[most] {
+			most = i
+		}
+		switch {
+		case !g.isFit(i, n):
+			f.since[i] = time.Time{}
+			continue
+		case f.since[i].IsZero():
+			f.since[i] = now
+		}
+		if firstFit < 0 {
+			firstFit = i
+		}
+	}
+	switch {
+	case firstFit < 0:
+		f.use(most)
+	case !f.started, f.inUse < firstFit, f.since[f.inUse].IsZero(): // nothing to wait for
+		f.use(firstFit)
+	default:
+		again = f.wait(g.rules.Failback, now)
+	}
+	return f.inUse, again
+}
+
+// wait moves to the first tier that is better than the one in use and has been fit for as long as failback says. It
+// tells when the next one will have been.
+func (f *Failover) wait(failback time.Duration, now time.Time) (again time.Time) {
+	for i := range f.inUse {
+		if f.since[i].IsZero() {
+			continue
+		}
+		end := f.since[i].Add(failback)
+		if !end.After(now) {
+			f.use(i)
+			return again
+		}
+		if again.IsZero() || end.Before(again) {
+			again = end
+		}
+	}
+	return again
+}
+
+func (f *Failover) use(tier int) { f.inUse, f.started = tier, true }
+
+// Inherit makes f go on where old was. Tiers are known by their priority in the two groups; f begins anew where the one
+// in use is gone.
+func (f *Failover) Inherit(g *Group, old *Failover, before *Group) {
+	*f = Failover{}
+	if !old.started {
+		return
+	}
+	since := make([]time.Time, len(g.tiers))
+	for i := range g.tiers {
+		j := before.tier(g.tiers[i].priority)
+		if j < 0 {
+			continue
+		}
+		since[i] = old.since[j]
+		if j == old.inUse {
+			f.use(i)
+		}
+	}
+	if f.started {
+		f.since = since
+	}
+}
+
+// tier is the position of the tier of a priority, -1 if there is none.
+func (g *Group) tier(priority int) int {
+	for i := range g.tiers {
+		if g.tiers[i].priority == priority {
+			return i
+		}
+	}
+	return -1
+}

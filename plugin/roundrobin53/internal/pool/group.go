@@ -1,0 +1,150 @@
+package pool
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Line is the endpoints of one line of the Corefile. They share what the line says.
+type Line struct {
+	First, Count int // the endpoints: Count of them, from First on
+
+	Weight   int // share of the answers that begin with one of them
+	Priority int // of their tier; 1 is first
+	Drain    bool
+	Place    Point // set where the order is Nearest
+}
+
+// Rules is how a group chooses among its endpoints.
+type Rules struct {
+	Order    Order
+	Answers  int           // how many endpoints an answer has; 0 means all
+	Weighted bool          // weights count; without, all endpoints are equal
+	MinUp    int           // how many endpoints have to be up for a tier to be fit, or all of a smaller tier
+	Failback time.Duration // how long a better tier has to be fit before it is used again
+	NoneDown bool          // answer nothing where no endpoint is up, instead of failing open
+}
+
+// Group is the endpoints that one route selects, with a rotation of their own. It never changes but for its counters.
+type Group struct {
+	rules    Rules
+	tiers    []tier // by priority, best first
+	counters *Counters
+	sites    []site   // of the order Nearest
+	ids      []uint64 // of the order Sticky: a hash of each endpoint of the pool
+}
+
+// tier is the lines of one priority.
+type tier struct {
+	priority int
+	size     int // endpoints, drained ones too: they count against a quorum
+	lines    []Line
+}
+
+// site is the endpoints at one place. They take turns of their own.
+type site struct {
+	place    Point
+	counters *Counters
+}
+
+// NewGroup makes a group of lines. Identities are hashes that tell the endpoints of the pool apart, needed where the
+// order is Sticky: the same endpoint has the same one in all replicas and after every restart.
+func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
+	g := &Group{rules: rules, counters: newCounters(), ids: identities}
+	for _, line := range lines {
+		i, ok := slices.BinarySearchFunc(g.tiers, line.Priority, func(t tier, priority int) int { return cmp.Compare(t.priority, priority) })
+		if !ok {
+			g.tiers = slices.Insert(g.tiers, i, tier{priority: line.Priority})
+		}
+		t := &g.tiers[i]
+		t.size += line.Count
+		t.lines = append(t.lines, line)
+		if rules.Order == Nearest && g.site(line.Place) < 0 {
+			g.sites = append(g.sites, site{line.Place, newCounters()})
+		}
+	}
+	return g
+}
+
+// Rules is how g chooses.
+func (g *Group) Rules() Rules { return g.rules }
+
+// Adopt makes g go on where a group of the configuration before is: the two count together from then on. It may be
+// called only before g is used.
+func (g *Group) Adopt(old *Group) {
+	g.counters = old.counters
+	for i := range g.sites {
+		if j := old.site(g.sites[i].place); j >= 0 {
+			g.sites[i].counters = old.sites[j].counters
+		}
+	}
+}
+
+func (g *Group) site(place Point) int {
+	return slices.IndexFunc(g.sites, func(s site) bool { return s.place == place })
+}
+
+// Choose prepares what g answers while the verdicts are what up tells of the endpoints. Failover is where g is in its
+// tiers; it is moved on to now. Again is when to choose anew even if no verdict changes, the zero time for never.
+func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.Time) (choice *Choice, again time.Time) {
+	alive := make([]int, len(g.tiers)) // endpoints that are up, drained ones left out
+	for i := range g.tiers {
+		alive[i] = g.tiers[i].alive(up)
+	}
+	t, again := failover.move(g, alive, now)
+	choice = &Choice{group: g, tier: t, status: Up}
+	if alive[t] == 0 {
+		// Fail open: as if all of the first tier were up. Of a tier that is drained as a whole nothing can be.
+		t = slices.IndexFunc(g.tiers, func(t tier) bool { return t.undrained() })
+		if t < 0 {
+			choice.status = Drained
+			return choice, again
+		}
+		choice.tier, choice.status = t, FailOpen
+		if g.rules.NoneDown {
+			choice.status = Down
+			return choice, again
+		}
+		up = func(int) bool { return true }
+	}
+	choice.fill(g.tiers[t].lines, up)
+	return choice, again
+}
+
+func (t *tier) alive(up func(int) bool) int {
+	n := 0
+	for i := range t.lines {
+		n += t.lines[i].alive(up)
+	}
+	return n
+}
+
+// alive is how many endpoints of l are up; of a drained line none counts.
+func (l *Line) alive(up func(int) bool) int {
+	n := 0
+	for i := range l.Count {
+		if !l.Drain && up(l.First+i) {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
+	for i := range l.Count {
+		if !l.Drain && up(l.First+i) {
+			endpoints = append(endpoints, uint16(l.First+i))
+		}
+	}
+	return endpoints
+}
+
+func (t *tier) undrained() bool {
+	return slices.ContainsFunc(t.lines, func(l Line) bool { return !l.Drain })
+}
+
+// isFit reports whether a tier with so many endpoints up can be used.
+func (g *Group) isFit(tier, alive int) bool {
+	return alive >= max(1, min(g.rules.MinUp, g.tiers[tier].size))
+}

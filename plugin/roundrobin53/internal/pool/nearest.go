@@ -1,0 +1,55 @@
+package pool
+
+import (
+	"math"
+	"slices"
+)
+
+// Point is a place on the globe: the unit vector from its centre.
+type Point struct{ x, y, z float64 }
+
+// PointAt is the point at a latitude and longitude in degrees, north and east positive.
+func PointAt(latitude, longitude float64) Point {
+	const degree = math.Pi / 180
+	sinLat, cosLat := math.Sincos(latitude * degree)
+	sinLon, cosLon := math.Sincos(longitude * degree)
+	return Point{cosLat * cosLon, cosLat * sinLon, sinLat}
+}
+
+// closeness is the cosine of the great-circle distance between two points: it grows as the distance falls.
+func (p Point) closeness(q Point) float64 { return p.x*q.x + p.y*q.y + p.z*q.z }
+
+// nearest appends k candidates to dst, those at the places nearest to the client first. The endpoints at one place take
+// turns, by that place's counter; places at the same distance are one.
+func (c *Choice) nearest(take take, class Class, client Point, k int, dst []uint16) []uint16 {
+	var seq uint64
+	missing := k
+	for before := math.Inf(1); missing > 0; {
+		here, closeness := c.next(client, before)
+		if missing == k {
+			seq = take(here.counters, class)
+		}
+		n := min(missing, len(here.endpoints))
+		dst = arrange(seq, here.endpoints, here.weights, n, dst)
+		missing -= n
+		before = closeness
+	}
+	return dst
+}
+
+// next is the site that is nearest to a point but not as near as before, and how close it is.
+func (c *Choice) next(client Point, before float64) (here siteChoice, closeness float64) {
+	closeness = math.Inf(-1)
+	for i := range c.sites {
+		s := &c.sites[i]
+		switch near := s.place.closeness(client); {
+		case near >= before:
+		case near > closeness:
+			here, closeness = *s, near
+		case near == closeness: // rare: with the counter of the first, and as if they had no weights
+			here.endpoints = append(slices.Clip(here.endpoints), s.endpoints...)
+			here.weights = nil
+		}
+	}
+	return here, closeness
+}

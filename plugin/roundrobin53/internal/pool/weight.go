@@ -1,0 +1,275 @@
+package pool
+
+import (
+	"cmp"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+)
+
+// weights is a weighted choice, prepared. Its places are filled one after another, each from what is left.
+//
+// The first place goes by the lines' weights: lines of one weight are a class, classes take turns as turn says, the lines
+// of a class take turns within those, and the endpoints of a line within the line's. So a line is first exactly
+// w/gcd times in every sum(w)/gcd answers, and its endpoints are equally often.
+//
+// The other places go by the weights of single endpoints, their line's weight shared equally. The answers that begin with
+// some endpoint are counted by the same arithmetic, and that count is the turn of the second place, and so on: no place
+// needs a counter of its own.
+type weights struct {
+	lines  []lineClass
+	period uint64 // how many answers make the first places exact
+
+	classes []class
+	sticky  []float64 // by candidate, of the order Sticky: their weights
+}
+
+// lineClass is the lines of one weight.
+type lineClass struct {
+	weight uint64 // of all of them together
+	lines  [][]uint16
+}
+
+// class is the endpoints of one weight.
+type class struct {
+	weight    uint64 // of one of them, in fixed-point form: see weightBits
+	endpoints []uint16
+	start     int // among the endpoints of a remainder
+}
+
+// weightBits is what the weights of all endpoints together are scaled to. The quotients of small weights and long lines
+// keep some twenty binary places, and products stay within 64 bits.
+const weightBits = 31
+
+// weights prepares the choice among s; nil if all endpoints are equal.
+func (s shares) weights(sticky bool) *weights {
+	isOther := func(sh share) bool { return sh.weight != s[0].weight || len(sh.endpoints) != len(s[0].endpoints) }
+	if !sticky && (len(s) == 1 || !slices.ContainsFunc(s, isOther) && len(s[0].endpoints) == 1) {
+		return nil
+	}
+	w := new(weights)
+	var sum, divisor uint64
+	for i := range s {
+		sum += s[i].weight
+		divisor = gcd(divisor, s[i].weight)
+	}
+	w.period = sum / divisor
+	unit := weightUnit(sum)
+	for i := range s {
+		w.addLine(s[i].weight/divisor, s[i].endpoints)
+		w.addEndpoints(max(1, unit(s[i].weight)/uint64(len(s[i].endpoints))), s[i].endpoints)
+		if sticky {
+			// Shared by all endpoints of the line, up or not: so it is the same whatever the verdicts are, and only the
+			// clients of a lost endpoint move.
+			each := float64(s[i].weight) / float64(s[i].line.Count)
+			w.sticky = append(w.sticky, slices.Repeat([]float64{each}, len(s[i].endpoints))...)
+		}
+	}
+	start := 0
+	for i := range w.classes {
+		w.classes[i].start = start
+		start += len(w.classes[i].endpoints)
+	}
+	return w
+}
+
+// weightUnit scales weights of this sum to weightBits.
+func weightUnit(sum uint64) func(uint64) uint64 {
+	shift := weightBits - bits.Len64(sum)
+	if shift < 0 {
+		return func(weight uint64) uint64 { return weight >> -shift }
+	}
+	return func(weight uint64) uint64 { return weight << shift }
+}
+
+func gcd(a, b uint64) uint64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+func (w *weights) addLine(weight uint64, endpoints []uint16) {
+	i := slices.IndexFunc(w.lines, func(c lineClass) bool { return c.weight == weight*uint64(len(c.lines)) })
+	if i < 0 {
+		i = len(w.lines)
+		w.lines = append(w.lines, lineClass{})
+	}
+	w.lines[i].weight += weight
+	w.lines[i].lines = append(w.lines[i].lines, endpoints)
+}
+
+func (w *weights) addEndpoints(weight uint64, endpoints []uint16) {
+	i := slices.IndexFunc(w.classes, func(c class) bool { return c.weight == weight })
+	if i < 0 {
+		i = len(w.classes)
+		w.classes = append(w.classes, class{weight: weight})
+	}
+	w.classes[i].endpoints = append(w.classes[i].endpoints, endpoints...)
+}
+
+// fewClasses is how many classes take no allocation to choose among, and fewEndpoints how many endpoints.
+const (
+	fewClasses   = 16
+	fewEndpoints = 64
+)
+
+// spread appends k endpoints to dst, in the order of turn seq.
+func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
+	var buf [fewClasses]uint64
+	left := buf[:0]
+	for i := range w.lines {
+		left = append(left, w.lines[i].weight)
+	}
+	i, times := turn(left, w.period, seq)
+	lines := w.lines[i].lines
+	line := lines[times%uint64(len(lines))]
+	times /= uint64(len(lines))
+	first := line[times%uint64(len(line))]
+	dst = append(dst, first)
+	if k == 1 {
+		return dst
+	}
+	times /= uint64(len(line))
+	var space space
+	rest := w.remainder(space.weights[:0], space.endpoints[:0])
+	rest.removeEndpoint(first)
+	for range k - 1 {
+		var i int
+		i, times = turn(rest.weights, rest.sum, times)
+		n := rest.weights[i] / w.classes[i].weight
+		dst = append(dst, rest.remove(i, int(times%n)))
+		times /= n
+	}
+	return dst
+}
+
+// draw appends k endpoints to dst at random, each place in proportion to the weights of those that are left.
+func (w *weights) draw(k int, dst []uint16) []uint16 {
+	var space space
+	rest := w.remainder(space.weights[:0], space.endpoints[:0])
+	for range k {
+		ticket := rand.Uint64N(rest.sum) //nolint:gosec // a fair choice, not a secret
+		i := 0
+		for ; ticket >= rest.weights[i]; i++ {
+			ticket -= rest.weights[i]
+		}
+		dst = append(dst, rest.remove(i, int(ticket/w.classes[i].weight)))
+	}
+	return dst
+}
+
+// remainder is what is left of the classes while an answer is made.
+type remainder struct {
+	w         *weights
+	weights   []uint64 // by class, of all that is left of it
+	endpoints []uint16 // class by class; what is left of one comes first
+	sum       uint64
+}
+
+// space is the room that a remainder usually takes; it stays on the stack of whoever makes one.
+type space struct {
+	weights   [fewClasses]uint64
+	endpoints [fewEndpoints]uint16
+}
+
+// remainder is all of w, in the space of two slices.
+func (w *weights) remainder(weights []uint64, endpoints []uint16) remainder {
+	sum := uint64(0)
+	for i := range w.classes {
+		c := &w.classes[i]
+		endpoints = append(endpoints, c.endpoints...)
+		weights = append(weights, c.weight*uint64(len(c.endpoints)))
+		sum += weights[i]
+	}
+	return remainder{w, weights, endpoints, sum}
+}
+
+// remove takes the endpoint at a position out of a class.
+func (r *remainder) remove(class, position int) uint16 {
+	c := &r.w.classes[class]
+	last := int(r.weights[class]/c.weight) - 1
+	left := r.endpoints[c.start:]
+	endpoint := left[position]
+	left[position] = left[last]
+	r.weights[class] -= c.weight
+	r.sum -= c.weight
+	return endpoint
+}
+
+// removeEndpoint takes an endpoint out of the classes, of which nothing was taken yet.
+func (r *remainder) removeEndpoint(endpoint uint16) {
+	position := slices.Index(r.endpoints, endpoint)
+	class := len(r.w.classes) - 1
+	for r.w.classes[class].start > position {
+		class--
+	}
+	r.remove(class, position-r.w.classes[class].start)
+}
+
+// turn tells whose turn it is among parties of these weights, and how many turns that party had before. In every sum
+// turns a party of weight w has w, spread out: its turn number k comes at the time (2k+1)/2w of the period, and the
+// parties take the places of the period in the order of these times, the first listed party first where they are equal.
+// For weights 5, 3, 1:
+//
+//	a b a a b c a b a | a b a a b c a b a
+//
+// Nothing is simulated: how many turns come before some time is a sum of quotients, and times of one turn in place p
+// lie within n/2 of p.
+func turn(weights []uint64, sum, seq uint64) (party int, times uint64) {
+	if len(weights) == 1 {
+		return 0, seq
+	}
+	period, place := seq/sum, seq%sum
+	n := uint64(len(weights))
+	low, high := place-min(place, n), place+n // turns(low) <= place < turns(high)
+	before := turns(weights, sum, low)
+	for high-low > 1 {
+		middle := low + (high-low)/2
+		if t := turns(weights, sum, middle); t <= place {
+			low, before = middle, t
+		} else {
+			high = middle
+		}
+	}
+	// One of the turns between low and low+1. A party has at most one there, since all have at most sum turns in a period.
+	var buf [fewClasses]timed
+	due := buf[:0]
+	for i, weight := range weights {
+		if k := turnsOf(weight, sum, low); turnsOf(weight, sum, low+1) > k {
+			due = append(due, timed{i, k, weight})
+		}
+	}
+	slices.SortFunc(due, timed.compare)
+	found := due[place-before]
+	return found.party, period*found.weight + found.number
+}
+
+// timed is one turn of a party.
+type timed struct {
+	party          int
+	number, weight uint64
+}
+
+// compare orders turns by their time, (2·number+1)/(2·weight).
+func (a timed) compare(b timed) int {
+	ah, al := bits.Mul64(2*a.number+1, b.weight)
+	bh, bl := bits.Mul64(2*b.number+1, a.weight)
+	return cmp.Or(cmp.Compare(ah, bh), cmp.Compare(al, bl), cmp.Compare(a.party, b.party))
+}
+
+// turns is how many turns all parties have up to a time, and turnsOf one party.
+func turns(weights []uint64, sum, time uint64) uint64 {
+	var n uint64
+	for _, weight := range weights {
+		n += turnsOf(weight, sum, time)
+	}
+	return n
+}
+
+func turnsOf(weight, sum, time uint64) uint64 {
+	high, low := bits.Mul64(2*time, weight)
+	low, carry := bits.Add64(low, sum, 0)
+	n, _ := bits.Div64(high+carry, low, 2*sum)
+	return n
+}
