@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -20,6 +21,11 @@ type query struct {
 	r     *dns.Msg
 	qname string // lower-case
 	class pool.Class
+	srv   *server
+
+	ecs    *dns.EDNS0_SUBNET // nil if the source address is the client's
+	prefix netip.Prefix      // what ecs names
+	scope  int               // how much of it the answer depends on, in bits
 }
 
 // reply is the parts of an answer whose size is always the same, so that they take one allocation.
@@ -28,6 +34,13 @@ type reply struct {
 	question [1]dns.Question
 	extra    [1]dns.RR
 	opt      dns.OPT
+}
+
+// setScope echoes the ECS option of the query, with the scope of the answer (RFC 7871 §7.2.1).
+func (rep *reply) setScope(ecs *dns.EDNS0_SUBNET, scope int) {
+	echo := *ecs
+	echo.SourceScope = uint8(scope)
+	rep.opt.Option = append(rep.opt.Option, &echo)
 }
 
 // newReply starts the answer to q, with an OPT record of its own if the query has one: were the query's used, as the
@@ -58,12 +71,19 @@ func (q *query) newReply() *reply {
 func (q *query) answer(found record.Result) *dns.Msg {
 	rep := q.newReply()
 	m := &rep.Msg
-	if rcode := q.refusal(); rcode != dns.RcodeSuccess {
+	rcode := q.refusal()
+	if rcode == dns.RcodeSuccess && !q.readSubnet(q.h.zones[found.Zone.Index].ecs) {
+		rcode = dns.RcodeFormatError
+	}
+	if rcode != dns.RcodeSuccess {
 		m.Rcode = rcode
 		m.Authoritative = false
 		return m
 	}
 	q.resolve(m, found)
+	if q.ecs != nil {
+		rep.setScope(q.ecs, q.scope)
+	}
 	return m
 }
 
@@ -114,8 +134,15 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	for hops := 0; ; hops++ {
 		switch found.Kind {
 		case record.Addresses:
-			m.Answer = q.appendTurn(m.Answer, owner, found.Addresses)
+			before := len(m.Answer)
+			if m.Answer = q.appendTurn(m.Answer, owner, found.Addresses); len(m.Answer) == before {
+				q.denyFor(m, found, q.h.rrsets[found.Addresses].ttl)
+			}
 		case record.RRs:
+			if found.RRset.Chooser > 0 { // a CNAME that was asked for itself
+				q.appendAlternative(m, owner, found)
+				return
+			}
 			start := len(m.Answer)
 			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
 			q.addAdditional(m, m.Answer[start:])
@@ -128,12 +155,15 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 				q.refer(m, found)
 			}
 		case record.Alias:
-			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
+			cname := q.appendAlternative(m, owner, found)
+			if cname == nil {
+				return
+			}
 			if hops == maxAliases {
 				fail(m)
 				return
 			}
-			owner = found.RRset.RRs[0].(*dns.CNAME).Target
+			owner = cname.Target
 			name := strings.ToLower(owner)
 			next := q.h.table.Lookup(name, qtype)
 			if next.Kind == record.Outside || q.h.passes(q.r, name, next) {
@@ -171,6 +201,14 @@ func (q *query) deny(m *dns.Msg, found record.Result) {
 	}
 }
 
+// denyFor fills m with the denial of an RRset none of whose values is answered now. It holds no longer than they would
+// (RFC 2308 §5 has no reason to let it), since one of them may come back.
+func (q *query) denyFor(m *dns.Msg, found record.Result, ttl uint32) {
+	if q.deny(m, record.Result{Kind: record.NoData, Zone: found.Zone}); len(m.Ns) > 0 {
+		m.Ns[0].Header().Ttl = min(m.Ns[0].Header().Ttl, ttl)
+	}
+}
+
 // isSigned reports whether the answer is going to be signed.
 func (q *query) isSigned() bool {
 	if !q.h.signed {
@@ -180,15 +218,42 @@ func (q *query) isSigned() bool {
 	return opt != nil && opt.Do()
 }
 
-// appendTurn appends the addresses of an RRset to rrs, in the order of its next turn.
+// appendTurn appends the addresses of an RRset to rrs, in the order of its next turn; none if none is answered now.
 func (q *query) appendTurn(rrs []dns.RR, owner string, number int) []dns.RR {
 	set := &q.h.rrsets[number]
 	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
-	order := set.pool.Pick(q.class, buf[:0])
+	var order []uint16
+	if set.chooser == noChooser {
+		order = set.pool.Pick(q.class, buf[:0])
+	} else if order = q.choose(set.chooser, buf[:0]); len(order) == 0 {
+		return rrs
+	}
 	if q.h.picks != nil {
 		q.h.countPick(number, order[0])
 	}
 	return set.appendTo(rrs, owner, order)
+}
+
+// appendAlternative appends the CNAME of a name, one of several where there are, and returns it. If none is answered
+// now, it denies and returns nil.
+func (q *query) appendAlternative(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
+	set := found.RRset
+	rrs := set.RRs
+	if set.Chooser > 0 {
+		alternatives := &q.h.alternatives[set.Chooser]
+		var buf [1]uint16
+		order := q.choose(alternatives.choosers[laneOf(m.Question[0].Qtype)], buf[:0])
+		if len(order) == 0 {
+			q.denyFor(m, found, alternatives.ttl)
+			return nil
+		}
+		if q.h.picks != nil {
+			q.h.countPick(-set.Chooser, order[0])
+		}
+		rrs = rrs[order[0] : order[0]+1]
+	}
+	m.Answer = appendRRs(m.Answer, owner, rrs)
+	return rrs[0].(*dns.CNAME)
 }
 
 // appendTo appends the set's addresses to rrs, under an owner name and in an order.

@@ -3,6 +3,7 @@ package roundrobin53
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"time"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
@@ -27,8 +28,9 @@ const (
 
 // addressRRset is an A or AAAA RRset: a TTL, and the pool that decides what is answered.
 type addressRRset struct {
-	pool pool.Pool
-	ttl  uint32
+	pool    pool.Pool
+	ttl     uint32
+	chooser int // among the handler's, noChooser if the pool alone decides
 }
 
 // zone is what a handler knows of one of its zones beyond the records.
@@ -38,6 +40,7 @@ type zone struct {
 	names int    // owner names with data
 	count int    // values: addresses and other records
 	hash  uint64 // of everything in the zone but the serial
+	ecs   bool   // ECS is heeded
 
 	serial uint32 // of the SOA, known from the start on
 }
@@ -47,12 +50,13 @@ var serialSeed = maphash.MakeSeed()
 
 // build makes a handler of the configuration.
 func (c *config) build() *Handler {
-	h := &Handler{upstream: upstream.New()}
+	h := &Handler{upstream: upstream.New(), alternatives: make([]alternatives, 1)}
+	choosers := newChooserBuilder(h)
 	var zones []record.ZoneConfig
 	for _, d := range c.directives {
 		for _, name := range d.zones {
 			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), HideSOA: d.overlays(name) && d.soa == nil})
-			h.zones = append(h.zones, zone{name: name, fall: d.fall})
+			h.zones = append(h.zones, zone{name: name, fall: d.fall, ecs: d.ecs})
 		}
 	}
 	hashes := make([]maphash.Hash, len(zones))
@@ -68,7 +72,7 @@ func (c *config) build() *Handler {
 		z.names++
 		for _, set := range owner.sets {
 			z.count += len(set.addresses) + len(set.rrs)
-			h.add(builder, owner, set, &hashes[owner.zone.index])
+			h.add(builder, choosers, owner, set, &hashes[owner.zone.index])
 			delegates = delegates || set.rrtype == dns.TypeNS && owner.name != z.name
 		}
 	}
@@ -76,6 +80,8 @@ func (c *config) build() *Handler {
 		h.zones[i].hash = hashes[i].Sum64()
 	}
 	h.table = builder.Table()
+	h.keeper = newKeeper(h)
+	h.keeper.setAll(func(int) bool { return true }, time.Now())
 	if delegates {
 		c.warnDelegations(h)
 	}
@@ -85,34 +91,57 @@ func (c *config) build() *Handler {
 }
 
 // add puts an RRset into the table.
-func (h *Handler) add(builder *record.Builder, owner *ownerName, set *rrset, hash *maphash.Hash) {
+func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, owner *ownerName, set *rrset, hash *maphash.Hash) {
 	name := owner.name
 	if set.addresses == nil {
 		for _, rr := range set.rrs {
 			rr.Header().Ttl = set.ttl
 			writeRR(hash, rr)
 		}
-		builder.Add(name, record.RRset{Type: set.rrtype, RRs: set.rrs})
+		made := record.RRset{Type: set.rrtype, RRs: set.rrs}
+		if set.lines != nil {
+			made.Chooser = len(h.alternatives)
+			a := alternatives{ttl: set.ttl}
+			for lane := range a.choosers {
+				a.choosers[lane] = choosers.add(owner, set)
+			}
+			h.alternatives = append(h.alternatives, a)
+			h.countFirst(-made.Chooser, owner, set)
+		}
+		builder.Add(name, made)
 		return
 	}
 	number := len(h.rrsets)
-	h.rrsets = append(h.rrsets, addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl})
+	made := addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl, noChooser}
+	if set.lines != nil {
+		made.chooser = choosers.add(owner, set)
+	}
+	h.rrsets = append(h.rrsets, made)
 	builder.AddAddresses(name, set.rrtype, number)
 	_, _ = hash.WriteString(name)
 	maphash.WriteComparable(hash, [2]uint32{set.ttl, uint32(set.rrtype)})
 	_, _ = hash.Write(h.rrsets[number].pool.Octets())
-	if set.metrics {
-		if h.picks == nil {
-			h.picks = make(map[int][]*atomic.Uint64)
-		}
-		for range set.addresses {
-			h.picks[number] = append(h.picks[number], new(atomic.Uint64))
-		}
-		h.counted = append(h.counted, countedRRset{number: number, zone: owner.zone.name, name: name, rrtype: set.rrtype})
-	}
+	h.countFirst(number, owner, set)
 	if msg := tooLarge(name, set); msg != "" {
 		h.large = append(h.large, msg)
 	}
+}
+
+// countFirst makes the first places of an RRset be counted, if its record says so. Number is that of the addresses, or
+// less than 0 that of the alternatives.
+func (h *Handler) countFirst(number int, owner *ownerName, set *rrset) {
+	if !set.metrics {
+		return
+	}
+	counted := countedRRset{number: number, zone: owner.zone.name, name: owner.name, rrtype: set.rrtype}
+	if h.picks == nil {
+		h.picks = make(map[int][]*atomic.Uint64)
+	}
+	for i := range set.endpoints() {
+		counted.values = append(counted.values, set.value(i))
+		h.picks[number] = append(h.picks[number], new(atomic.Uint64))
+	}
+	h.counted = append(h.counted, counted)
 }
 
 func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String()) }

@@ -27,9 +27,14 @@ type rrset struct {
 	rrs      []dns.RR
 
 	addresses []netip.Addr // of A and AAAA
-	order     pool.Order
-	answers   int
 	metrics   bool
+	rules
+
+	// Of RRsets whose values are not all alike and always up; nil for others.
+	lines     []lineConfig
+	routing   *routing
+	weighted  bool
+	directive *directive // where their networks and checks are defined
 }
 
 // zoneConfig is one zone of a directive.
@@ -64,6 +69,9 @@ func (c *config) collect() error {
 		if err := c.collectDirective(d, zones); err != nil {
 			return err
 		}
+	}
+	if err := c.resolveAliases(); err != nil {
+		return err
 	}
 	for _, owner := range c.names {
 		if err := c.check(owner); err != nil {
@@ -138,22 +146,37 @@ func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map
 		if err != nil {
 			return rec.errorf("%s: %w", word, err)
 		}
-		if rec.isAddress() {
-			err = owner.addAddresses(rec)
-		} else {
+		switch {
+		case rec.alias != "":
+			c.aliases = append(c.aliases, &aliasName{rec, owner, d})
+		case rec.isAddress():
+			err = owner.addAddresses(d, rec)
+		case rec.rrtype == dns.TypeCNAME:
+			n := len(rec.rrs) / len(rec.owners)
+			err = owner.addCNAMEs(d, rec, rec.rrs[i*n:(i+1)*n])
+		default:
 			err = owner.addRR(rec, rec.rrs[i])
 		}
 		if err != nil {
-			return rec.errorf("%s: %w", word, err)
+			return positioned(rec.position, word, err)
 		}
 	}
 	return nil
 }
 
+// positioned gives an error its place, unless it has one.
+func positioned(p position, word string, err error) error {
+	if strings.Contains(err.Error(), duringParsing) {
+		return err
+	}
+	return p.errorf("%s: %w", word, err)
+}
+
 // addAddresses gives a name an A RRset, an AAAA RRset, or both.
-func (o *ownerName) addAddresses(rec *recordLine) error {
-	for _, rrtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		addresses := ofFamily(rec.addresses, rrtype)
+func (o *ownerName) addAddresses(d *directive, rec *recordLine) error {
+	all := rec.addresses()
+	for _, rrtype := range addressTypes {
+		addresses := ofFamily(all, rrtype)
 		if len(addresses) == 0 {
 			continue
 		}
@@ -164,15 +187,73 @@ func (o *ownerName) addAddresses(rec *recordLine) error {
 			return fmt.Errorf("%s has an %s record already, at %s; all its values stand in one record",
 				o.name, dns.TypeToString[rrtype], other.position)
 		}
-		if twice, ok := firstDuplicate(addresses); ok {
-			return fmt.Errorf("%q stands twice; an answer is a set", twice)
+		set := rec.set(d, rrtype)
+		set.addresses = addresses
+		if err := set.divide(rec, func(v *valueLine) int { return len(ofFamily(v.addresses, rrtype)) }); err != nil {
+			return err
 		}
-		o.sets = append(o.sets, &rrset{
-			position: rec.position, rrtype: rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl,
-			addresses: addresses, order: rec.order, answers: rec.answers, metrics: rec.metrics,
-		})
+		o.sets = append(o.sets, set)
 	}
 	return nil
+}
+
+// addCNAMEs gives a name its CNAME, or several to choose among.
+func (o *ownerName) addCNAMEs(d *directive, rec *recordLine, rrs []dns.RR) error {
+	if other := o.set(dns.TypeCNAME); other != nil {
+		return fmt.Errorf("%s has a CNAME already, at %s; all its values stand in one record", o.name, other.position)
+	}
+	set := rec.set(d, dns.TypeCNAME)
+	set.rrs, set.rules.answers = rrs, 1
+	if err := set.divide(rec, func(v *valueLine) int { return len(v.names) }); err != nil {
+		return err
+	}
+	o.sets = append(o.sets, set)
+	return nil
+}
+
+// set starts an RRset of a record whose values are chosen among.
+func (rec *recordLine) set(d *directive, rrtype uint16) *rrset {
+	return &rrset{
+		position: rec.position, rrtype: rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl,
+		metrics: rec.metrics, rules: rec.rules, directive: d,
+	}
+}
+
+// divide gives an RRset its lines, if they differ. Count is how many endpoints it has of a line.
+func (set *rrset) divide(rec *recordLine, count func(*valueLine) int) error {
+	if rec.isPlain() {
+		if twice, ok := firstDuplicate(set.addresses); ok {
+			return fmt.Errorf("%q stands twice; an answer is a set", twice)
+		}
+		return nil
+	}
+	first := 0
+	for _, v := range rec.values {
+		n := count(v)
+		if n == 0 {
+			continue
+		}
+		opts := v.said()
+		set.weighted = set.weighted || opts.seen.weight
+		set.lines = append(set.lines, lineConfig{v.position, opts, first, n, rec.checksOf(opts)})
+		first += n
+	}
+	if single := set.weighted || rec.order == pool.Sticky || rec.order == pool.Nearest; single && !rec.seen.answers {
+		set.answers = 1 // resolvers reorder what they get
+	}
+	var err error
+	set.routing, err = set.route()
+	return err
+}
+
+// isPlain reports whether the record's values are all alike and always up, so that there is nothing to choose but their
+// order.
+func (rec *recordLine) isPlain() bool {
+	says := func(v *valueLine) bool { return v.opts != nil }
+	if rec.rrtype == dns.TypeCNAME {
+		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
+	}
+	return rec.order <= pool.Random && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 }
 
 // ofFamily is the addresses that an RRset of a type can hold; a list of one family is returned as it is.
@@ -184,24 +265,26 @@ func ofFamily(addresses []netip.Addr, rrtype uint16) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(addresses), other)
 }
 
-func firstDuplicate(addresses []netip.Addr) (netip.Addr, bool) {
+// firstDuplicate is the first value that stands twice among some.
+func firstDuplicate[T comparable](values []T) (T, bool) {
+	var none T
 	const few = 16 // below this a scan beats a map, and most RRsets are small
-	if len(addresses) <= few {
-		for i, addr := range addresses {
-			if slices.Contains(addresses[:i], addr) {
-				return addr, true
+	if len(values) <= few {
+		for i, value := range values {
+			if slices.Contains(values[:i], value) {
+				return value, true
 			}
 		}
-		return netip.Addr{}, false
+		return none, false
 	}
-	seen := make(map[netip.Addr]struct{}, len(addresses))
-	for _, addr := range addresses {
-		if _, ok := seen[addr]; ok {
-			return addr, true
+	seen := make(map[T]struct{}, len(values))
+	for _, value := range values {
+		if _, ok := seen[value]; ok {
+			return value, true
 		}
-		seen[addr] = struct{}{}
+		seen[value] = struct{}{}
 	}
-	return netip.Addr{}, false
+	return none, false
 }
 
 // addRR adds a record of another type to its RRset.
@@ -212,8 +295,6 @@ func (o *ownerName) addRR(rec *recordLine, rr dns.RR) error {
 	case set == nil:
 		set = &rrset{position: rec.position, rrtype: rec.rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl}
 		o.sets = append(o.sets, set)
-	case rec.rrtype == dns.TypeCNAME:
-		return fmt.Errorf("%s has a CNAME already, at %s; a name has one", o.name, set.position)
 	case slices.ContainsFunc(set.rrs, func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }):
 		return fmt.Errorf("%s has this %s record already, at or behind %s", o.name, rrtype, set.position)
 	case rec.seen.ttl && set.ttlGiven && rec.ttl != set.ttl:
@@ -230,7 +311,7 @@ func (o *ownerName) addRR(rec *recordLine, rr dns.RR) error {
 func (c *config) addNameServer(d *directive, ns nameServer, zones map[string]*zoneConfig) error {
 	added := make(map[string]bool) // a full name is one name server for all zones
 	for _, zone := range d.zones {
-		rec := &recordLine{position: ns.position, owners: []string{zone}, ttl: d.ttl, rrtype: dns.TypeNS, addresses: ns.addresses}
+		rec := &recordLine{position: ns.position, owners: []string{zone}, ttl: d.ttl, rrtype: dns.TypeNS}
 		full, err := target(ns.name, zone, d.zones)
 		if err != nil {
 			return ns.errorf("ns: %w", err)
@@ -246,6 +327,7 @@ func (c *config) addNameServer(d *directive, ns nameServer, zones map[string]*zo
 		if len(ns.addresses) > 0 && !added[host] {
 			added[host] = true
 			rec.owners, rec.rrtype = []string{host}, dns.TypeNone
+			rec.values = []*valueLine{{position: ns.position, addresses: ns.addresses}}
 			if err := c.addRecord("ns", d, rec, zones); err != nil {
 				return err
 			}

@@ -8,8 +8,6 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
-
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // defaultTTL is the TTL of records without one, in seconds. Route 53's default is 300, but its advice for records with
@@ -21,6 +19,7 @@ type config struct {
 	directives []*directive
 	names      []*ownerName          // every owner name, in the order of the Corefile
 	index      map[string]*ownerName // the same by name
+	aliases    []*aliasName          // names that have the addresses of others
 	warnings   []string              // what is no error, but may not be meant
 }
 
@@ -32,8 +31,12 @@ type directive struct {
 	soa     *soa // nil if not given
 	ns      []nameServer
 	fall    fall.F
+	ecs     bool // the client is who ECS says
 	records []*recordLine
-	seen    struct{ ttl, fall bool } // options that were given
+
+	checks   []*checkLine
+	networks []*networkLine
+	seen     struct{ ttl, fall bool } // options that were given
 }
 
 // soa is a soa line. Names are as they were written, since relative ones differ from zone to zone.
@@ -47,26 +50,6 @@ type nameServer struct {
 	position
 	name      string
 	addresses []netip.Addr
-}
-
-// recordLine is a record line and its block.
-type recordLine struct {
-	position
-	name      string       // as it was written
-	owners    []string     // what it means: one name, or one in each zone
-	ttl       uint32       // the directive's if it is not given
-	rrtype    uint16       // TypeNone: A and AAAA, whatever the addresses are
-	addresses []netip.Addr // of A and AAAA
-	order     pool.Order
-	answers   int // 0: all
-	metrics   bool
-	rdata     []string // of other types, as it was written
-	rrs       []dns.RR // of other types, one for each owner
-	seen      struct{ ttl, order, answers bool }
-}
-
-func (rec *recordLine) isAddress() bool {
-	return rec.rrtype == dns.TypeNone || rec.rrtype == dns.TypeA || rec.rrtype == dns.TypeAAAA
 }
 
 // isRoot reports whether the directive serves the root zone.

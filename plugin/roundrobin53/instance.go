@@ -11,6 +11,8 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // instance is the handlers of one run of a Corefile. Caddy's instance holds it in its storage.
@@ -18,12 +20,17 @@ import (
 // Caddy's order of a reload is: setup of the new instance, its OnStartup, its sockets, Stop and OnShutdown of the old
 // instance, InstanceStartupEvent. A start that fails on the way is dropped, and nobody tells the one that was dropped.
 // So nothing that others could see happens before the event: an instance takes over from its predecessor in OnStartup,
-// and begins to be logged, to be counted, and to send NOTIFY when it serves. (Where another plugin's OnShutdown fails,
-// caddy leaves the event out: then there are no gauges, and rotations start anew at the next reload.)
+// and begins to probe, to be logged, to be counted, and to send NOTIFY when it serves. (Where another plugin's OnShutdown
+// fails, caddy leaves the event out: then ours, if it comes, stands for it.)
 type instance struct {
 	handlers []*Handler
 	keys     map[string]*Handler // by server block, see key
 	first    bool                // the start of a process, not a reload
+	watcher  *watcher
+
+	predecessor *instance // from its OnStartup to the moment it serves
+	begun       bool
+	restarting  bool // a reload is under way that is to replace it
 }
 
 // instanceKey is the key of an instance in caddy's storage.
@@ -33,6 +40,7 @@ type instanceKey struct{}
 var serving struct {
 	mu       sync.Mutex
 	instance *instance // nil if there is none
+	next     *instance // one that has come to its OnStartup, and may fail yet
 }
 
 // servingInstance is the instance that serves; an empty one if none does.
@@ -40,7 +48,7 @@ func servingInstance() *instance {
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	if serving.instance == nil {
-		return &instance{}
+		return &instance{watcher: newWatcher()}
 	}
 	return serving.instance
 }
@@ -50,10 +58,13 @@ func instanceOf(c *caddy.Controller) *instance {
 	if in, ok := c.Get(instanceKey{}).(*instance); ok {
 		return in
 	}
-	in := &instance{keys: make(map[string]*Handler)}
+	in := &instance{keys: make(map[string]*Handler), watcher: newWatcher()}
 	c.Set(instanceKey{}, in)
 	c.OnFirstStartup(in.firstStartup)
+	c.OnRestart(in.restart)
+	c.OnRestartFailed(in.restartFailed)
 	c.OnShutdown(in.shutdown)
+	c.OnFinalShutdown(in.finalShutdown)
 	// Caddy keeps one hook of a name, and drops all of them when a signal reloads it.
 	if !slices.Contains(caddy.ListPlugins()["event_hooks"], pluginName) {
 		caddy.RegisterEventHook(pluginName, onEvent)
@@ -81,18 +92,53 @@ func (in *instance) firstStartup() error {
 }
 
 // startup makes a handler ready to answer, a moment before the sockets open.
-func (in *instance) startup(h *Handler, config *dnsserver.Config, serverBlockKeys []string) {
+func (in *instance) startup(h *Handler, config *dnsserver.Config, serverBlockKeys []string) error {
+	h.block, h.config = strings.Join(serverBlockKeys, " "), config
+	if err := h.checkLocating(); err != nil {
+		return err
+	}
 	h.view = config.ViewName
+	h.debug = config.Debug
 	h.signed = config.Handler("dnssec") != nil
 	h.transfer, _ = config.Handler("transfer").(*transfer.Transfer)
 	key := in.key(serverBlockKeys, h.view)
 	in.keys[key] = h
 	var predecessor *Handler
 	if !in.first {
-		predecessor = servingInstance().keys[key]
+		in.predecessor = servingInstance()
+		predecessor = in.predecessor.keys[key]
 	}
-	h.succeed(predecessor, time.Now())
-	h.block, h.config = strings.Join(serverBlockKeys, " "), config
+	now := time.Now()
+	h.succeed(predecessor, now)
+	in.watcher.add(h)
+	if in.predecessor != nil {
+		h.keeper.setAll(func(target int) bool { return in.predecessor.watcher.isUp(h.targets[target].key) }, now)
+	}
+	serving.mu.Lock()
+	serving.next = in
+	serving.mu.Unlock()
+	return nil
+}
+
+// checkLocating tells whether the plugins are there that know where a client is.
+func (h *Handler) checkLocating() error {
+	for i := range h.choosers {
+		c := &h.choosers[i]
+		isGeo := c.routes != nil && c.routes.Places != nil
+		if !isGeo && c.order != pool.Nearest {
+			continue
+		}
+		for _, name := range []string{"metadata", "geoip"} {
+			if h.config.Handler(name) == nil {
+				word := "geo"
+				if !isGeo {
+					word = "order nearest"
+				}
+				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", h.block, c.name, word, name)
+			}
+		}
+	}
+	return nil
 }
 
 // key names a server block from one run to the next: its keys, its view, and its position among blocks equal in both.
@@ -115,21 +161,72 @@ func onEvent(event caddy.EventName, info any) error {
 	in, _ := started.Storage[instanceKey{}].(*instance)
 	started.StorageMu.RUnlock()
 	serving.mu.Lock()
-	serving.instance = in
+	serving.instance, serving.next = in, nil
 	serving.mu.Unlock()
 	if in != nil {
-		for _, h := range in.handlers {
-			h.report()
-			if h.transfer != nil && len(h.changed) > 0 {
-				go notify(h.transfer, h.changed)
-			}
-		}
+		in.begin()
 	}
 	return nil
 }
 
-// shutdown ends an instance: after a reload, or at the end of the process.
+// begin is the moment from which an instance serves alone.
+func (in *instance) begin() {
+	serving.mu.Lock()
+	predecessor := in.predecessor
+	begun := in.begun
+	in.predecessor, in.begun = nil, true
+	serving.mu.Unlock()
+	if begun {
+		return
+	}
+	if predecessor == nil {
+		predecessor = &instance{watcher: newWatcher()}
+	}
+	in.watcher.start(predecessor.watcher)
+	for _, h := range in.handlers {
+		h.report()
+		if h.transfer != nil && len(h.changed) > 0 {
+			go notify(h.transfer, h.changed)
+		}
+	}
+}
+
+// restart is told that a reload begins.
+func (in *instance) restart() error {
+	in.restarting = true
+	return nil
+}
+
+// restartFailed is told that the instance goes on, and the one that was to replace it is dropped.
+func (in *instance) restartFailed() error {
+	in.restarting = false
+	serving.mu.Lock()
+	serving.next = nil
+	serving.mu.Unlock()
+	return nil
+}
+
+// shutdown ends an instance after a reload. At the end of the process it comes too, but queries are answered until
+// finalShutdown, and so the probes go on.
 func (in *instance) shutdown() error {
+	if !in.restarting {
+		return nil
+	}
+	in.watcher.stop()
+	serving.mu.Lock()
+	next := serving.next
+	serving.instance, serving.next = next, nil
+	serving.mu.Unlock()
+	if next != nil {
+		next.begin()
+	}
+	return nil
+}
+
+// finalShutdown ends an instance at the end of the process, after the lameduck of the health plugin, which stands before
+// this one in the chain.
+func (in *instance) finalShutdown() error {
+	in.watcher.stop()
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	if serving.instance == in {

@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
 )
 
 // line is one line of a block: its words and where it stands.
@@ -24,6 +25,9 @@ func (l line) args() []string { return l.words[1:] }
 type lineReader struct {
 	c *caddy.Controller
 }
+
+// root is the directory that relative file names are under, as the root plugin says.
+func (r lineReader) root() string { return dnsserver.GetConfig(r.c).Root }
 
 // next reads a line. It reports false at the end of the input.
 func (r lineReader) next() (line, bool, error) {

@@ -1,7 +1,6 @@
 package roundrobin53
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
@@ -19,6 +18,38 @@ var answersTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Help:      "Counter of the queries answered or passed on, by result.",
 }, []string{"server", "zone", "view", "result"})
 
+var failOpenTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+	Namespace: plugin.Namespace,
+	Subsystem: pluginName,
+	Name:      "fail_open_answers_total",
+	Help:      "Counter of the answers with values that are down, because none is up.",
+}, []string{"server", "zone", "view"})
+
+// The labels of probes name the block of a check by its zones.
+var (
+	probesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "probes_total",
+		Help:      "Counter of the probes of a check, by result.",
+	}, []string{"zone", "view", "check", "result"})
+
+	probeDuration = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "probe_duration_seconds",
+		Help:      "Histogram of how long the probes of a check took.",
+		Buckets:   []float64{.001, .005, .025, .1, .25, .5, 1, 2, 4, 8},
+	}, []string{"zone", "view", "check"})
+
+	transitionsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace,
+		Subsystem: pluginName,
+		Name:      "transitions_total",
+		Help:      "Counter of the verdicts of a check that changed, by what they changed to.",
+	}, []string{"zone", "view", "check", "to"})
+)
+
 // What is configured, and what is counted by value, is read from the serving instance when it is asked for: so it is
 // right after reloads, good or bad, and a value's series ends with the value.
 var (
@@ -31,6 +62,13 @@ var (
 
 	namesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "names"),
 		"Number of owner names configured in a zone.", []string{"zone", "view"}, nil)
+
+	upDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "up"),
+		"Whether a check of a value says that it is up (1) or down (0).", []string{"zone", "view", "check", "value"}, nil)
+
+	candidatesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "candidates"),
+		"Number of values that answers choose among, for records with the option metrics, by what selects the values.",
+		[]string{"zone", "view", "name", "type", "for"}, nil)
 
 	valuesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "values"),
 		"Number of values (addresses and other records) configured in a zone.", []string{"zone", "view"}, nil)
@@ -45,13 +83,15 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- zonesDesc
 	ch <- namesDesc
 	ch <- valuesDesc
+	ch <- upDesc
+	ch <- candidatesDesc
 }
 
 // Collect implements prometheus.Collector.
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	in := servingInstance()
 	zones := 0
-	names, values, picks := make(series), make(series), make(series)
+	names, values, picks, candidates, up := make(series), make(series), make(series), make(series), make(series)
 	for _, h := range in.handlers {
 		zones += len(h.zones)
 		for i := range h.zones {
@@ -59,10 +99,13 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 			names.add(float64(z.names), z.name, h.view)
 			values.add(float64(z.count), z.name, h.view)
 		}
+		for _, w := range h.watches {
+			up.set(in.watcher.isUp(h.targets[w.target].key), w.zone, h.view, w.check, w.value)
+		}
 		for _, counted := range h.counted {
+			h.addCandidates(candidates, counted)
 			for i, count := range h.picks[counted.number] {
-				value, _ := netip.AddrFromSlice(h.rrsets[counted.number].pool.Address(i)) // it came from one
-				picks.add(float64(count.Load()), counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], value.String())
+				picks.add(float64(count.Load()), counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], counted.values[i])
 			}
 		}
 	}
@@ -70,6 +113,27 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	names.send(ch, namesDesc, prometheus.GaugeValue)
 	values.send(ch, valuesDesc, prometheus.GaugeValue)
 	picks.send(ch, firstPicksDesc, prometheus.CounterValue)
+	candidates.send(ch, candidatesDesc, prometheus.GaugeValue)
+	up.send(ch, upDesc, prometheus.GaugeValue)
+}
+
+// addCandidates adds how many values each group of an RRset answers from, if its values are chosen among.
+func (h *Handler) addCandidates(candidates series, counted countedRRset) {
+	var number int
+	if counted.number < 0 {
+		number = h.alternatives[-counted.number].choosers[laneA] // the others answer from the same values
+	} else {
+		number = h.rrsets[counted.number].chooser
+	}
+	if number == noChooser {
+		return
+	}
+	b := h.keeper.board.Load()
+	for i, g := range h.groupsOf(number) {
+		choice := b.choice(h.choosers[number].first + i)
+		candidates[strings.Join([]string{counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], g.key}, labelSeparator)] =
+			float64(len(choice.Candidates()))
+	}
 }
 
 // series is values by label values: blocks that serve one zone on several ports make one series.
@@ -79,6 +143,17 @@ const labelSeparator = "\xff"
 
 func (s series) add(value float64, labels ...string) {
 	s[strings.Join(labels, labelSeparator)] += value
+}
+
+// set makes a value of what is so or not. Blocks that watch one value with checks of one name are of one mind only if all
+// are.
+func (s series) set(is bool, labels ...string) {
+	key := strings.Join(labels, labelSeparator)
+	if before, ok := s[key]; is && (!ok || before == 1) {
+		s[key] = 1
+	} else {
+		s[key] = 0
+	}
 }
 
 func (s series) send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType) {
@@ -130,9 +205,10 @@ func newAnswerCounters(server, zone, view string) answerCounters {
 
 // countedRRset is an RRset whose first places are counted.
 type countedRRset struct {
-	number     int // among the handler's RRsets
+	number     int // among the handler's RRsets; less than 0: among its alternatives
 	zone, name string
 	rrtype     uint16
+	values     []string
 }
 
 // countPick counts the endpoint that an answer begins with.

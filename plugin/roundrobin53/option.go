@@ -3,181 +3,107 @@ package roundrobin53
 import (
 	"errors"
 	"fmt"
-	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// option is something a record may say after its values or in its block.
+// option is something that a record may say after its values or in its block, and a value line after its own.
 type option struct {
-	read      func(rec *recordLine, arg string) error
-	usage     string // how it is written
-	args      int    // how many words follow
-	addresses bool   // it applies to A and AAAA only
+	usage  string // how it is written
+	args   int    // how many words follow; some for one or more
+	record func(rec *recordLine, args []string) error
+	value  func(opts *valueOptions, args []string) error // of the values of a line; nil if only the whole record can have it
 }
 
-var options = map[string]option{
-	"ttl":     {readTTL, "ttl DURATION", 1, false},
-	"order":   {readOrder, "order round_robin | random", 1, true},
-	"answers": {readAnswers, "answers N | all", 1, true},
-	"metrics": {readMetrics, "metrics", 0, true},
+const some = -1
+
+// options are all of them. Those of values apply to a line's values; check applies to the record on the record line and
+// in its block.
+var options map[string]option
+
+func init() { // not a literal, since what it holds refers to it
+	options = map[string]option{
+		"ttl":      {"ttl DURATION", 1, readTTL, nil},
+		"order":    {"order round_robin | random | sticky | nearest", 1, readOrder, nil},
+		"answers":  {"answers N | all", 1, readAnswers, nil},
+		"metrics":  {"metrics", 0, readMetrics, nil},
+		"min_up":   {"min_up N", 1, readMinUp, nil},
+		"failback": {"failback DURATION", 1, readFailback, nil},
+		"all_down": {"all_down all | none", 1, readAllDown, nil},
+		"check":    {"check NAME... | none", some, readRecordCheck, readValueCheck},
+		"weight":   {"weight N", 1, nil, readWeight},
+		"priority": {"priority N", 1, nil, readPriority},
+		"from":     {"from NETWORK...", some, nil, readFrom},
+		"geo":      {"geo PLACE...", some, nil, readGeo},
+		"at":       {"at LAT,LON", 1, nil, readAt},
+		"target":   {"target ADDRESS", 1, nil, readTarget},
+		"drain":    {"drain", 0, nil, readDrain},
+	}
 }
 
-const optionNames = "ttl, order, answers and metrics"
+// The options by what can have them, for error messages.
+const (
+	recordOptionNames = "ttl, order, answers, check, min_up, failback, all_down and metrics"
+	valueOptionNames  = "weight, priority, from, geo, at, check, target and drain"
+	optionNames       = "ttl, order, answers, check, min_up, failback, all_down, metrics, weight, priority, from, geo, at, target and drain"
+)
 
-// parseRecord reads a record line and its block.
-func parseRecord(r lineReader, d *directive, l line) error {
-	rec := &recordLine{position: l.position}
-	if err := rec.parse(d, l); err != nil {
-		return l.errorf("record: %w", err)
-	}
-	if l.opens {
-		err := r.block(l, func(l line) error { return rec.parseLine(l) })
-		if err != nil {
-			return err
-		}
-	}
-	if len(rec.addresses) == 0 && rec.rrs == nil {
-		return l.errorf("record: %q has no value; write record NAME [TTL] [TYPE] VALUE... [OPTION...]", rec.name)
-	}
-	d.records = append(d.records, rec)
-	return nil
-}
-
-// parse reads NAME [TTL] [TYPE] VALUE... [OPTION...].
-func (rec *recordLine) parse(d *directive, l line) error {
-	words := l.args()
-	if len(words) == 0 {
-		return errors.New("no name; write record NAME [TTL] [TYPE] VALUE... [OPTION...]")
-	}
-	rec.name = words[0]
-	var err error
-	if rec.owners, err = owners(rec.name, d.zones); err != nil {
-		return err
-	}
-	words = words[1:]
-	if len(words) > 0 {
-		if ttl, err := parseDuration(words[0]); err == nil {
-			rec.ttl, rec.seen.ttl = ttl, true
-			words = words[1:]
-		}
-	}
-	if len(words) > 0 {
-		rec.rrtype = dns.StringToType[strings.ToUpper(words[0])]
-	}
-	if rec.rrtype == dns.TypeNone {
-		return rec.parseValues(words)
-	}
-	words = words[1:]
-	if rec.isAddress() {
-		return rec.parseValues(words)
-	}
-	return rec.parseRData(d, words)
-}
-
-// parseValues reads VALUE... [OPTION...].
-func (rec *recordLine) parseValues(words []string) error {
-	for len(words) > 0 {
-		if _, ok := options[words[0]]; ok {
-			break
-		}
-		addresses, err := parseAddresses(words[0], rec.rrtype)
-		if err != nil {
-			return rec.explain(words[0], err)
-		}
-		rec.addresses = append(rec.addresses, addresses...)
-		words = words[1:]
-	}
+// readOptions reads OPTION... and hands each to set.
+func readOptions(words []string, names string, set func(name string, opt option, args []string) error) error {
 	for len(words) > 0 {
 		name := words[0]
 		opt, ok := options[name]
 		if !ok {
-			return fmt.Errorf("%q is not an option; values come first, and the options are %s", name, optionNames)
+			return fmt.Errorf("%q is not an option; values come first, and the options are %s", name, names)
 		}
-		if len(words) <= opt.args {
+		n := opt.args
+		if n == some {
+			isOption := func(word string) bool { _, ok := options[word]; return ok }
+			if n = slices.IndexFunc(words[1:], isOption); n < 0 {
+				n = len(words) - 1
+			}
+		}
+		if len(words) <= n || n == 0 && opt.args != 0 {
 			return fmt.Errorf("%s: nothing follows it; write %s", name, opt.usage)
 		}
-		if err := rec.set(name, words[1:1+opt.args]); err != nil {
-			return err
+		if err := set(name, opt, words[1:1+n]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		words = words[1+opt.args:]
+		words = words[1+n:]
 	}
 	return nil
 }
 
-// explain adds to the error about a value what may have been meant by it.
-func (rec *recordLine) explain(word string, err error) error {
-	isNumber := strings.Trim(word, "0123456789") == ""
-	_, notDuration := parseDuration(word)
-	_, notAddress := netip.ParseAddr(word)
-	switch {
-	case notAddress == nil || word == "":
+// setOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
+func (rec *recordLine) setOnLine(name string, opt option, args []string) error {
+	if err := rec.accepts(name); err != nil {
 		return err
-	case isNumber && notDuration != nil:
-		return notDuration
-	case notDuration == nil:
-		return fmt.Errorf("%w; a TTL stands right behind the name", err)
-	case strings.EqualFold(word, "IN"):
-		return fmt.Errorf("%w; all records are of class IN, leave it out", err)
-	case strings.HasSuffix(word, ","):
-		return fmt.Errorf("%w; values are separated by spaces alone", err)
-	case rec.rrtype == dns.TypeNone && len(rec.addresses) == 0:
-		return fmt.Errorf("%w, nor a TTL or a type", err)
 	}
-	return fmt.Errorf("%w, nor an option (%s)", err, optionNames)
+	if opt.record != nil {
+		return opt.record(rec, args)
+	}
+	return opt.value(rec.values[0].options(), args)
 }
 
-// parseLine reads a line of a record's block.
-func (rec *recordLine) parseLine(l line) error {
-	opt, known := options[l.word()]
-	switch {
-	case l.opens:
-		return l.errorf("%s: takes no block", l.word())
-	case l.word() == "value" && rec.isAddress():
-		if len(l.args()) == 0 {
-			return l.errorf("value: no address follows it")
-		}
-		for _, word := range l.args() {
-			addresses, err := parseAddresses(word, rec.rrtype)
-			if err != nil {
-				return l.errorf("value: %w", err)
-			}
-			rec.addresses = append(rec.addresses, addresses...)
-		}
-		return nil
-	case l.word() == "value":
-		return l.errorf("value: applies to A and AAAA, not to %s, whose data stand on the record line", dns.TypeToString[rec.rrtype])
-	case lineParsers[l.word()] != nil && !known, l.word() == "record":
-		return l.errorf("%q is not an option of record; is the closing brace of the record at %s missing?", l.word(), rec.position)
-	case !known:
-		return l.errorf("%q is not an option of record; the options are value, %s", l.word(), optionNames)
-	case len(l.args()) != opt.args:
-		return l.errorf("%s: %q is %d words, not %d; write %s", l.word(), strings.Join(l.args(), " "), len(l.args()), opt.args, opt.usage)
+// accepts tells whether an option applies to the record's type.
+func (rec *recordLine) accepts(name string) error {
+	if name != "ttl" && !rec.isPooled() {
+		return fmt.Errorf("applies to A, AAAA and CNAME, not to %s", dns.TypeToString[rec.rrtype])
 	}
-	if err := rec.set(l.word(), l.args()); err != nil {
-		return l.errorf("%w", err)
+	if name == "answers" && rec.rrtype == dns.TypeCNAME {
+		return errors.New("an answer has exactly one CNAME; leave it out")
 	}
 	return nil
 }
 
-// set gives the record an option.
-func (rec *recordLine) set(name string, args []string) error {
-	opt := options[name]
-	if opt.addresses && !rec.isAddress() {
-		return fmt.Errorf("%s: applies to A and AAAA, not to %s", name, dns.TypeToString[rec.rrtype])
-	}
-	if err := opt.read(rec, strings.Join(args, " ")); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-// once marks an option as given.
-func once(seen *bool) error {
+// isOnce marks an option as given.
+func isOnce(seen *bool) error {
 	if *seen {
 		return errTwice
 	}
@@ -185,76 +111,91 @@ func once(seen *bool) error {
 	return nil
 }
 
-func readTTL(rec *recordLine, arg string) (err error) {
+func readTTL(rec *recordLine, args []string) (err error) {
 	if rec.seen.ttl {
-		return fmt.Errorf("%q, but the record has TTL %d already, from behind its name or from another ttl", arg, rec.ttl)
+		return fmt.Errorf("%q, but the record has TTL %d already, from behind its name or from another ttl", args[0], rec.ttl)
 	}
 	rec.seen.ttl = true
-	rec.ttl, err = parseDuration(arg)
+	rec.ttl, err = parseDuration(args[0])
 	return err
 }
 
-func readOrder(rec *recordLine, arg string) error {
-	if err := once(&rec.seen.order); err != nil {
+var orders = map[string]pool.Order{
+	"round_robin": pool.RoundRobin,
+	"random":      pool.Random,
+	"sticky":      pool.Sticky,
+	"nearest":     pool.Nearest,
+}
+
+func readOrder(rec *recordLine, args []string) error {
+	if err := isOnce(&rec.seen.order); err != nil {
 		return err
 	}
-	switch arg {
-	case "round_robin":
-		rec.order = pool.RoundRobin
-	case "random":
-		rec.order = pool.Random
-	default:
-		return fmt.Errorf("%q is not an order; the orders are round_robin and random", arg)
+	var ok bool
+	if rec.order, ok = orders[args[0]]; !ok {
+		return fmt.Errorf("%q is not an order; the orders are round_robin, random, sticky and nearest", args[0])
 	}
 	return nil
 }
 
-func readAnswers(rec *recordLine, arg string) error {
-	if err := once(&rec.seen.answers); err != nil {
+func readAnswers(rec *recordLine, args []string) error {
+	if err := isOnce(&rec.seen.answers); err != nil {
 		return err
 	}
-	if arg == "all" {
+	if args[0] == "all" {
 		return nil
 	}
-	n, err := strconv.Atoi(arg)
+	n, err := strconv.Atoi(args[0])
 	if err != nil || n < 1 || n > pool.MaxEndpoints {
-		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the word all", arg, pool.MaxEndpoints)
+		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the word all", args[0], pool.MaxEndpoints)
 	}
 	rec.answers = n
 	return nil
 }
 
-func readMetrics(rec *recordLine, _ string) error { return once(&rec.metrics) }
+func readMetrics(rec *recordLine, _ []string) error { return isOnce(&rec.metrics) }
 
-// parseAddresses reads the addresses of a word: one, or several separated by spaces, as an {$ENV} variable gives them.
-// Type TypeNone takes both families.
-func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
-	texts := strings.Fields(word)
-	if len(texts) == 0 {
-		return nil, fmt.Errorf("%q is not an address; is it an {$ENV} variable that is not set?", word)
+func readMinUp(rec *recordLine, args []string) (err error) {
+	if err := isOnce(&rec.seen.minUp); err != nil {
+		return err
 	}
-	addresses := make([]netip.Addr, len(texts))
-	for i, text := range texts {
-		addr, err := netip.ParseAddr(text)
-		switch {
-		case err != nil || addr.Zone() != "":
-			return nil, fmt.Errorf("%q is not %s", text, familyName(rrtype))
-		case addr.Is4In6():
-			return nil, fmt.Errorf("%q is an IPv4 address in IPv6 dress; write %q", text, addr.Unmap())
-		case rrtype == dns.TypeA && !addr.Is4(), rrtype == dns.TypeAAAA && addr.Is4():
-			return nil, fmt.Errorf("%q is not %s; a record without a type takes both families", text, familyName(rrtype))
-		}
-		addresses[i] = addr
-	}
-	return addresses, nil
+	rec.minUp, err = parseNumber(args[0], 1, pool.MaxEndpoints)
+	return err
 }
 
-func familyName(rrtype uint16) string {
-	switch rrtype {
-	case dns.TypeA:
-		return "an IPv4 address"
-	case dns.TypeAAAA:
-		return "an IPv6 address"
+func readFailback(rec *recordLine, args []string) error {
+	if err := isOnce(&rec.seen.failback); err != nil {
+		return err
 	}
-	return "an IPv4 or IPv6 address"
+	seconds, err := parseDuration(args[0])
+	rec.failback = time.Duration(seconds) * time.Second
+	return err
+}
+
+func readAllDown(rec *recordLine, args []string) error {
+	if err := isOnce(&rec.seen.allDown); err != nil {
+		return err
+	}
+	if args[0] != "all" && args[0] != "none" {
+		return fmt.Errorf("%q is neither all (answer as if all values were up) nor none (answer without values)", args[0])
+	}
+	rec.noneDown = args[0] == "none"
+	return nil
+}
+
+func readRecordCheck(rec *recordLine, args []string) (err error) {
+	if rec.checks != nil {
+		return fmt.Errorf("%w; several names stand on one line, and all of them must pass", errTwice)
+	}
+	rec.checks, err = checkNames(args)
+	return err
+}
+
+// parseNumber reads a whole number.
+func parseNumber(text string, least, most int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most || strings.HasPrefix(text, "+") {
+		return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, least, most)
+	}
+	return n, nil
 }

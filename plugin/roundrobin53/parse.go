@@ -64,27 +64,44 @@ func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
 	if err := d.checkDefaults(); err != nil {
 		return nil, l.errorf("%s: %w", pluginName, err)
 	}
-	return d, nil
+	return d, d.checkReferences()
 }
 
-// lineParsers reads what may stand in a roundrobin53 block, besides record.
+// lineParsers reads what may stand in a roundrobin53 block, but for what has a block of its own.
 var lineParsers = map[string]func(*directive, line) error{
+	"network":     parseNetwork,
 	"ttl":         parseZoneTTL,
 	"soa":         parseSOA,
 	"ns":          parseNS,
+	"ecs":         parseECS,
 	"fallthrough": parseFallthrough,
 }
 
+// blockParsers reads what may have a block of its own.
+var blockParsers map[string]func(lineReader, *directive, line) error
+
+func init() { // not a literal, since they refer to it
+	blockParsers = map[string]func(lineReader, *directive, line) error{
+		"record": parseRecord,
+		"check":  parseCheck,
+	}
+}
+
+const directiveNames = "record, check, network, ttl, soa, ns, ecs and fallthrough"
+
+// isDirectiveWord reports whether a word begins a line of a roundrobin53 block.
+func isDirectiveWord(word string) bool { return lineParsers[word] != nil || blockParsers[word] != nil }
+
 func parseLine(r lineReader, d *directive, l line) error {
-	if l.word() == "record" {
-		return parseRecord(r, d, l)
+	if parser, ok := blockParsers[l.word()]; ok {
+		return parser(r, d, l)
 	}
 	parser, ok := lineParsers[l.word()]
 	switch {
 	case l.word() == "import":
 		return l.errorf("import: caddy does not follow an import in the first line of a snippet; write another line before it")
 	case !ok:
-		return l.errorf("%q is not a directive of %s; the directives are record, ttl, soa, ns and fallthrough", l.word(), pluginName)
+		return l.errorf("%q is not a directive of %s; the directives are %s", l.word(), pluginName, directiveNames)
 	case l.opens:
 		return l.errorf("%s: takes no block", l.word())
 	}
@@ -156,6 +173,17 @@ func parseNS(d *directive, l line) error {
 		ns.addresses = append(ns.addresses, addresses...)
 	}
 	d.ns = append(d.ns, ns)
+	return nil
+}
+
+func parseECS(d *directive, l line) error {
+	if d.ecs {
+		return errTwice
+	}
+	d.ecs = true
+	if len(l.args()) > 0 {
+		return fmt.Errorf("%q: nothing follows ecs", strings.Join(l.args(), " "))
+	}
 	return nil
 }
 

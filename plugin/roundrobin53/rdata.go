@@ -45,7 +45,7 @@ func (rec *recordLine) parseRData(d *directive, words []string) error {
 	}
 	rec.rdata = words
 	for _, owner := range rec.owners {
-		rr, err := rec.parseRR(owner, d.zoneOf(owner), d.zones)
+		rr, err := parseRR(rec.rrtype, words, owner, d.zoneOf(owner), d.zones)
 		if err != nil {
 			return fmt.Errorf("%s: %w", rrtype, err)
 		}
@@ -57,21 +57,22 @@ func (rec *recordLine) parseRData(d *directive, words []string) error {
 // typesWithText are the types whose data may have an empty text.
 var typesWithText = []uint16{dns.TypeTXT, dns.TypeHINFO, dns.TypeCAA, dns.TypeNAPTR, dns.TypeURI}
 
-func (rec *recordLine) parseRR(owner, zone string, zones []string) (dns.RR, error) {
-	if rec.rrtype == dns.TypeTXT {
-		if len(rec.rdata) != 1 {
-			return nil, fmt.Errorf("%q is %d words; a TXT record has one text, quoted if it has spaces", strings.Join(rec.rdata, " "), len(rec.rdata))
+// parseRR reads the data of one record, as in a zone file.
+func parseRR(rrtype uint16, rdata []string, owner, zone string, zones []string) (dns.RR, error) {
+	if rrtype == dns.TypeTXT {
+		if len(rdata) != 1 {
+			return nil, fmt.Errorf("%q is %d words; a TXT record has one text, quoted if it has spaces", strings.Join(rdata, " "), len(rdata))
 		}
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
-		return &dns.TXT{Hdr: hdr, Txt: characterStrings(rec.rdata[0])}, nil
+		return &dns.TXT{Hdr: hdr, Txt: characterStrings(rdata[0])}, nil
 	}
-	text := zoneFileText(rec.rrtype, rec.rdata)
+	text := zoneFileText(rrtype, rdata)
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, fmt.Errorf("%q has a line break", text)
 	}
-	rr, err := parseZoneFileLine(owner, dns.TypeToString[rec.rrtype], text)
+	rr, err := parseZoneFileLine(owner, dns.TypeToString[rrtype], text)
 	if err != nil {
-		if slices.Contains(rec.rdata, "ttl") {
+		if slices.Contains(rdata, "ttl") {
 			err = fmt.Errorf("%w; a TTL stands behind the name, or in a block", err)
 		}
 		return nil, err

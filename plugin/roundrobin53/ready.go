@@ -1,5 +1,8 @@
 package roundrobin53
 
-// Ready implements ready.Readiness. Its one handler speaks for all blocks: all of them answer from the moment the server
-// does, since the records are in the Corefile.
-func (h *Handler) Ready() bool { return true }
+// Ready implements ready.Readiness. The ready plugin asks one handler, which speaks for all blocks. The first start of a
+// process waits for the first verdicts, for five seconds at most, so that no dead value is answered for lack of a probe;
+// a reload has those of the instance before, and takes no readiness away.
+func (h *Handler) Ready() bool {
+	return !h.instance.first || h.instance.watcher.isReady()
+}

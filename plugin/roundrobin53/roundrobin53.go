@@ -31,19 +31,31 @@ var log = clog.NewWithPlugin(pluginName)
 type Handler struct {
 	Next plugin.Handler
 
-	table    *record.Table
-	zones    []zone         // by record.Zone.Index
-	rrsets   []addressRRset // by record.Result.Addresses
-	counted  []countedRRset // RRsets whose first places are counted
+	table   *record.Table
+	zones   []zone         // by record.Zone.Index
+	rrsets  []addressRRset // by record.Result.Addresses
+	counted []countedRRset // RRsets whose first places are counted
+
+	// What is chosen among values, beyond turns.
+	choosers     []chooser      // by addressRRset.chooser
+	alternatives []alternatives // by record.RRset.Chooser; the first is none
+	groups       []group
+	conditions   []condition
+	targets      []probed
+	watches      []watch
+	keeper       *keeper
+
 	upstream *upstream.Upstream
 	warnings []string // of the Corefile
 	large    []string // about RRsets that a usual UDP answer can't hold
 
 	// Known when it is started, and the same from then on.
-	block    string             // the keys of the server block, for logs
-	config   *dnsserver.Config  // of the server block
-	view     string             // the server block's view, for metrics
-	signed   bool               // a dnssec plugin signs what we answer
+	block    string            // the keys of the server block, for logs
+	config   *dnsserver.Config // of the server block
+	view     string            // the server block's view, for metrics
+	signed   bool              // a dnssec plugin signs what we answer
+	debug    bool              // the server block has the debug plugin
+	instance *instance
 	transfer *transfer.Transfer // nil if the block has none
 	changed  []string           // zones that are new or other than before
 
@@ -73,7 +85,7 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 		srv.count(found.Zone, resultFallthrough)
 		return plugin.NextOrFailure(pluginName, h.Next, ctx, w, r)
 	}
-	q := query{h: h, ctx: ctx, w: w, r: r, qname: qname, class: srv.class(w)}
+	q := query{h: h, ctx: ctx, w: w, r: r, qname: qname, class: srv.class(w), srv: srv}
 	m := q.answer(found)
 	srv.count(found.Zone, resultOf(m))
 	return dns.RcodeSuccess, w.WriteMsg(m) // written in any case, whatever the RCODE

@@ -26,6 +26,7 @@ func handler(tb testing.TB, directive string) *Handler {
 		tb.Fatal(err)
 	}
 	h := conf.build()
+	h.instance = &instance{watcher: newWatcher()}
 	h.succeed(nil, time.Unix(1_700_000_000, 0))
 	h.Next = plugin.HandlerFunc(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
 		return dns.RcodeSuccess, errPassed

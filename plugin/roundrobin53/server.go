@@ -9,6 +9,7 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/transport"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
@@ -18,6 +19,8 @@ import (
 type server struct {
 	stream  bool // HTTPS, TLS, QUIC and gRPC: never datagrams, whatever the socket is
 	answers []answerCounters
+
+	failOpen []prometheus.Counter // by zone
 }
 
 // server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
@@ -49,6 +52,7 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 	srv := &server{stream: strings.Contains(addr, "://") && !strings.HasPrefix(addr, transport.DNS+"://")}
 	for i := range h.zones {
 		srv.answers = append(srv.answers, newAnswerCounters(addr, h.zones[i].name, h.view))
+		srv.failOpen = append(srv.failOpen, failOpenTotal.WithLabelValues(addr, h.zones[i].name, h.view))
 	}
 	known[key] = srv
 	h.servers.Store(&known)

@@ -27,10 +27,10 @@ func setup(c *caddy.Controller) error {
 	})
 	in := instanceOf(c)
 	in.handlers = append(in.handlers, h)
+	h.instance = in
 	keys := c.ServerBlockKeys
 	c.OnStartup(func() error { // it lives as long as the instance, and may not hold c, which holds all words of the Corefile
-		in.startup(h, config, keys)
-		return nil
+		return in.startup(h, config, keys)
 	})
 	return nil
 }

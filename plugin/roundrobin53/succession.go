@@ -33,9 +33,14 @@ func (h *Handler) succeed(old *Handler, now time.Time) {
 	if old == nil {
 		return
 	}
-	h.table.Walk(func(name string, _ *record.Zone, a, aaaa int, _ []record.RRset) {
+	h.table.Walk(func(name string, _ *record.Zone, a, aaaa int, rrsets []record.RRset) {
 		h.adopt(old, name, dns.TypeA, a)
 		h.adopt(old, name, dns.TypeAAAA, aaaa)
+		for _, set := range rrsets {
+			if set.Chooser > 0 {
+				h.adoptAlternatives(old, name, set.Chooser)
+			}
+		}
 	})
 }
 
@@ -63,17 +68,64 @@ func (h *Handler) adopt(old *Handler, name string, rrtype uint16, number int) {
 	}
 	set, oldSet := &h.rrsets[number], &old.rrsets[before]
 	set.pool.Adopt(oldSet.pool.Counters())
+	h.adoptGroups(old, set.chooser, oldSet.chooser)
+	h.adoptPicks(old, number, before)
+}
+
+// adoptAlternatives makes the CNAMEs of a name go on where those before were.
+func (h *Handler) adoptAlternatives(old *Handler, name string, number int) {
+	before := old.table.Lookup(name, dns.TypeCNAME).RRset
+	if before == nil || before.Chooser == 0 || before.RRs[0].Header().Name != name {
+		return
+	}
+	for lane := range lanes {
+		h.adoptGroups(old, h.alternatives[number].choosers[lane], old.alternatives[before.Chooser].choosers[lane])
+	}
+	h.adoptPicks(old, -number, -before.Chooser)
+}
+
+// adoptGroups makes the groups of a chooser go on where those of the same networks and places were.
+func (h *Handler) adoptGroups(old *Handler, number, before int) {
+	if number == noChooser || before == noChooser {
+		return
+	}
+	groups, oldGroups := h.groupsOf(number), old.groupsOf(before)
+	for i := range groups {
+		isSame := func(g group) bool { return g.key == groups[i].key }
+		if j := slices.IndexFunc(oldGroups, isSame); j >= 0 {
+			h.keeper.inherit(h.choosers[number].first+i, old.keeper, old.choosers[before].first+j)
+		}
+	}
+}
+
+// groupsOf is the groups of a chooser.
+func (h *Handler) groupsOf(number int) []group {
+	end := len(h.groups)
+	if number+1 < len(h.choosers) {
+		end = h.choosers[number+1].first
+	}
+	return h.groups[h.choosers[number].first:end]
+}
+
+// adoptPicks makes the counts of an RRset's first places go on, for the values that stayed.
+func (h *Handler) adoptPicks(old *Handler, number, before int) {
 	counts, oldCounts := h.picks[number], old.picks[before]
 	if counts == nil || oldCounts == nil {
 		return
 	}
 	byValue := make(map[string]*atomic.Uint64, len(oldCounts))
-	for i, count := range oldCounts {
-		byValue[string(oldSet.pool.Address(i))] = count
+	for i, value := range old.countedValues(before) {
+		byValue[value] = oldCounts[i]
 	}
-	for i := range counts {
-		if count := byValue[string(set.pool.Address(i))]; count != nil {
+	for i, value := range h.countedValues(number) {
+		if count := byValue[value]; count != nil {
 			counts[i] = count
 		}
 	}
+}
+
+// countedValues is the values of an RRset whose first places are counted.
+func (h *Handler) countedValues(number int) []string {
+	i := slices.IndexFunc(h.counted, func(c countedRRset) bool { return c.number == number })
+	return h.counted[i].values
 }

@@ -49,8 +49,12 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 			return
 		}
 		for _, set := range rrsets {
+			rrs := set.RRs
+			if set.Chooser > 0 {
+				rrs = rrs[:1] // a secondary has no use for several CNAMEs, and takes no zone with such (RFC 2181 §10.1)
+			}
 			if set.Type != dns.TypeSOA {
-				all = append(all, named{name, appendRRs(nil, name, set.RRs)})
+				all = append(all, named{name, appendRRs(nil, name, rrs)})
 			}
 		}
 		for _, number := range []int{a, aaaa} {
@@ -71,9 +75,13 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 
 // all is the whole RRset in the order of the Corefile.
 func (set *addressRRset) all(owner string) []dns.RR {
-	order := make([]uint16, set.pool.Len())
-	for i := range order {
-		order[i] = uint16(i)
+	var order []uint16
+	seen := make(map[string]bool)
+	for i := range set.pool.Len() {
+		if value := string(set.pool.Address(i)); !seen[value] { // a value may stand once for each network
+			seen[value] = true
+			order = append(order, uint16(i))
+		}
 	}
 	return set.appendTo(nil, owner, order)
 }

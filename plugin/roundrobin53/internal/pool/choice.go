@@ -13,6 +13,11 @@ const (
 	Drained                // there are only drained endpoints, and none is answered
 )
 
+// String says a status in a word or two.
+func (s Status) String() string {
+	return [...]string{"up", "all down, answered as if up", "all down", "all drained"}[s]
+}
+
 // Choice is what a group answers as long as no verdict changes. It never changes itself.
 type Choice struct {
 	group     *Group

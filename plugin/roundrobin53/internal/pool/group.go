@@ -70,6 +70,19 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 // Rules is how g chooses.
 func (g *Group) Rules() Rules { return g.rules }
 
+// Endpoints are all endpoints of g, whatever their state.
+func (g *Group) Endpoints() []int {
+	var all []int
+	for i := range g.tiers {
+		for _, line := range g.tiers[i].lines {
+			for j := range line.Count {
+				all = append(all, line.First+j)
+			}
+		}
+	}
+	return all
+}
+
 // Adopt makes g go on where a group of the configuration before is: the two count together from then on. It may be
 // called only before g is used.
 func (g *Group) Adopt(old *Group) {

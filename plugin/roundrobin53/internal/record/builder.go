@@ -42,7 +42,7 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 		z := &b.t.zones[i]
 		apex := b.insert(z.Origin, int32(i))
 		if n := &b.t.nodes[apex]; !zone.HideSOA {
-			n.rrsets = append(n.rrsets, RRset{dns.TypeSOA, []dns.RR{z.soa}})
+			n.rrsets = append(n.rrsets, RRset{Type: dns.TypeSOA, RRs: []dns.RR{z.soa}})
 		}
 		z.parent = b.enclosing(z.Origin)
 	}

@@ -43,6 +43,8 @@ type Result struct {
 type RRset struct {
 	Type uint16
 	RRs  []dns.RR
+
+	Chooser int // the number of what chooses one of several CNAMEs; 0 for all other RRsets
 }
 
 // Zone is a zone of a Table.

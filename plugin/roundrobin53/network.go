@@ -1,0 +1,108 @@
+package roundrobin53
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// networkLine is a network line: a name for some networks.
+type networkLine struct {
+	position
+	name     string
+	prefixes []netip.Prefix
+}
+
+// parseNetwork reads NAME CIDR...
+func parseNetwork(d *directive, l line) error {
+	args := l.args()
+	if len(args) < 2 {
+		return fmt.Errorf("%q is not a name and networks; write network NAME CIDR..., as in network office 192.0.2.0/24", strings.Join(args, " "))
+	}
+	n := &networkLine{position: l.position, name: args[0]}
+	if err := checkWord(n.name); err != nil {
+		return err
+	}
+	if _, err := parseNetworkText(n.name); err == nil || strings.ContainsAny(n.name, "/:") {
+		return fmt.Errorf("%q is a network, not a name for one; write network NAME CIDR...", n.name)
+	}
+	if other := d.network(n.name); other != nil {
+		return fmt.Errorf("%q is defined already, at %s", n.name, other.position)
+	}
+	for _, arg := range args[1:] {
+		for text := range strings.FieldsSeq(arg) { // an {$ENV} variable may hold several
+			prefix, err := parseNetworkText(text)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(n.prefixes, prefix) {
+				return fmt.Errorf("%q stands twice", text)
+			}
+			n.prefixes = append(n.prefixes, prefix)
+		}
+	}
+	if len(n.prefixes) == 0 {
+		return fmt.Errorf("%q: no network; is it an {$ENV} variable that is not set?", n.name)
+	}
+	d.networks = append(d.networks, n)
+	return nil
+}
+
+// parseNetworkText reads a network: CIDR, or an address, which stands for itself alone.
+func parseNetworkText(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" && !addr.Is4In6() {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("%q is not a network, as in 192.0.2.0/24 or 2001:db8::/32", text)
+	case prefix.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 network in IPv6 dress; write it in IPv4 form", text)
+	case prefix != prefix.Masked():
+		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length; write %q", text, prefix.Masked())
+	}
+	return prefix, nil
+}
+
+// prefixesOf is the networks that the words of a from mean.
+func (d *directive) prefixesOf(from []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, word := range from {
+		if n := d.network(word); n != nil {
+			prefixes = append(prefixes, n.prefixes...)
+			continue
+		}
+		prefix, err := parseNetworkText(word)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	if twice, ok := firstDuplicate(prefixes); ok {
+		return nil, fmt.Errorf("%q stands twice", twice)
+	}
+	return prefixes, nil
+}
+
+// network is the network line of a name, nil if there is none.
+func (d *directive) network(name string) *networkLine {
+	for _, n := range d.networks {
+		if n.name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+func (d *directive) networkNames() string {
+	if len(d.networks) == 0 {
+		return "; this block defines none"
+	}
+	names := make([]string, len(d.networks))
+	for i, n := range d.networks {
+		names[i] = n.name
+	}
+	return "; this block defines " + strings.Join(names, ", ")
+}

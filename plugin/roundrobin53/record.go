@@ -1,0 +1,248 @@
+package roundrobin53
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// recordLine is a record line and its block.
+type recordLine struct {
+	position
+	name    string   // as it was written
+	owners  []string // what it means: one name, or one in each zone
+	ttl     uint32   // the directive's if it is not given
+	rrtype  uint16   // TypeNone: A and AAAA, whatever the addresses are; or an alias
+	values  []*valueLine
+	alias   string   // of ALIAS: the other name as it was written
+	rdata   []string // of other types, as it was written
+	rrs     []dns.RR // of other types, one for each owner; of CNAME, one for each owner and value
+	checks  []string // of all values; empty but not nil: none
+	metrics bool
+	rules
+	seen seenOptions
+}
+
+// rules is what a record says of how its values are chosen.
+type rules struct {
+	order    pool.Order
+	answers  int // 0: all, or the default
+	minUp    int // 0: not given
+	failback time.Duration
+	noneDown bool
+}
+
+// seenOptions are the options of a record that were given.
+type seenOptions struct{ ttl, order, answers, minUp, failback, allDown bool }
+
+// isAddress reports whether the record is of type A, AAAA, or both.
+func (rec *recordLine) isAddress() bool {
+	return rec.alias == "" && (rec.rrtype == dns.TypeNone || rec.rrtype == dns.TypeA || rec.rrtype == dns.TypeAAAA)
+}
+
+// isPooled reports whether the record's values are chosen among.
+func (rec *recordLine) isPooled() bool { return rec.isAddress() || rec.rrtype == dns.TypeCNAME }
+
+// addresses is all addresses of the record.
+func (rec *recordLine) addresses() []netip.Addr {
+	if len(rec.values) == 1 {
+		return rec.values[0].addresses
+	}
+	var all []netip.Addr
+	for _, v := range rec.values {
+		all = append(all, v.addresses...)
+	}
+	return all
+}
+
+const recordUsage = "record NAME [TTL] [TYPE] VALUE... [OPTION...]"
+
+// parseRecord reads a record line and its block.
+func parseRecord(r lineReader, d *directive, l line) error {
+	rec := &recordLine{position: l.position}
+	if err := rec.parse(d, l); err != nil {
+		return l.errorf("record: %w", err)
+	}
+	if l.opens {
+		if err := r.block(l, func(l line) error { return rec.parseLine(l) }); err != nil {
+			return err
+		}
+	}
+	if err := rec.finish(d); err != nil {
+		return l.errorf("record: %w", err)
+	}
+	d.records = append(d.records, rec)
+	return nil
+}
+
+// parse reads NAME [TTL] [TYPE] VALUE... [OPTION...].
+func (rec *recordLine) parse(d *directive, l line) error {
+	words := l.args()
+	if len(words) == 0 {
+		return errors.New("no name; write " + recordUsage)
+	}
+	rec.name = words[0]
+	var err error
+	if rec.owners, err = owners(rec.name, d.zones); err != nil {
+		return err
+	}
+	words = words[1:]
+	if len(words) > 0 {
+		if ttl, err := parseDuration(words[0]); err == nil {
+			rec.ttl, rec.seen.ttl = ttl, true
+			words = words[1:]
+		}
+	}
+	if len(words) > 0 && strings.EqualFold(words[0], "ALIAS") {
+		return rec.parseAlias(d, words[1:])
+	}
+	if len(words) > 0 {
+		rec.rrtype = dns.StringToType[strings.ToUpper(words[0])]
+	}
+	if rec.rrtype == dns.TypeNone {
+		return rec.parseValues(words)
+	}
+	words = words[1:]
+	if rec.isPooled() {
+		return rec.parseValues(words)
+	}
+	return rec.parseRData(d, words)
+}
+
+// parseAlias reads the NAME of an ALIAS.
+func (rec *recordLine) parseAlias(d *directive, words []string) error {
+	switch {
+	case rec.seen.ttl:
+		return errors.New("ALIAS: a TTL; an alias has that of the other name")
+	case len(words) != 1:
+		return fmt.Errorf("ALIAS: %q is not one name; write record NAME ALIAS NAME: the values and options are those of the other name", strings.Join(words, " "))
+	}
+	rec.alias = words[0]
+	for _, owner := range rec.owners {
+		zone := d.zoneOf(owner)
+		full, err := target(rec.alias, zone, d.zones)
+		if err == nil {
+			_, err = canonical(full)
+		}
+		if err != nil {
+			return fmt.Errorf("ALIAS: %w", err)
+		}
+	}
+	return nil
+}
+
+// parseValues reads VALUE... [OPTION...].
+func (rec *recordLine) parseValues(words []string) error {
+	v := &valueLine{position: rec.position}
+	rec.values = append(rec.values, v)
+	for len(words) > 0 {
+		if _, ok := options[words[0]]; ok && (rec.rrtype != dns.TypeCNAME || !v.isEmpty()) {
+			break
+		}
+		if err := v.add(rec, words[0]); err != nil {
+			return rec.explain(words[0], err)
+		}
+		words = words[1:]
+	}
+	return readOptions(words, optionNames, rec.setOnLine)
+}
+
+// explain adds to the error about a value what may have been meant by it.
+func (rec *recordLine) explain(word string, err error) error {
+	isNumber := strings.Trim(word, "0123456789") == ""
+	_, notDuration := parseDuration(word)
+	_, notAddress := netip.ParseAddr(word)
+	switch {
+	case notAddress == nil || word == "":
+		return err
+	case isNumber && notDuration != nil:
+		return notDuration
+	case notDuration == nil:
+		return fmt.Errorf("%w; a TTL stands right behind the name", err)
+	case strings.EqualFold(word, "IN"):
+		return fmt.Errorf("%w; all records are of class IN, leave it out", err)
+	case strings.HasSuffix(word, ","):
+		return fmt.Errorf("%w; values are separated by spaces alone", err)
+	case rec.rrtype == dns.TypeNone && rec.values[0].isEmpty():
+		return fmt.Errorf("%w, nor a TTL or a type", err)
+	}
+	return fmt.Errorf("%w, nor an option (%s)", err, optionNames)
+}
+
+// parseLine reads a line of a record's block.
+func (rec *recordLine) parseLine(l line) error {
+	opt, known := options[l.word()]
+	switch {
+	case l.opens:
+		return l.errorf("%s: takes no block", l.word())
+	case rec.alias != "":
+		return l.errorf("%s: an ALIAS has no options of its own; they are those of the other name", l.word())
+	case l.word() == "value" && !rec.isPooled():
+		return l.errorf("value: applies to A, AAAA and CNAME, not to %s, whose data stand on the record line", dns.TypeToString[rec.rrtype])
+	case l.word() == "value":
+		if err := rec.parseValueLine(l); err != nil {
+			return l.errorf("value: %w", err)
+		}
+		return nil
+	case isDirectiveWord(l.word()) && !known:
+		return l.errorf("%q is not an option of record; is the closing brace of the record at %s missing?", l.word(), rec.position)
+	case !known:
+		return l.errorf("%q is not an option of record; the options are value, %s", l.word(), recordOptionNames)
+	case opt.record == nil:
+		return l.errorf("%s: belongs to values; write it behind them, on the record line or on a value line", l.word())
+	case opt.args == some && len(l.args()) == 0:
+		return l.errorf("%s: nothing follows it; write %s", l.word(), opt.usage)
+	case opt.args != some && len(l.args()) != opt.args:
+		return l.errorf("%s: %q is %d words, not %d; write %s", l.word(), strings.Join(l.args(), " "), len(l.args()), opt.args, opt.usage)
+	}
+	err := rec.accepts(l.word())
+	if err == nil {
+		err = opt.record(rec, l.args())
+	}
+	if err != nil {
+		return l.errorf("%s: %w", l.word(), err)
+	}
+	return nil
+}
+
+// finish checks what can be told of a record alone, when all of its lines are read.
+func (rec *recordLine) finish(d *directive) error {
+	if !rec.isPooled() {
+		return nil
+	}
+	if first := rec.values[0]; first.isEmpty() {
+		if first.opts != nil {
+			return errors.New("options of values, but no value on this line; write them behind the values they are for")
+		}
+		rec.values = rec.values[1:]
+	}
+	if len(rec.values) == 0 {
+		return fmt.Errorf("%q has no value; write %s", rec.name, recordUsage)
+	}
+	if rec.rrtype == dns.TypeCNAME {
+		return rec.parseCNAMEs(d)
+	}
+	return nil
+}
+
+// parseCNAMEs makes the records of CNAME values.
+func (rec *recordLine) parseCNAMEs(d *directive) error {
+	for _, owner := range rec.owners {
+		for _, v := range rec.values {
+			for _, name := range v.names {
+				rr, err := parseRR(dns.TypeCNAME, []string{name}, owner, d.zoneOf(owner), d.zones)
+				if err != nil {
+					return fmt.Errorf("CNAME: %w", err)
+				}
+				rec.rrs = append(rec.rrs, rr)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package roundrobin53
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
+)
+
+// valueLine is the values of one line, a record line or a value line, and what that line says of them.
+type valueLine struct {
+	position
+	addresses []netip.Addr // of A and AAAA
+	names     []string     // of CNAME, as they were written
+	opts      *valueOptions
+}
+
+// valueOptions are the options of a line's values.
+type valueOptions struct {
+	weight   int
+	priority int
+	from     []string // networks: names, or what CIDR says
+	geo      []string // places, as route.ParsePlace writes them
+	at       location
+	checks   []string // instead of the record's; empty but not nil: none
+	target   netip.Addr
+	drain    bool
+	seen     struct{ weight, priority, at bool }
+}
+
+// location is a point on the globe, in degrees.
+type location struct{ latitude, longitude float64 }
+
+// The defaults of a value's options.
+const (
+	defaultWeight   = 1
+	defaultPriority = 1
+)
+
+// plainOptions are those of a line that says nothing.
+var plainOptions = &valueOptions{weight: defaultWeight, priority: defaultPriority}
+
+// options is what the line says of its values, to be added to.
+func (v *valueLine) options() *valueOptions {
+	if v.opts == nil {
+		opts := *plainOptions
+		v.opts = &opts
+	}
+	return v.opts
+}
+
+// said is what the line says of its values.
+func (v *valueLine) said() *valueOptions {
+	if v.opts == nil {
+		return plainOptions
+	}
+	return v.opts
+}
+
+// isEmpty reports whether the line has no value.
+func (v *valueLine) isEmpty() bool { return len(v.addresses)+len(v.names) == 0 }
+
+// add reads a VALUE of an A, AAAA or CNAME record.
+func (v *valueLine) add(rec *recordLine, word string) error {
+	if rec.rrtype == dns.TypeCNAME {
+		if word == "" {
+			return errors.New(`CNAME: "" is not a name; is it an {$ENV} variable that is not set?`)
+		}
+		v.names = append(v.names, word)
+		return nil
+	}
+	addresses, err := parseAddresses(word, rec.rrtype)
+	if err != nil {
+		return err
+	}
+	v.addresses = append(v.addresses, addresses...)
+	return nil
+}
+
+// parseValueLine reads VALUE... [OPTION...] behind the word value.
+func (rec *recordLine) parseValueLine(l line) error {
+	v := &valueLine{position: l.position}
+	words := l.args()
+	for len(words) > 0 {
+		if _, ok := options[words[0]]; ok {
+			break
+		}
+		if err := v.add(rec, words[0]); err != nil {
+			return err
+		}
+		words = words[1:]
+	}
+	if v.isEmpty() {
+		return errors.New("no value follows it; write value VALUE... [OPTION...]")
+	}
+	rec.values = append(rec.values, v)
+	return readOptions(words, valueOptionNames, func(name string, opt option, args []string) error {
+		if opt.value == nil {
+			return errors.New("applies to the whole record; give it a line of its own in the block")
+		}
+		return opt.value(v.options(), args)
+	})
+}
+
+func readWeight(opts *valueOptions, args []string) (err error) {
+	if err := isOnce(&opts.seen.weight); err != nil {
+		return err
+	}
+	const most = 65535 // as in SRV records (RFC 2782); Route 53 has 255
+	opts.weight, err = parseNumber(args[0], 0, most)
+	return err
+}
+
+func readPriority(opts *valueOptions, args []string) (err error) {
+	if err := isOnce(&opts.seen.priority); err != nil {
+		return err
+	}
+	const most = 65535
+	opts.priority, err = parseNumber(args[0], 1, most)
+	return err
+}
+
+func readFrom(opts *valueOptions, args []string) error {
+	if opts.from != nil {
+		return fmt.Errorf("%w; several networks stand behind one from", errTwice)
+	}
+	if twice, ok := firstDuplicate(args); ok {
+		return fmt.Errorf("%q stands twice", twice)
+	}
+	opts.from = args
+	return nil
+}
+
+func readGeo(opts *valueOptions, args []string) error {
+	if opts.geo != nil {
+		return fmt.Errorf("%w; several places stand behind one geo", errTwice)
+	}
+	for _, arg := range args {
+		place, err := route.ParsePlace(arg)
+		if err != nil {
+			return err
+		}
+		opts.geo = append(opts.geo, place)
+	}
+	if twice, ok := firstDuplicate(opts.geo); ok {
+		return fmt.Errorf("%q stands twice", twice)
+	}
+	return nil
+}
+
+func readAt(opts *valueOptions, args []string) error {
+	if err := isOnce(&opts.seen.at); err != nil {
+		return err
+	}
+	latitude, longitude, ok := strings.Cut(args[0], ",")
+	lat, latErr := strconv.ParseFloat(latitude, 64)
+	lon, lonErr := strconv.ParseFloat(longitude, 64)
+	isPlace := lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180 // false for NaN
+	if !ok || latErr != nil || lonErr != nil || !isPlace {
+		return fmt.Errorf("%q is not a latitude from -90 to 90 and a longitude from -180 to 180 in degrees, as in 50.11,8.68", args[0])
+	}
+	opts.at = location{lat, lon}
+	return nil
+}
+
+func readValueCheck(opts *valueOptions, args []string) (err error) {
+	if opts.checks != nil {
+		return fmt.Errorf("%w; several names stand behind one check, and all of them must pass", errTwice)
+	}
+	opts.checks, err = checkNames(args)
+	return err
+}
+
+func readTarget(opts *valueOptions, args []string) error {
+	if opts.target.IsValid() {
+		return errTwice
+	}
+	addresses, err := parseAddresses(args[0], dns.TypeNone)
+	if err != nil {
+		return err
+	}
+	if len(addresses) > 1 {
+		return fmt.Errorf("%q is not one address", args[0])
+	}
+	opts.target = addresses[0]
+	return nil
+}
+
+func readDrain(opts *valueOptions, _ []string) error { return isOnce(&opts.drain) }
+
+// checkNames reads NAME... | none.
+func checkNames(args []string) ([]string, error) {
+	if slices.Equal(args, []string{"none"}) {
+		return []string{}, nil
+	}
+	if slices.Contains(args, "none") {
+		return nil, fmt.Errorf("%q: none stands alone", strings.Join(args, " "))
+	}
+	if twice, ok := firstDuplicate(args); ok {
+		return nil, fmt.Errorf("%q stands twice", twice)
+	}
+	return args, nil
+}
+
+// parseAddresses reads the addresses of a word: one, or several separated by spaces, as an {$ENV} variable gives them.
+// Type TypeNone takes both families.
+func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
+	texts := strings.Fields(word)
+	if len(texts) == 0 {
+		return nil, fmt.Errorf("%q is not an address; is it an {$ENV} variable that is not set?", word)
+	}
+	addresses := make([]netip.Addr, len(texts))
+	for i, text := range texts {
+		addr, err := netip.ParseAddr(text)
+		switch {
+		case err != nil || addr.Zone() != "":
+			return nil, fmt.Errorf("%q is not %s", text, familyName(rrtype))
+		case addr.Is4In6():
+			return nil, fmt.Errorf("%q is an IPv4 address in IPv6 dress; write %q", text, addr.Unmap())
+		case rrtype == dns.TypeA && !addr.Is4(), rrtype == dns.TypeAAAA && addr.Is4():
+			return nil, fmt.Errorf("%q is not %s; a record without a type takes both families", text, familyName(rrtype))
+		}
+		addresses[i] = addr
+	}
+	return addresses, nil
+}
+
+func familyName(rrtype uint16) string {
+	switch rrtype {
+	case dns.TypeA:
+		return "an IPv4 address"
+	case dns.TypeAAAA:
+		return "an IPv6 address"
+	}
+	return "an IPv4 or IPv6 address"
+}
