@@ -16,7 +16,8 @@ const (
 	retryInterval = time.Second
 	// troubleInterval keeps trouble from filling the log: when descriptors run out, every probe has it.
 	troubleInterval = 10 * time.Second
-	// lateLimit is what a probe may be late before that is called trouble: from there on detection takes longer than promised.
+	// lateLimit is what a probe may be late, after the first round, before that is called trouble: from there on detection
+	// takes longer than promised.
 	lateLimit = time.Second
 )
 
@@ -98,7 +99,7 @@ func (l *loop) launch(ctx context.Context) {
 	now := time.Now()
 	for l.flight < l.bounds.flight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) {
 		next := l.schedule.take()
-		if late := now.Sub(next.due); late > lateLimit && l.Known(next.target) {
+		if late := now.Sub(next.due); late > lateLimit && l.waiting == 0 {
 			l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.flight))
 		}
 		l.flight++

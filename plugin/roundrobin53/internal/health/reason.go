@@ -34,7 +34,7 @@ func explain(ctx context.Context, err error, timeout time.Duration) error {
 		return fmt.Errorf("no answer within %s", timeout)
 	}
 	if failure, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return shorten("certificate: " + strings.TrimPrefix(failure.Err.Error(), "x509: "))
+		return shorten(errors.New("certificate: " + strings.TrimPrefix(failure.Err.Error(), "x509: ")))
 	}
 	if isLocal(err) {
 		return err
@@ -46,12 +46,13 @@ func explain(ctx context.Context, err error, timeout time.Duration) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("connection closed before the end of the answer")
 	}
-	return shorten(err.Error())
+	return shorten(err)
 }
 
-func shorten(reason string) error {
-	if len(reason) > reasonLimit {
-		reason = strings.ToValidUTF8(reason[:reasonLimit], "") + "..."
+func shorten(err error) error {
+	reason := err.Error()
+	if len(reason) <= reasonLimit {
+		return err
 	}
-	return errors.New(reason)
+	return errors.New(strings.ToValidUTF8(reason[:reasonLimit], "") + "...")
 }
