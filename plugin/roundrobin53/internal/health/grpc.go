@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -46,7 +44,7 @@ func (p grpcProber) Probe(ctx context.Context) error {
 	request := &grpc_health_v1.HealthCheckRequest{Service: p.target.Check.Path}
 	response, err := grpc_health_v1.NewHealthClient(client).Check(ctx, request)
 	if err != nil {
-		return statusError(err)
+		return fmt.Errorf("gRPC code %s", status.Code(err)) // what the server says besides is left out
 	}
 	if response.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 		return fmt.Errorf("status %s, want SERVING", response.GetStatus())
@@ -73,14 +71,9 @@ func (p grpcProber) connect(ctx context.Context) (net.Conn, func() bool, error) 
 }
 
 func (p grpcProber) options(conn net.Conn) []grpc.DialOption {
-	var used atomic.Bool
+	connect := handOver(conn)
 	options := []grpc.DialOption{
-		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
-			if used.Swap(true) {
-				return nil, errGone
-			}
-			return conn, nil
-		}),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return connect() }),
 		grpc.WithAuthority(p.authority),
 		grpc.WithUserAgent(userAgent),
 		grpc.WithMaxHeaderListSize(headerLimit),
@@ -94,15 +87,6 @@ func (p grpcProber) options(conn net.Conn) []grpc.DialOption {
 		return append(options, grpc.WithTransportCredentials(handshaken{}))
 	}
 	return append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))
-}
-
-// statusError is the code of a call that failed. What the server says besides is left out.
-func statusError(err error) error {
-	code := status.Code(err)
-	if code == codes.DeadlineExceeded {
-		return context.DeadlineExceeded
-	}
-	return fmt.Errorf("gRPC code %s", code)
 }
 
 // handshaken is the credentials of a connection whose TLS handshake is complete already.

@@ -26,9 +26,11 @@ type httpProber struct {
 }
 
 func newHTTPProber(target Target, kept *allowance) *httpProber {
-	p := &httpProber{target: target, kept: kept}
-	p.request, p.invalid = render(newRequest(target))
-	return p
+	request, err := newRequest(target)
+	if err != nil {
+		return &httpProber{invalid: err}
+	}
+	return &httpProber{target: target, kept: kept, request: render(request)}
 }
 
 // Probe implements prober.
@@ -108,13 +110,8 @@ func newRequest(target Target) (*http.Request, error) {
 }
 
 // render is a request as it goes over the wire in HTTP/1.1.
-func render(request *http.Request, err error) ([]byte, error) {
-	if err != nil {
-		return nil, err
-	}
+func render(request *http.Request) []byte {
 	var wire bytes.Buffer
-	if err := request.Write(&wire); err != nil {
-		return nil, err
-	}
-	return wire.Bytes(), nil
+	_ = request.Write(&wire) // a buffer takes everything
+	return wire.Bytes()
 }

@@ -7,13 +7,10 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 )
 
 // protocolHTTP2 is what HTTP/2 is called in a TLS handshake (RFC 9113, section 3.2).
 const protocolHTTP2 = "h2"
-
-var errGone = errors.New("connection given up before the answer")
 
 // httpsProber asks for a page over TLS, by HTTP/2 where the other side speaks it. Each probe has a connection of its own:
 // on one that was kept, nobody would notice that the certificate expired.
@@ -28,7 +25,7 @@ func newHTTPSProber(target Target) *httpsProber {
 	p := &httpsProber{tlsProber: tlsProber{target, tlsConfig(target, protocolHTTP2, "http/1.1")}}
 	if p.request, p.invalid = newRequest(target); p.invalid == nil {
 		p.request.Close = true
-		p.wire, p.invalid = render(p.request, nil)
+		p.wire = render(p.request)
 	}
 	return p
 }
@@ -56,14 +53,9 @@ func (p *httpsProber) Probe(ctx context.Context) error {
 // askHTTP2 makes the request over a connection that the handshake found to speak HTTP/2. The transport knows this
 // connection only: it cannot mix it up with that of another address under the same name.
 func (p *httpsProber) askHTTP2(ctx context.Context, conn *tls.Conn) error {
-	var used atomic.Bool
+	connect := handOver(conn)
 	transport := &http.Transport{
-		DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
-			if used.Swap(true) {
-				return nil, errGone
-			}
-			return conn, nil
-		},
+		DialTLSContext:         func(context.Context, string, string) (net.Conn, error) { return connect() },
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: headerLimit,

@@ -281,7 +281,7 @@ func TestLateProbesAreTrouble(t *testing.T) {
 func TestLocalTroubleIsNoVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var troubles, probed int
-		var trouble error = fmt.Errorf("dial: %w", syscall.EMFILE)
+		trouble := fmt.Errorf("dial: %w", syscall.EMFILE)
 		probes := 0
 		observer := Observer{
 			Probed: func(int, time.Duration, error) { probed++ },
@@ -358,4 +358,18 @@ func TestResultsComeInBatches(t *testing.T) {
 			t.Errorf("%d transitions in %d calls, want 1000 in a few", transitions, calls)
 		}
 	})
+}
+
+// TestResultsAfterStopAreNone guards endpoints against the moment in which Stop has ended their probes, and the loop
+// does not know yet.
+func TestResultsAfterStopAreNone(t *testing.T) {
+	m := fakeMonitor(testTargets(1, testCheck()), Observer{Changed: func([]Transition) { t.Error("verdict changed") }}, pass)
+	l := newLoop(m)
+	m.Stop()
+	l.gather(result{err: errRefused})
+	l.digest()
+	if m.Known(0) {
+		t.Error("a probe that was cut off gave a verdict")
+	}
+	l.leave()
 }

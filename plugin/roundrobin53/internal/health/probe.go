@@ -2,9 +2,11 @@ package health
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,4 +55,18 @@ func bind(ctx context.Context, conn net.Conn) (release func() bool) {
 		_ = conn.SetDeadline(deadline) // fails only if the connection is closed, as every read then does
 	}
 	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// errGone is why a library does not get a second connection: a probe that needs one has failed.
+var errGone = errors.New("connection given up before the answer")
+
+// handOver gives a connection that was made already to a library that wants to connect by itself, once.
+func handOver(conn net.Conn) func() (net.Conn, error) {
+	var used atomic.Bool
+	return func() (net.Conn, error) {
+		if used.Swap(true) {
+			return nil, errGone
+		}
+		return conn, nil
+	}
 }

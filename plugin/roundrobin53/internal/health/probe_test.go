@@ -14,9 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 var schemes = []string{schemeTCP, schemeTLS, schemeHTTP, schemeHTTPS, schemeGRPC, schemeGRPCS}
@@ -179,7 +176,9 @@ func TestExplain(t *testing.T) {
 	if isLocal(nil) {
 		t.Error("isLocal(nil) = true")
 	}
-	wantReason(t, statusError(status.Error(codes.Unimplemented, "secret")), "gRPC code Unimplemented")
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	wantReason(t, explain(ctx, errGone, time.Second), "no answer within 1s")
 }
 
 func TestAllowance(t *testing.T) {
@@ -196,5 +195,18 @@ func TestAllowance(t *testing.T) {
 func TestSystemBounds(t *testing.T) {
 	if got := systemBounds(); got.flight < 1 || got.flight > flightLimit || got.kept < 1 {
 		t.Errorf("bounds %+v", got)
+	}
+}
+
+// TestHandOver: a library that connects again would make a second probe of one.
+func TestHandOver(t *testing.T) {
+	conn, other := net.Pipe()
+	defer func() { _, _ = conn.Close(), other.Close() }()
+	connect := handOver(conn)
+	if got, err := connect(); got != conn || err != nil {
+		t.Errorf("first: %v, %v, want the connection", got, err)
+	}
+	if got, err := connect(); got != nil || !errors.Is(err, errGone) {
+		t.Errorf("second: %v, %v, want %v", got, err, errGone)
 	}
 }

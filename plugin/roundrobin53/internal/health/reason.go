@@ -30,7 +30,9 @@ const reasonLimit = 200
 // explain makes of what went wrong with a probe a reason for a line in the log. It holds nothing that was sent or received:
 // that may be a secret.
 func explain(ctx context.Context, err error, timeout time.Duration) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	// The connection may end by the deadline a moment before the context does, and a library may call that what it likes.
+	deadline, bounded := ctx.Deadline()
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || bounded && !time.Now().Before(deadline) {
 		return fmt.Errorf("no answer within %s", timeout)
 	}
 	if failure, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

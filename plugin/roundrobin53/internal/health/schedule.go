@@ -62,7 +62,7 @@ func (s *schedule) take() appointment { return heap.Pop(s).(appointment) }
 // probes of many monitors from meeting time after time.
 func (m *memory) advance(began time.Time, interval time.Duration) {
 	if late := began.Sub(m.phase); late >= 0 {
-		m.phase = m.phase.Add((late/interval + 1) * interval)
+		m.phase = m.phase.Add(late - late%interval + interval)
 	}
 	jitter := rand.N(min(interval/jitterPart, jitterLimit) + 1) //nolint:gosec // nobody gains by guessing it
 	m.due = m.phase.Add(jitter)

@@ -129,7 +129,7 @@ func serveConns(tb testing.TB, listener net.Listener, handle func(net.Conn)) {
 }
 
 // serveHTTP is a web server, with TLS if there is a configuration.
-func serveHTTP(tb testing.TB, listener net.Listener, config *tls.Config, handler http.HandlerFunc) *httptest.Server {
+func serveHTTP(tb testing.TB, listener net.Listener, config *tls.Config, handler http.HandlerFunc) {
 	tb.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	_ = server.Listener.Close()
@@ -143,7 +143,6 @@ func serveHTTP(tb testing.TB, listener net.Listener, config *tls.Config, handler
 		server.StartTLS()
 	}
 	tb.Cleanup(server.Close)
-	return server
 }
 
 // probeOnce makes one probe as the monitor does.
