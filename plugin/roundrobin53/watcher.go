@@ -144,10 +144,11 @@ func (w *watcher) changed(transitions []health.Transition) {
 		t := &w.targets[transition.Target]
 		if transition.Up {
 			t.up.Inc()
+			log.Info(t.transitionText(transition))
 		} else {
 			t.down.Inc()
+			log.Warning(t.transitionText(transition))
 		}
-		log.Info(t.transitionText(transition))
 	}
 }
 

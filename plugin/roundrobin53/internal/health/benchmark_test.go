@@ -1,0 +1,90 @@
+package health
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// benchmarkKinds are servers in another process and what they are probed by.
+var benchmarkKinds = []struct{ name, server, scheme string }{
+	{"tcp", schemeTCP, schemeTCP},
+	{"tls", schemeTLS, schemeTLS},
+	{"http_kept", schemeHTTP, schemeHTTP},
+	{"https_http1", "https1", schemeHTTPS},
+	{"https_http2", schemeHTTPS, schemeHTTPS},
+	{"grpc", schemeGRPC, schemeGRPC},
+	{"grpcs", schemeGRPCS, schemeGRPCS},
+}
+
+func benchmarkCheck(scheme string, port uint16) *Check {
+	// Insecure: the server's authority is that of its own process.
+	return &Check{
+		Scheme: scheme, Port: port, Insecure: true, Status: []StatusRange{{200, 399}},
+		Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3,
+	}
+}
+
+// BenchmarkProbe is one probe after another. The metric cpu-µs/op is the time of this process, without the server's.
+func BenchmarkProbe(b *testing.B) {
+	for _, kind := range benchmarkKinds {
+		b.Run(kind.name, func(b *testing.B) {
+			at := startServer(b, kind.server)
+			target := Target{at.Addr(), benchmarkCheck(kind.scheme, at.Port())}
+			p := newProber(target, newAllowance(1))
+			defer p.close()
+			b.ReportAllocs()
+			used := processorTime()
+			for b.Loop() {
+				ctx, cancel := context.WithTimeout(b.Context(), target.Check.Timeout)
+				if err := p.Probe(ctx); err != nil {
+					b.Fatal(err)
+				}
+				cancel()
+			}
+			reportProcessor(b, used)
+		})
+	}
+}
+
+// BenchmarkMonitor is a monitor of 10,000 targets at 10s, so 1,000 probes a second: what the loop and the wake-ups cost
+// besides, when probes come one by one. Run it with -benchtime 20000x for 20 s.
+func BenchmarkMonitor(b *testing.B) {
+	const targets = 10_000
+	for _, kind := range benchmarkKinds {
+		b.Run(kind.name, func(b *testing.B) {
+			at := startServer(b, kind.server)
+			check := benchmarkCheck(kind.scheme, at.Port())
+			list := make([]Target, targets)
+			for i := range list {
+				list[i] = Target{netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}), check}
+			}
+			probed := make(chan error, targets)
+			m := NewMonitor(list, Observer{
+				Changed: func([]Transition) {},
+				Probed:  func(_ int, _ time.Duration, err error) { probed <- err },
+				Trouble: func(err error) { b.Error(err) },
+			})
+			m.Start()
+			defer m.Stop()
+			for range targets {
+				<-probed
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			used := processorTime()
+			for range b.N {
+				if err := <-probed; err != nil {
+					b.Fatal(err)
+				}
+			}
+			reportProcessor(b, used)
+		})
+	}
+}
+
+func reportProcessor(b *testing.B, before time.Duration) {
+	b.Helper()
+	b.ReportMetric(float64((processorTime()-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+}

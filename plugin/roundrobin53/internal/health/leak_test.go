@@ -1,0 +1,166 @@
+package health
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// serverVariable is set in the process that serves: what it has open is not counted as the monitor's.
+const serverVariable = "HEALTH_TEST_SERVER"
+
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(serverVariable); kind != "" {
+		serveProcess(kind)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// startServer starts this program again, as a server of a kind, and tells where it listens. It ends with the test.
+func startServer(tb testing.TB, kind string) netip.AddrPort {
+	tb.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), serverVariable+"="+kind)
+	command.Stderr = os.Stderr
+	input, err := command.StdinPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	output, err := command.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		_ = input.Close()
+		_ = command.Wait()
+	})
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.MustParseAddrPort(strings.TrimSpace(line)).Port())
+}
+
+// serveProcess serves until its standard input ends.
+func serveProcess(kind string) {
+	listener, err := net.Listen("tcp4", ":0") // on all of 127.0.0.0/8: as many addresses as a test wants
+	if err != nil {
+		panic(err)
+	}
+	go serveKind(kind, listener)
+	_, _ = os.Stdout.WriteString(listener.Addr().String() + "\n")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+func serveKind(kind string, listener net.Listener) {
+	handler := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }
+	var tb testing.B // for what serves in tests, too: the process ends without a clean-up
+	switch kind {
+	case schemeTCP, "hang":
+		accept(listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	case "drip":
+		accept(listener, func(conn net.Conn) { drip(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1000)) })
+	case "reset":
+		accept(listener, func(conn net.Conn) {
+			_, _ = conn.Read(make([]byte, 1))
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		})
+	case schemeTLS, schemeHTTPS:
+		serveHTTP(&tb, listener, serverConfig(protocolHTTP2, "http/1.1"), handler)
+	case "https1":
+		serveHTTP(&tb, listener, serverConfig("http/1.1"), handler)
+	case schemeHTTP:
+		serveHTTP(&tb, listener, nil, handler)
+	case schemeGRPC:
+		serveGRPC(&tb, listener, nil, nil)
+	case schemeGRPCS:
+		serveGRPC(&tb, listener, serverConfig(protocolHTTP2), nil)
+	}
+}
+
+func accept(listener net.Listener, handle func(net.Conn)) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			handle(conn)
+		}()
+	}
+}
+
+// TestHostileTargetsLeaveNothing guards against goroutines and descriptors that are lost with each check. 1,000 targets
+// hang, drip or reset; a round ends in time, what is open stays bounded, and after Stop nothing is left.
+func TestHostileTargetsLeaveNothing(t *testing.T) {
+	const targets, flight = 1000, 250
+	for _, kind := range []string{"hang", "drip", "reset"} {
+		t.Run(kind, func(t *testing.T) {
+			at := startServer(t, kind)
+			list := make([]Target, targets)
+			for i := range list {
+				list[i] = Target{at.Addr(), &Check{
+					Scheme: schemes[i%len(schemes)], Port: at.Port(), Insecure: true, Status: []StatusRange{{200, 399}},
+					Interval: time.Second, Timeout: 300 * time.Millisecond, Rise: 1, Fall: 1,
+				}}
+			}
+			goroutines := runtime.NumGoroutine()
+			descriptors, counted := openDescriptors()
+			var down atomic.Int32
+			m := NewMonitor(list, Observer{Changed: func(transitions []Transition) { down.Add(int32(len(transitions))) }})
+			m.bounds = bounds{flight: flight, kept: flight}
+			m.Start()
+			for over := false; !over; {
+				select {
+				case <-m.FirstRound():
+					over = true
+				case <-time.After(50 * time.Millisecond):
+				case <-time.After(time.Minute):
+					t.Fatal("the first round does not end")
+				}
+				// A probe of gRPC has some goroutines of its own.
+				if got, limit := runtime.NumGoroutine(), goroutines+8*flight; got > limit {
+					t.Errorf("%d goroutines, want %d at most", got, limit)
+				}
+				if got, _ := openDescriptors(); counted && got > descriptors+2*flight {
+					t.Errorf("%d descriptors, want %d at most", got, descriptors+2*flight)
+				}
+			}
+			m.Stop()
+			if got, want := int(down.Load()), targets-(targets+len(schemes)-1)/len(schemes); got != want {
+				t.Errorf("%d targets went down, want %d: all that are asked for more than a connection", got, want)
+			}
+			waitFor(t, "goroutines", goroutines, runtime.NumGoroutine)
+			if counted {
+				waitFor(t, "descriptors", descriptors, func() int { n, _ := openDescriptors(); return n })
+			}
+		})
+	}
+}
+
+// waitFor waits for a count to come down. Libraries let goroutines end a moment after what they were started for.
+func waitFor(t *testing.T, what string, limit int, count func() int) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for count() > limit {
+		if time.Now().After(deadline) {
+			t.Errorf("%d %s are left, want %d", count(), what, limit)
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

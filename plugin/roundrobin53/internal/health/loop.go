@@ -1,0 +1,221 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// beat is how far apart the loop wakes up to start probes: some start together then, and 1,000 probes a second cost
+	// 100 wake-ups and not 1,000.
+	beat = 10 * time.Millisecond
+	// retryInterval is when a probe is made again that said nothing, for trouble on this side.
+	retryInterval = time.Second
+	// troubleInterval keeps trouble from filling the log: when descriptors run out, every probe has it.
+	troubleInterval = 10 * time.Second
+	// lateLimit is what a probe may be late, after the first round, before that is called trouble: from there on detection
+	// takes longer than promised.
+	lateLimit = time.Second
+)
+
+// errInverted is why an endpoint that passes is down.
+var errInverted = errors.New("passed, and the check is inverted")
+
+// loop is the one goroutine that owns results. It starts a goroutine for each probe, which ends with it.
+type loop struct {
+	*Monitor
+	probers  []prober // by target
+	kept     *allowance
+	schedule schedule
+	results  chan result
+	batch    []result // reused
+	flight   int      // probes under way
+	waiting  int      // targets without a result
+	probes   sync.WaitGroup
+	timer    *time.Timer
+	armed    time.Time // what the timer is set to
+	launched time.Time // when probes were started last
+	troubled time.Time // when Trouble was called last
+}
+
+// result is how one probe went.
+type result struct {
+	target int
+	began  time.Time
+	took   time.Duration
+	err    error
+}
+
+func newLoop(m *Monitor) *loop {
+	now := time.Now()
+	l := &loop{
+		Monitor: m, probers: make([]prober, len(m.targets)), kept: newAllowance(m.bounds.kept),
+		schedule: newSchedule(m.targets, m.memories, now), timer: time.NewTimer(0), armed: now,
+		results: make(chan result, m.bounds.flight), // nobody waits to hand in a result
+	}
+	for i, target := range m.targets {
+		l.probers[i] = m.equip(target, l.kept)
+		if !m.memories[i].known {
+			l.waiting++
+		}
+	}
+	if l.waiting == 0 {
+		close(m.firstRound)
+	}
+	return l
+}
+
+// run works until ctx ends, and then waits for what is under way.
+func (l *loop) run(ctx context.Context) {
+	defer l.leave()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.timer.C:
+			l.armed = time.Time{}
+		case first := <-l.results:
+			l.gather(first)
+			l.digest()
+		}
+		l.launch(ctx)
+		l.arm()
+	}
+}
+
+func (l *loop) leave() {
+	l.timer.Stop()
+	l.probes.Wait()
+	for _, prober := range l.probers {
+		prober.close()
+	}
+}
+
+// launch starts the probes that are due, as far as the bound allows.
+func (l *loop) launch(ctx context.Context) {
+	now := time.Now()
+	for l.flight < l.bounds.flight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) {
+		next := l.schedule.take()
+		if late := now.Sub(next.due); late > lateLimit && l.waiting == 0 {
+			l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.flight))
+		}
+		l.flight++
+		l.launched = now
+		l.probes.Go(func() { l.results <- l.probe(ctx, next.target) })
+	}
+}
+
+// arm sets the timer to when the next probe may start. With too many under way that is when a result comes.
+func (l *loop) arm() {
+	if l.flight == l.bounds.flight || len(l.schedule) == 0 {
+		return
+	}
+	wake := l.schedule[0].due
+	if earliest := l.launched.Add(beat); wake.Before(earliest) {
+		wake = earliest
+	}
+	if !wake.Equal(l.armed) {
+		l.armed = wake
+		l.timer.Reset(time.Until(wake))
+	}
+}
+
+// probe makes one probe, within its time.
+func (l *loop) probe(ctx context.Context, target int) result {
+	timeout := l.targets[target].Check.Timeout
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r := result{target: target, began: time.Now()}
+	r.err = l.probers[target].Probe(ctx)
+	r.took = time.Since(r.began)
+	if r.err != nil {
+		r.err = explain(ctx, r.err, timeout)
+	}
+	return r
+}
+
+// gather takes the results that are there by now, so that a burst of them is digested at once.
+func (l *loop) gather(first result) {
+	l.batch = append(l.batch[:0], first)
+	for range len(l.results) {
+		l.batch = append(l.batch, <-l.results)
+	}
+	l.flight -= len(l.batch)
+}
+
+// digest counts the results of a batch and tells the observer.
+func (l *loop) digest() {
+	if l.context.Err() != nil {
+		return // Stop cut these probes off, which says nothing of their endpoints
+	}
+	var transitions []Transition
+	first := l.waiting > 0
+	for _, r := range l.batch {
+		check := l.targets[r.target].Check
+		local := isLocal(r.err)
+		if local {
+			l.trouble(r.err)
+		} else if check.Invert {
+			r.err = invert(r.err)
+		}
+		if !local && l.observer.Probed != nil {
+			l.observer.Probed(r.target, r.took, r.err)
+		}
+		if transition, changed := l.count(r, local); changed {
+			transitions = append(transitions, transition)
+		}
+	}
+	if len(transitions) > 0 {
+		l.observer.Changed(transitions)
+	}
+	if first && l.waiting == 0 {
+		close(l.firstRound)
+	}
+}
+
+// count adds one result to what is known of its target and makes the next appointment.
+func (l *loop) count(r result, local bool) (Transition, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	check, memory := l.targets[r.target].Check, &l.memories[r.target]
+	memory.advance(r.began, check.Interval)
+	if local {
+		if soon := time.Now().Add(retryInterval); soon.Before(memory.due) {
+			memory.due = soon
+		}
+		l.schedule.enter(memory.due, r.target)
+		return Transition{}, false
+	}
+	l.schedule.enter(memory.due, r.target)
+	first := !memory.known
+	if first {
+		l.waiting--
+	}
+	changed := memory.count(r.err == nil, check.Rise, check.Fall)
+	memory.reason = r.err
+	if first || changed {
+		l.publishLocked(r.target)
+	}
+	return Transition{Target: r.target, Up: !memory.down, First: first, Runs: memory.run, Reason: r.err}, changed
+}
+
+// invert turns a result round.
+func invert(err error) error {
+	if err == nil {
+		return errInverted
+	}
+	return nil
+}
+
+// trouble tells of what keeps this process from probing, unless it did so a moment ago.
+func (l *loop) trouble(err error) {
+	now := time.Now()
+	if l.observer.Trouble == nil || !l.troubled.IsZero() && now.Sub(l.troubled) < troubleInterval {
+		return
+	}
+	l.troubled = now
+	l.observer.Trouble(err)
+}

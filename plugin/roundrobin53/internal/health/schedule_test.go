@@ -1,0 +1,211 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// diary is when the probes of each target began.
+type diary struct {
+	mu    sync.Mutex
+	start time.Time
+	began [][]time.Duration // by target
+}
+
+// record makes a monitor write a diary, and probe with what probe says.
+func record(m *Monitor, probe func(ctx context.Context, target int) error) *diary {
+	d := &diary{start: time.Now(), began: make([][]time.Duration, len(m.Targets()))}
+	next := 0
+	m.equip = func(Target, *allowance) prober {
+		target := next
+		next++
+		return probeFunc(func(ctx context.Context) error {
+			d.mu.Lock()
+			d.began[target] = append(d.began[target], time.Since(d.start))
+			d.mu.Unlock()
+			return probe(ctx, target)
+		})
+	}
+	return d
+}
+
+func passes(context.Context, int) error { return nil }
+
+// TestProbesAreSpreadEvenly guards the load on this machine and on endpoints: in every second, as many probes.
+func TestProbesAreSpreadEvenly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const targets = 200
+		m := fakeMonitor(testTargets(targets, testCheck()), Observer{}, nil)
+		d := record(m, passes)
+		m.Start()
+		time.Sleep(60 * time.Second)
+		m.Stop()
+		var second [60]int
+		for _, began := range d.began {
+			if began[0] != 0 {
+				t.Errorf("first probe after %s, want at once", began[0])
+			}
+			for _, at := range began[1:] {
+				second[at/time.Second]++
+			}
+		}
+		for i, got := range second {
+			if got < 8 || got > 32 {
+				t.Errorf("second %d: %d probes, want about %d: %v", i, got, targets/10, second)
+			}
+		}
+	})
+}
+
+// TestRateIsFixed guards detection: neither jitter nor slow probes shift what follows.
+func TestRateIsFixed(t *testing.T) {
+	for name, probe := range map[string]func(context.Context, int) error{
+		"fast": passes,
+		"slow": func(ctx context.Context, _ int) error { return hang(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const targets, hours = 7, 1
+				check := testCheck()
+				check.Timeout = check.Interval // the slowest that a check may be
+				m := fakeMonitor(testTargets(targets, check), Observer{}, nil)
+				d := record(m, probe)
+				m.Start()
+				time.Sleep(hours*time.Hour + time.Second)
+				m.Stop()
+				for target, began := range d.began {
+					if got := len(began); got < hours*360 || got > hours*360+2 {
+						t.Errorf("target %d: %d probes in %d h, want 360 each", target, got, hours)
+					}
+					for i, at := range began[1:] {
+						if gap := at - began[i]; gap > check.Interval+500*time.Millisecond {
+							t.Errorf("target %d: %s between probes %d and %d, want 10.5s at most", target, gap, i, i+1)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestOneProbeAtATime has probes that end long after their time, as no prober should.
+func TestOneProbeAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := fakeMonitor(testTargets(1, testCheck()), Observer{}, nil)
+		var mu sync.Mutex
+		d := record(m, func(context.Context, int) error {
+			if !mu.TryLock() {
+				t.Error("two probes of one target at a time")
+				return nil
+			}
+			defer mu.Unlock()
+			time.Sleep(25 * time.Second)
+			return nil
+		})
+		m.Start()
+		time.Sleep(5 * time.Minute)
+		m.Stop()
+		if got := len(d.began[0]); got < 10 || got > 13 {
+			t.Errorf("%d probes of 25s in 5 min, want about 12", got)
+		}
+	})
+}
+
+// TestDetectionIsInTime takes targets down at random times, some by refusing and some by hanging.
+func TestDetectionIsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const targets = 300
+		check := testCheck()
+		start := time.Now()
+		died := make([]time.Duration, targets)
+		for i := range died {
+			died[i] = 15*time.Second + rand.N(40*time.Second)
+		}
+		detected := make([]time.Duration, targets)
+		m := fakeMonitor(testTargets(targets, check), Observer{Changed: func(transitions []Transition) {
+			for _, c := range transitions {
+				detected[c.Target] = time.Since(start)
+			}
+		}}, nil)
+		record(m, func(ctx context.Context, target int) error {
+			switch {
+			case time.Since(start) < died[target]:
+				return nil
+			case target%2 == 0:
+				return hang(ctx)
+			default:
+				return errRefused
+			}
+		})
+		m.Start()
+		time.Sleep(2 * time.Minute)
+		m.Stop()
+		limit := time.Duration(check.Fall)*check.Interval + check.Timeout + time.Second
+		for i := range died {
+			if took := detected[i] - died[i]; took <= 0 || took > limit {
+				t.Errorf("target %d was found down after %s, want within %s", i, took, limit)
+			}
+		}
+	})
+}
+
+func TestNewSchedule(t *testing.T) {
+	now := time.Now()
+	slow, fast := testCheck(), testCheck()
+	fast.Interval = time.Second
+	targets := append(testTargets(4, slow), testTargets(2, fast)...)
+	memories := make([]memory, len(targets))
+	memories[2] = memory{threshold: threshold{known: true}, phase: now.Add(7 * time.Second), due: now.Add(7100 * time.Millisecond)}
+	memories[3] = memory{threshold: threshold{known: true}, phase: now.Add(-4 * time.Second), due: now.Add(-3 * time.Second)}
+	s := newSchedule(targets, memories, now)
+	var phases []time.Duration
+	for _, memory := range memories {
+		phases = append(phases, memory.phase.Sub(now))
+	}
+	if got, want := fmt.Sprint(phases), "[2.5s 5s 7s -4s 500ms 1s]"; got != want {
+		t.Errorf("phases %s, want %s", got, want)
+	}
+	var order []int
+	for range targets {
+		next := s.take()
+		order = append(order, next.target)
+		if want := max(0, memories[next.target].due.Sub(now)); next.due.Sub(now) != want {
+			t.Errorf("target %d is due in %s, want %s", next.target, next.due.Sub(now), want)
+		}
+	}
+	if want := []int{0, 1, 3, 4, 5, 2}; !slices.Equal(order, want) {
+		t.Errorf("order %v, want %v", order, want)
+	}
+}
+
+// TestAdvance guards against probes that are made up for: one that was late by hours is followed by the next phase.
+func TestAdvance(t *testing.T) {
+	start := time.Now()
+	for _, row := range []struct{ phase, began, want time.Duration }{
+		{10 * time.Second, 0, 10 * time.Second},
+		{10 * time.Second, 10 * time.Second, 20 * time.Second},
+		{10 * time.Second, 10100 * time.Millisecond, 20 * time.Second},
+		{10 * time.Second, 19999 * time.Millisecond, 20 * time.Second},
+		{10 * time.Second, 20 * time.Second, 30 * time.Second},
+		{10 * time.Second, 3605 * time.Second, 3610 * time.Second},
+	} {
+		for range 100 {
+			m := memory{phase: start.Add(row.phase)}
+			m.advance(start.Add(row.began), 10*time.Second)
+			jitter := m.due.Sub(m.phase)
+			if got := m.phase.Sub(start); got != row.want || jitter < 0 || jitter > jitterLimit {
+				t.Errorf("phase %s, began %s: %s and jitter %s, want %s", row.phase, row.began, got, jitter, row.want)
+			}
+		}
+	}
+	m := memory{phase: start}
+	if m.advance(start, time.Second); m.due.Sub(m.phase) > time.Second/jitterPart {
+		t.Errorf("interval 1s: jitter %s", m.due.Sub(m.phase))
+	}
+}

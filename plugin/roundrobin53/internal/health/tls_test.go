@@ -1,0 +1,85 @@
+package health
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTLS(t *testing.T) {
+	authority := newTestAuthority()
+	for _, address := range families {
+		for _, row := range []struct {
+			name  string
+			until time.Duration
+			check func(*Check)
+			want  string // how the reason begins
+		}{
+			{"by name", time.Hour, func(c *Check) { c.Name = "www.example.org" }, ""},
+			{"by address", time.Hour, func(*Check) {}, ""},
+			{"other name", time.Hour, func(c *Check) { c.Name = "example.net" }, "certificate: certificate is valid for www.example.org, not example.net"},
+			{"other name, insecure", time.Hour, func(c *Check) { c.Name, c.Insecure = "example.net", true }, ""},
+			{"unknown authority", time.Hour, func(c *Check) { c.Name, c.Roots = "www.example.org", nil }, "certificate: certificate signed by unknown authority"},
+			{"unknown authority, insecure", time.Hour, func(c *Check) { c.Roots, c.Insecure = nil, true }, ""},
+			{"expired", -time.Hour, func(c *Check) { c.Name = "www.example.org" }, "certificate: certificate has expired or is not yet valid: "},
+			{"expired, insecure", -time.Hour, func(c *Check) { c.Insecure = true }, ""},
+		} {
+			t.Run(row.name+" "+address, func(t *testing.T) {
+				listener := listen(t, address)
+				names := make(chan string, 1)
+				config := &tls.Config{
+					Certificates: []tls.Certificate{authority.certificate(time.Now().Add(row.until), "www.example.org")},
+					GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+						names <- hello.ServerName
+						return nil, nil
+					},
+				}
+				serveConns(t, listener, func(conn net.Conn) { _, _ = tls.Server(conn, config).Read(make([]byte, 1)) })
+				target := targetAt(listener, schemeTLS)
+				row.check(target.Check)
+				err := probeOnce(t, target)
+				if row.want == "" || err == nil {
+					wantReason(t, err, row.want)
+				} else if !strings.HasPrefix(err.Error(), row.want) {
+					t.Errorf("probe: %v, want %s", err, row.want)
+				}
+				if got := <-names; got != target.Check.Name {
+					t.Errorf("server name sent: %q, want %q", got, target.Check.Name)
+				}
+			})
+		}
+	}
+}
+
+func TestTLSWithoutCommonVersion(t *testing.T) {
+	listener := listen(t, "127.0.0.1")
+	config := serverConfig()
+	config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	serveConns(t, listener, func(conn net.Conn) { _, _ = tls.Server(conn, config).Read(make([]byte, 1)) })
+	wantReason(t, probeOnce(t, targetAt(listener, schemeTLS)), "tls: protocol version not supported")
+}
+
+func TestAuthority(t *testing.T) {
+	for _, row := range []struct {
+		address string
+		check   Check
+		want    string
+	}{
+		{"192.0.2.1", Check{Scheme: "http", Port: 80}, "192.0.2.1"},
+		{"192.0.2.1", Check{Scheme: "http", Port: 8080}, "192.0.2.1:8080"},
+		{"2001:db8::1", Check{Scheme: "http", Port: 80}, "[2001:db8::1]"},
+		{"2001:db8::1", Check{Scheme: "https", Port: 80}, "[2001:db8::1]:80"},
+		{"fe80::1%eth0", Check{Scheme: "https", Port: 443}, "[fe80::1]"},
+		{"2001:db8::1", Check{Scheme: "https", Port: 443, Name: "www.example.org"}, "www.example.org"},
+		{"2001:db8::1", Check{Scheme: "grpc", Port: 9000, Name: "www.example.org"}, "www.example.org:9000"},
+	} {
+		t.Run(fmt.Sprintf("%s %s %d %s", row.address, row.check.Scheme, row.check.Port, row.check.Name), func(t *testing.T) {
+			if got := row.check.authority(addrOf(row.address)); got != row.want {
+				t.Errorf("authority(%s) = %s, want %s", row.address, got, row.want)
+			}
+		})
+	}
+}
