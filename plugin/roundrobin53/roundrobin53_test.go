@@ -40,7 +40,13 @@ var errPassed = fmt.Errorf("passed on")
 // discard is a writer that keeps the last message.
 type discard struct {
 	test.ResponseWriter
-	m *dns.Msg
+	m     *dns.Msg
+	asked int // how often for the address of the client
+}
+
+func (d *discard) RemoteAddr() net.Addr {
+	d.asked++
+	return d.ResponseWriter.RemoteAddr()
 }
 
 func (d *discard) WriteMsg(m *dns.Msg) error {
@@ -82,7 +88,26 @@ const zoneOfEverything = `roundrobin53 {
 // TestAllocations is the allocation budget of an answer. With 8 addresses: the reply with its question, OPT and lists
 // of one; the list of the answer; the records; their octets. An owner name asked in capitals adds its lower-case copy.
 func TestAllocations(t *testing.T) {
-	h := handler(t, "roundrobin53 {\n record app 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 2001:db8::1 2001:db8::2\n}")
+	const eight = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
+	h := handler(t, `roundrobin53 {
+		check web http://:80/
+		record app `+eight+` 2001:db8::1 2001:db8::2
+		record checked `+eight+` check web
+		record standby `+eight+` check web {
+			value 192.0.2.9 priority 2
+		}
+		record weighted `+eight+` weight 70 answers 8 {
+			value 192.0.2.9 weight 30
+		}
+		record random `+eight+` weight 70 answers 8 order random {
+			value 192.0.2.9 weight 30
+		}
+		record sticky `+eight+` order sticky answers 8
+		record routed `+eight+` from 10.0.0.0/8 {
+			value `+eight+` from 10.240.0.0/16
+			value 192.0.2.9
+		}
+	}`)
 	ctx := serverContext("dns://:53")
 	edns := query1("app.example.org.", dns.TypeA)
 	edns.SetEdns0(1232, false)
@@ -95,18 +120,28 @@ func TestAllocations(t *testing.T) {
 		{"8 A with EDNS", edns, 4},
 		{"2 AAAA", query1("app.example.org.", dns.TypeAAAA), 4},
 		{"8 A in capitals", query1("APP.example.org.", dns.TypeA), 5},
+		{"8 A with a check", query1("checked.example.org.", dns.TypeA), 4},
+		{"8 A with a standby", query1("standby.example.org.", dns.TypeA), 4},
+		{"8 A by weight", query1("weighted.example.org.", dns.TypeA), 4},
+		{"8 A by weight at random", query1("random.example.org.", dns.TypeA), 4},
+		{"8 A for a network", query1("routed.example.org.", dns.TypeA), 4},
+		{"8 A, sticky", query1("sticky.example.org.", dns.TypeA), 4},
 		{"NODATA", query1("app.example.org.", dns.TypeTXT), 3}, // the reply, the authority section, the SOA
 		{"NXDOMAIN", query1("nope.example.org.", dns.TypeA), 3},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := new(discard)
-			got := testing.AllocsPerRun(1000, func() {
+			got := testing.AllocsPerRun(999, func() { // and once more before
+
 				if _, err := h.ServeDNS(ctx, w, row.r); err != nil {
 					t.Fatal(err)
 				}
 			})
+			if n := len(w.m.Answer); strings.HasPrefix(row.name, "8 A") && n != 8 {
+				t.Fatalf("%d records, want 8", n)
+			}
 			// test.ResponseWriter makes an address at each call: that is not the answer's.
-			got -= testing.AllocsPerRun(1000, func() { w.RemoteAddr() })
+			got -= float64(w.asked) / 1000 * testing.AllocsPerRun(1000, func() { w.ResponseWriter.RemoteAddr() })
 			if got > row.want {
 				t.Errorf("%v allocations, want at most %v", got, row.want)
 			}
@@ -255,6 +290,65 @@ func BenchmarkServeDNS(b *testing.B) {
 				if i += 7919; i >= names {
 					i %= names
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkPolicies compares what the ways to choose among 8 addresses cost.
+func BenchmarkPolicies(b *testing.B) {
+	const values = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
+	for _, row := range []struct{ name, options string }{
+		{"turns", ""},
+		{"checked", "check web"},
+		{"tiers", "check web {\nvalue 192.0.2.9 priority 2\n}"},
+		{"weighted", "weight 70 answers 8 {\nvalue 192.0.2.9 weight 30\n}"},
+		{"networks", "from 10.0.0.0/8 {\nvalue 192.0.2.9\n}"},
+		{"sticky", "order sticky answers 8"},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			h := handler(b, "roundrobin53 {\ncheck web http://:80/\nrecord app A "+values+" "+row.options+"\n}")
+			ctx := serverContext("dns://:53")
+			w := new(discard)
+			r := query1("app.example.org.", dns.TypeA)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := h.ServeDNS(ctx, w, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBoardChange is one verdict that changes among a million values: one that 8 names have, and one that all have.
+func BenchmarkBoardChange(b *testing.B) {
+	for _, row := range []struct {
+		name    string
+		address func(name, value int) string
+	}{
+		{"one of a million", func(name, value int) string {
+			i := name*8 + value
+			return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255)
+		}},
+		{"all of a million", func(_, value int) string { return fmt.Sprintf("10.0.0.%d", value) }},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			var directive strings.Builder
+			directive.WriteString("roundrobin53 {\ncheck web http://:80/\n")
+			for name := range 125_000 {
+				fmt.Fprintf(&directive, "record name%d A", name)
+				for value := range 8 {
+					directive.WriteString(" " + row.address(name, value))
+				}
+				directive.WriteString(" check web\n")
+			}
+			directive.WriteString("}\n")
+			h := handler(b, directive.String())
+			up := false
+			for b.Loop() {
+				h.keeper.set([]verdict{{target: 0, up: up}}, time.Now())
+				up = !up
 			}
 		})
 	}
