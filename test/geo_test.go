@@ -175,7 +175,7 @@ func TestGeo(t *testing.T) {
 				if row.down != down {
 					continue
 				}
-				m := askFrom(t, s, row.client, row.name+".example.org", dns.TypeA)
+				m := askFrom(t, s, row.client, row.name+".example.org")
 				if got := sorted(m); got != row.want {
 					t.Errorf("%s from %s: %s, want %s\n%s", row.name, row.client, got, row.want, m)
 				}
@@ -234,7 +234,7 @@ func TestGeoOfOtherTypes(t *testing.T) {
 		{fromCalifornia, "plain", dns.TypeA, "NOERROR qr aa rd\nanswer plain.example.org. 60 IN A 192.0.2.1\nopt udp 1232 flags 0000 option 8 192.0.2.0/26/0"},
 	} {
 		for _, network := range []string{"udp", "tcp"} {
-			checkReply(t, s, network, withOPT(question(c.name+".example.org", c.qtype), 0, subnet(c.client)), c.want)
+			checkReply(t, s, network, withOPT(question(c.name+".example.org", c.qtype), 0, subnetOption(c.client)), c.want)
 		}
 	}
 }
@@ -250,10 +250,10 @@ func TestGeoOfSource(t *testing.T) {
 		want  string
 	}{
 		{"no ECS", question("app.example.org", dns.TypeA), "192.0.2.1"},
-		{"ECS /0", withOPT(question("app.example.org", dns.TypeA), 0, subnet(fromZero)), "192.0.2.2"},
-		{"ECS /0, IPv6", withOPT(question("app.example.org", dns.TypeA), 0, subnet(fromZero6)), "192.0.2.2"},
+		{"ECS /0", withOPT(question("app.example.org", dns.TypeA), 0, subnetOption(fromZero)), "192.0.2.2"},
+		{"ECS /0, IPv6", withOPT(question("app.example.org", dns.TypeA), 0, subnetOption(fromZero6)), "192.0.2.2"},
 		{"ECS /0 without a family", withOPT(question("app.example.org", dns.TypeA), 0, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET}), "192.0.2.2"},
-		{"ECS of nowhere", withOPT(question("app.example.org", dns.TypeA), 0, subnet(fromNowhere)), "192.0.2.2"},
+		{"ECS of nowhere", withOPT(question("app.example.org", dns.TypeA), 0, subnetOption(fromNowhere)), "192.0.2.2"},
 	} {
 		if got := sorted(s.exchange("udp", c.query)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
@@ -277,7 +277,7 @@ func TestGeoTurns(t *testing.T) {
 	last := make(map[string]string)
 	for range 12 {
 		for client, values := range clients {
-			found := addresses(askFrom(t, s, client, "app.example.org", dns.TypeA))
+			found := addresses(askFrom(t, s, client, "app.example.org"))
 			if len(found) != 3 || !slices.Contains(values, found[0]) || last[client] != "" && found[0] != next(values, last[client]) {
 				t.Fatalf("from %s came %v after %s, want turns of %v", client, found, last[client], values)
 			}
@@ -331,7 +331,7 @@ func TestGeoWithoutPlugins(t *testing.T) {
 	before := signs.count("a")
 	eventually(t, "the checks go on", func() bool { return signs.count("a") > before })
 	mustReload(t, s, fmt.Sprintf(block, "metadata\n"+geoip, geo))
-	if got := sorted(askFrom(t, s, fromGermany, "app.example.org", dns.TypeA)); got != "192.0.2.1" {
+	if got := sorted(askFrom(t, s, fromGermany, "app.example.org")); got != "192.0.2.1" {
 		t.Errorf("with the plugins: %s, want 192.0.2.1", got)
 	}
 }

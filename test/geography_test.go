@@ -96,8 +96,8 @@ func located(database, roundrobin53 string) string {
 	return "example.org:0 {\nmetadata\ngeoip " + database + " {\nedns-subnet\n}\nroundrobin53 {\necs\n" + roundrobin53 + "\n}\n}\n"
 }
 
-// subnet is the ECS option that names a network, as a resolver sends it.
-func subnet(network string) *dns.EDNS0_SUBNET {
+// subnetOption is the ECS option that names a network, as a resolver sends it.
+func subnetOption(network string) *dns.EDNS0_SUBNET {
 	prefix := netip.MustParsePrefix(network)
 	option := &dns.EDNS0_SUBNET{
 		Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(prefix.Bits()), Address: prefix.Addr().AsSlice(),
@@ -108,10 +108,10 @@ func subnet(network string) *dns.EDNS0_SUBNET {
 	return option
 }
 
-// askFrom asks for a client in a network.
-func askFrom(t *testing.T, s *server, network, name string, qtype uint16) *dns.Msg {
+// askFrom asks for addresses for a client in a network.
+func askFrom(t *testing.T, s *server, network, name string) *dns.Msg {
 	t.Helper()
-	return send(t, s, "udp", withOPT(question(name, qtype), 0, subnet(network)))
+	return send(t, s, "udp", withOPT(question(name, dns.TypeA), 0, subnetOption(network)))
 }
 
 // echoed is the ECS option of a reply as text: ADDRESS/SOURCE/SCOPE. It is empty if there is none.
