@@ -428,6 +428,19 @@ func checkSecurity(t *testing.T, pod *corev1.PodSecurityContext, container *core
 	}
 }
 
+// TestConfigMapsKeepTheirNames guards the way changes reach running servers: a name with a hash would be another ConfigMap
+// at each change.
+func TestConfigMapsKeepTheirNames(t *testing.T) {
+	hash := regexp.MustCompile(`-[a-z0-9]{10}$`)
+	eachDeployed(t, func(t *testing.T, d *deployed) {
+		for _, object := range every[*corev1.ConfigMap](d.manifests) {
+			if hash.MatchString(object.Name) {
+				t.Errorf("the name of ConfigMap %s changes with what is in it", object.Name)
+			}
+		}
+	})
+}
+
 // TestResources guards requests and limits: none for the processor, and a memory limit that the Go runtime knows of.
 func TestResources(t *testing.T) {
 	eachDeployed(t, func(t *testing.T, d *deployed) {
