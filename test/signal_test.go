@@ -17,22 +17,23 @@ type signal int
 const (
 	pass signal = iota // 200
 	fail               // 503
-	hang               // nothing, until the client gives up
+	hang               // nothing, until it is set to something else or the client gives up
 )
 
 // signals is an HTTP server with endpoints for checks to probe, one for each path, which pass until they are set to do
 // something else.
 type signals struct {
 	*httptest.Server
-	mu     sync.Mutex
-	by     map[string]signal
-	probes map[string]int
+	mu      sync.Mutex
+	by      map[string]signal
+	probes  map[string]int
+	changed chan struct{} // closed when by changes
 }
 
 // startSignals runs one until the test ends.
 func startSignals(t *testing.T) *signals {
 	t.Helper()
-	s := &signals{by: make(map[string]signal), probes: make(map[string]int)}
+	s := &signals{by: make(map[string]signal), probes: make(map[string]int), changed: make(chan struct{})}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -43,13 +44,19 @@ func (s *signals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	s.mu.Lock()
 	s.probes[name]++
-	now := s.by[name]
-	s.mu.Unlock()
-	switch now {
-	case fail:
+	for s.by[name] == hang {
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	if s.by[name] == fail {
 		w.WriteHeader(http.StatusServiceUnavailable)
-	case hang:
-		<-r.Context().Done()
 	}
 }
 
@@ -60,6 +67,8 @@ func (s *signals) set(to signal, names string) {
 	for name := range strings.FieldsSeq(names) {
 		s.by[name] = to
 	}
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // count is how often an endpoint was probed.
@@ -69,11 +78,20 @@ func (s *signals) count(name string) int {
 	return s.probes[name]
 }
 
-// checks is check lines for endpoints, as quick as checks can be: a result counts at once.
-func (s *signals) checks(names string) string {
+// quickCheck is the options of checks that are as quick as checks can be: every second, and each result counts.
+const quickCheck = "interval 1s\ntimeout 1s\nrise 1\nfall 1"
+
+// slowCheck is those of checks that are probed once in a test.
+const slowCheck = "interval 10m\ntimeout 1m\nrise 1\nfall 1"
+
+// checks is quick checks of endpoints, named as they are.
+func (s *signals) checks(names string) string { return s.checksWith(quickCheck, names) }
+
+// checksWith is checks of endpoints with these options, one a line.
+func (s *signals) checksWith(options, names string) string {
 	var b strings.Builder
 	for name := range strings.FieldsSeq(names) {
-		fmt.Fprintf(&b, "check %s %s/%s {\ninterval 1s\ntimeout 1s\nrise 1\nfall 1\n}\n", name, s.URL, name)
+		fmt.Fprintf(&b, "check %s %s/%s {\n%s\n}\n", name, s.URL, name, options)
 	}
 	return b.String()
 }
