@@ -44,7 +44,7 @@ func TestSixtyReloadsLeaveNoProbe(t *testing.T) {
 	busy := busyAddress(t)
 	mustReload(t, s, corefile(1, ""))
 	eventually(t, "all are probed", func() bool { return signs.count("a")*signs.count("b")*signs.count("c") > 0 })
-	awaitDown(t, "b")
+	awaitDown(t, s, "b")
 	goroutines, files := runtime.NumGoroutine(), descriptors(t)
 	for i := 0; i < 60; {
 		failing := bad(corefile(i, fmt.Sprintf(ghost, "value 192.0.2.2")), busy)
@@ -57,7 +57,7 @@ func TestSixtyReloadsLeaveNoProbe(t *testing.T) {
 				before := signs.count("a")
 				eventually(t, "checks go on after a reload that failed: "+name, func() bool { return signs.count("a") > before })
 			}
-			awaitDown(t, "b")
+			awaitDown(t, s, "b")
 			mustReload(t, s, corefile(i, ""))
 			if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
 				t.Errorf("after reload %d: %s, want 192.0.2.1 192.0.2.2", i, got)

@@ -17,10 +17,6 @@ import (
 // checks. It runs the binary, since the end of a process can only be seen from outside.
 func TestChecksGoOnInLameduck(t *testing.T) {
 	dir, signs := t.TempDir(), startSignals(t)
-	binary := filepath.Join(dir, "coredns")
-	if out, err := exec.Command("go", "build", "-o", binary, "../build").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	dnsPort, healthPort := freePort(t), freePort(t)
 	corefile := fmt.Sprintf(`example.org:%s {
 		bind 127.0.0.1
@@ -45,6 +41,7 @@ func TestChecksGoOnInLameduck(t *testing.T) {
 		t.Fatal(err)
 	}
 	signs.set(fail, "b")
+	binary := builtBinary(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	process := exec.CommandContext(ctx, binary, "-conf", path)

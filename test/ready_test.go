@@ -63,7 +63,7 @@ func TestReadyAfterFirstRound(t *testing.T) {
 		t.Errorf("before the first result: %s, want all values", got)
 	}
 	signs.set(fail, "b")
-	awaitDown(t, "b")
+	awaitDown(t, s, "b")
 	checkReadiness(t, "one result is missing", address, "roundrobin53")
 	signs.set(pass, "c")
 	awaitReady(t, address)
@@ -141,5 +141,5 @@ func TestReadyWhenAllAreDown(t *testing.T) {
 	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
 		t.Errorf("all down: %s, want all values", got)
 	}
-	awaitDown(t, "a b")
+	awaitDown(t, s, "a b")
 }

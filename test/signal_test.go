@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -120,21 +121,42 @@ func upSeries(t *testing.T) map[string]float64 {
 	return up
 }
 
-// awaitDown waits until the serving instance takes exactly these checks for down, named in one text. The names are those
-// of checks that one value each has.
-func awaitDown(t *testing.T, names string) {
+// isDownExactly reports whether the serving instance takes exactly these checks for down, named in one text. The names
+// are those of checks that one value each has, or of values that all have one endpoint.
+func isDownExactly(t *testing.T, names string) bool {
 	t.Helper()
 	want := make(map[string]bool)
 	for name := range strings.FieldsSeq(names) {
 		want[name] = true
 	}
+	down := make(map[string]bool)
+	for series, value := range upSeries(t) {
+		if check, _, _ := strings.Cut(series, " "); value == 0 {
+			down[check] = true
+		}
+	}
+	return maps.Equal(down, want)
+}
+
+var transitionLine = regexp.MustCompile(`plugin/roundrobin53: \S+ check (\S+): .* is (up|down): `)
+
+// awaitDown waits until isDownExactly, and the log says so: the line comes when answers know of the verdict. What is down
+// must have been found to be so since the server was started, by a check of that name.
+func awaitDown(t *testing.T, s *server, names string) {
+	t.Helper()
 	eventually(t, "only these are down: "+names, func() bool {
+		if !isDownExactly(t, names) {
+			return false
+		}
 		down := make(map[string]bool)
+		for _, transition := range transitionLine.FindAllStringSubmatch(s.log(), -1) {
+			down[transition[1]] = transition[2] == "down"
+		}
 		for series, value := range upSeries(t) {
-			if check, _, _ := strings.Cut(series, " "); value == 0 {
-				down[check] = true
+			if check, _, _ := strings.Cut(series, " "); down[check] != (value == 0) {
+				return false
 			}
 		}
-		return maps.Equal(down, want)
+		return true
 	})
 }

@@ -66,7 +66,7 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 		return fmt.Sprintf("example.org:0 {\nroundrobin53 {\n%srecord n%d A 192.0.2.9\n%s}\n}\n", records, i, signs.checksWith(slowCheck, "a b"))
 	}
 	s := serve(t, corefile(0))
-	awaitDown(t, "a")
+	awaitDown(t, s, "a")
 	eventually(t, "b is probed", func() bool { return signs.count("b") > 0 })
 	names := []string{"app.example.org", "alias.example.org", "lb.example.org"}
 	stop := asked(t, s.udp(0), 4,
@@ -79,7 +79,7 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 	busy, last := busyAddress(t), ""
 	for i := range 20 {
 		mustReload(t, s, corefile(i))
-		awaitDown(t, "a")
+		awaitDown(t, s, "a")
 		if i%5 == 0 {
 			for name, failing := range bad(corefile(i), busy) {
 				if err := s.reload(failing); err == nil {
@@ -91,7 +91,9 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 	}
 	// Under another name a check is the same.
 	mustReload(t, s, strings.NewReplacer("check a", "check first").Replace(corefile(0)))
-	awaitDown(t, "first")
+	if !isDownExactly(t, "first") {
+		t.Errorf("the metric up is %v, want 0 for first", upSeries(t))
+	}
 	stop()
 	if a, b := signs.count("a"), signs.count("b"); a != 1 || b != 1 {
 		t.Errorf("a was probed %d times and b %d times, want once each: their verdicts were known", a, b)
@@ -127,13 +129,13 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 		`, failback, i, signs.checks("a"), signs.checksWith("interval 1s\ntimeout 1s\nrise 1\nfall 3", "x"))
 	}
 	s := serve(t, corefile(0))
-	awaitDown(t, "a")
+	awaitDown(t, s, "a")
 	eventually(t, "x is probed", func() bool { return probes(t, "x", "pass") > 0 })
 	before := probes(t, "x", "fail")
 	signs.set(fail, "x")
 	fit := time.Now() // or a little later
 	signs.set(pass, "a")
-	awaitDown(t, "")
+	awaitDown(t, s, "")
 	deadline := fit.Add(10 * failback)
 	var ran, waited bool
 	for i := 1; !ran || !waited; i++ {
@@ -191,7 +193,7 @@ func TestReloadChangesWhatIsProbed(t *testing.T) {
 	signs.set(fail, "c")
 	mustReload(t, s, corefile(ab+signs.checksWith(slowCheck, "c"), "value 192.0.2.1", b, c))
 	gone := signs.count("a")
-	awaitDown(t, "c")
+	awaitDown(t, s, "c")
 	if got := signs.count("c"); got != 1 {
 		t.Errorf("c was probed %d times, want once", got)
 	}
@@ -207,7 +209,7 @@ func TestReloadChangesWhatIsProbed(t *testing.T) {
 	// Back again, it is new: nothing is known of it.
 	signs.set(fail, "a")
 	mustReload(t, s, corefile(ab, a, b))
-	awaitDown(t, "a")
+	awaitDown(t, s, "a")
 	if want := "example.org. check a: 192.0.2.1 (127.0.0.1) is down: the first probe failed: "; !strings.Contains(s.log(), want) {
 		t.Errorf("no %q in the log:\n%s", want, s.log())
 	}
