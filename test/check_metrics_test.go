@@ -10,8 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ofZone is the series of a metric whose label zone is this, by their other labels.
-func ofZone(t *testing.T, metric, zone string) map[string]float64 {
+// checkedZone is a zone that no other test has, since counts go on from one to the next.
+const checkedZone = "checked.example."
+
+// ofCheckedZone is the series of a metric whose label zone is that zone, by their other labels.
+func ofCheckedZone(t *testing.T, metric string) map[string]float64 {
 	t.Helper()
 	found := make(map[string]float64)
 	for labels, value := range series(t, "coredns_roundrobin53_"+metric) {
@@ -19,7 +22,7 @@ func ofZone(t *testing.T, metric, zone string) map[string]float64 {
 		ours := false
 		for label := range strings.SplitSeq(labels, ",") {
 			switch label {
-			case `zone="` + zone + `"`:
+			case `zone="` + checkedZone + `"`:
 				ours = true
 			case `view=""`, `server="dns://:0"`:
 			default:
@@ -34,7 +37,7 @@ func ofZone(t *testing.T, metric, zone string) map[string]float64 {
 }
 
 // observations is how many durations of a check's probes were observed, and the sum of them in seconds.
-func observations(t *testing.T, zone, check string) (n uint64, sum float64) {
+func observations(t *testing.T, check string) (n uint64, sum float64) {
 	t.Helper()
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {
@@ -49,7 +52,7 @@ func observations(t *testing.T, zone, check string) (n uint64, sum float64) {
 			for _, label := range m.GetLabel() {
 				labels[label.GetName()] = label.GetValue()
 			}
-			if maps.Equal(labels, map[string]string{"zone": zone, "check": check, "view": ""}) {
+			if maps.Equal(labels, map[string]string{"zone": checkedZone, "check": check, "view": ""}) {
 				return m.GetHistogram().GetSampleCount(), m.GetHistogram().GetSampleSum()
 			}
 		}
@@ -60,13 +63,12 @@ func observations(t *testing.T, zone, check string) (n uint64, sum float64) {
 // TestMetricsOfChecks guards what an operator is shown of checks: verdicts and candidates as they are, counts that go on
 // over reloads, and no series of a value that is gone.
 func TestMetricsOfChecks(t *testing.T) {
-	const zone = "checked.example."
 	signs := startSignals(t)
 	signs.set(fail, "b c")
 	type by = map[string]float64
 	compare := func(when, metric string, want by) {
 		t.Helper()
-		if got := ofZone(t, metric, zone); !maps.Equal(got, want) {
+		if got := ofCheckedZone(t, metric); !maps.Equal(got, want) {
 			t.Errorf("%s: %s is %v, want %v", when, metric, got, want)
 		}
 	}
@@ -89,7 +91,7 @@ func TestMetricsOfChecks(t *testing.T) {
 	}
 	app := "record app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\nvalue 192.0.2.4\nmetrics\n}\n"
 	corefile := records(app)
-	probed := ofZone(t, "probes_total", zone)
+	probed := ofCheckedZone(t, "probes_total")
 	s := serve(t, corefile)
 	awaitDown(t, s, "b c")
 	eventually(t, "a is probed", func() bool { return signs.count("a") > 0 })
@@ -104,35 +106,35 @@ func TestMetricsOfChecks(t *testing.T) {
 		`for="10.0.0.0/8 192.0.2.0/24" name="routed.checked.example." type="A"`: 1,
 		`for="default" name="routed.checked.example." type="A"`:                 1,
 	})
-	now := ofZone(t, "probes_total", zone)
+	now := ofCheckedZone(t, "probes_total")
 	for labels, want := range (by{`check="b" result="fail"`: 1, `check="b" result="pass"`: 0, `check="c" result="fail"`: 1, `check="a" result="fail"`: 0}) {
 		if got := now[labels] - probed[labels]; got != want {
 			t.Errorf("%s: %v probes with %s, want %v", start, got, labels, want)
 		}
 	}
-	if n, sum := observations(t, zone, "b"); n == 0 || sum <= 0 || sum > 30*float64(n) {
+	if n, sum := observations(t, "b"); n == 0 || sum <= 0 || sum > 30*float64(n) {
 		t.Errorf("probes of b took %v s, %d of them; want one, in seconds", sum, n)
 	}
 
 	// Answers with values that are down are counted, and nothing else is.
-	failOpen := ofZone(t, "fail_open_answers_total", zone)[""]
+	failOpen := ofCheckedZone(t, "fail_open_answers_total")[""]
 	for range 3 {
 		s.ask("open.checked.example", dns.TypeA)
 		s.ask("shut.checked.example", dns.TypeA)
 		s.ask("app.checked.example", dns.TypeA)
 		s.ask("open.checked.example", dns.TypeAAAA)
 	}
-	if got := ofZone(t, "fail_open_answers_total", zone)[""] - failOpen; got != 3 {
+	if got := ofCheckedZone(t, "fail_open_answers_total")[""] - failOpen; got != 3 {
 		t.Errorf("%v answers with values that are down were counted, want 3", got)
 	}
 
 	// A verdict changes.
-	transitions := ofZone(t, "transitions_total", zone)
+	transitions := ofCheckedZone(t, "transitions_total")
 	signs.set(fail, "a")
 	awaitDown(t, s, "a b c")
 	signs.set(pass, "a")
 	awaitDown(t, s, "b c")
-	now = ofZone(t, "transitions_total", zone)
+	now = ofCheckedZone(t, "transitions_total")
 	for labels, want := range (by{`check="a" to="down"`: 1, `check="a" to="up"`: 1, `check="b" to="down"`: 0, `check="b" to="up"`: 0}) {
 		if got := now[labels] - transitions[labels]; got != want {
 			t.Errorf("%v transitions with %s, want %v", got, labels, want)
@@ -148,7 +150,7 @@ func TestMetricsOfChecks(t *testing.T) {
 	if err := s.reload(bad(strings.Replace(corefile, "192.0.2.4", "192.0.2.5 check a", 1), busyAddress(t))["later plugin"]); err == nil {
 		t.Fatal("reloaded, want an error")
 	}
-	if _, ok := ofZone(t, "up", zone)[`check="a" value="192.0.2.5"`]; ok {
+	if _, ok := ofCheckedZone(t, "up")[`check="a" value="192.0.2.5"`]; ok {
 		t.Error("the metric up has a value that is not served")
 	}
 	mustReload(t, s, "checked.example:0 {\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 192.0.2.4 check a\nmetrics\n}\n"+signs.checks("a")+"}\n}\n")
