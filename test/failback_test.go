@@ -40,7 +40,7 @@ func TestFailback(t *testing.T) {
 	// and not before the wait is over.
 	comeBack := func(t *testing.T, name string, wait time.Duration) {
 		t.Helper()
-		ask := asker(t, s, name+"."+zone, dns.TypeA)
+		ask := asker(t, s, name+"."+zone)
 		fit := time.Now() // at the earliest
 		e.set(name+"-a", true)
 		awaitThat(t, "the answer is a b c", func() bool {
@@ -59,7 +59,7 @@ func TestFailback(t *testing.T) {
 	failedOver := func(t *testing.T, name string) {
 		t.Helper()
 		awaitVerdict(t, s, zone, name+"-a", false)
-		checkTurns(t, asker(t, s, name+"."+zone, dns.TypeA), "d e f", 0)
+		checkTurns(t, asker(t, s, name+"."+zone), "d e f", 0)
 	}
 
 	t.Run("rows", func(t *testing.T) { // all at once, and only then the server ends
@@ -67,7 +67,7 @@ func TestFailback(t *testing.T) {
 			t.Parallel()
 			failedOver(t, "none")
 			e.flip(t, s, zone, "none-a", true)
-			checkTurns(t, asker(t, s, "none."+zone, dns.TypeA), "a b c", 0) // with the verdict, at once
+			checkTurns(t, asker(t, s, "none."+zone), "a b c", 0) // with the verdict, at once
 		})
 		t.Run("25 failback", func(t *testing.T) {
 			t.Parallel()
@@ -84,7 +84,7 @@ func TestFailback(t *testing.T) {
 		})
 		t.Run("27 tier 2 falls to 0 in the wait", func(t *testing.T) {
 			t.Parallel()
-			ask := asker(t, s, "long."+zone, dns.TypeA)
+			ask := asker(t, s, "long."+zone)
 			failedOver(t, "long")
 			e.flip(t, s, zone, "long-a", true)
 			checkTurns(t, ask, "d e f", 0)

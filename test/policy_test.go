@@ -147,15 +147,6 @@ func letterOf(address string) string {
 	return string('A' + octets[15] - 1)
 }
 
-// addressesOf is the addresses of several letters.
-func addressesOf(letters string) []string {
-	var all []string
-	for letter := range strings.FieldsSeq(letters) {
-		all = append(all, addressOf(letter))
-	}
-	return all
-}
-
 // letters is the values of an answer, in order.
 func letters(m *dns.Msg) []string {
 	var all []string
@@ -399,10 +390,10 @@ func (e *endpoints) flip(t *testing.T, s *server, zone, names string, up bool) {
 	}
 }
 
-// asker asks a question over UDP, again and again.
-func asker(t *testing.T, s *server, qname string, qtype uint16) func() *dns.Msg {
+// asker asks for the A records of a name over UDP, again and again.
+func asker(t *testing.T, s *server, qname string) func() *dns.Msg {
 	t.Helper()
-	return func() *dns.Msg { return send(t, s, "udp", question(qname, qtype)) }
+	return func() *dns.Msg { return send(t, s, "udp", question(qname, dns.TypeA)) }
 }
 
 // answersAre reports whether the answer to a question has these values, in any order.

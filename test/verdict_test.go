@@ -26,7 +26,7 @@ func TestTurnsAreExactFromTheFlipOn(t *testing.T) {
 	const zone, name = "flip.example.org", "app.flip.example.org"
 	e := startEndpoints(t)
 	s := start(t, block(zone, e.checks(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3\n}"))
-	ask := asker(t, s, name, dns.TypeA)
+	ask := asker(t, s, name)
 	checkTurns(t, ask, "a b c", 0)
 	for _, flip := range []struct {
 		row  string
@@ -59,7 +59,7 @@ func TestFlapsLeaveTheOthersEven(t *testing.T) {
 	const zone, name = "flap.example.org", "app.flap.example.org"
 	e := startEndpoints(t)
 	s := start(t, block(zone, e.checks(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3 192.0.2.4\n}"))
-	ask := asker(t, s, name, dns.TypeA)
+	ask := asker(t, s, name)
 	first, second := make(map[string]int), make(map[string]int)
 	const flips = 4
 	for flip := range flips {

@@ -114,7 +114,7 @@ func TestWeightOfALine(t *testing.T) {
 		{"45 b1- b2- b3- weight 70, g weight 30", "none", "i"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			checkTurns(t, asker(t, s, c.qname+"."+zone, dns.TypeA), c.want, 1)
+			checkTurns(t, asker(t, s, c.qname+"."+zone), c.want, 1)
 		})
 	}
 }
