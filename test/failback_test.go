@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/miekg/dns"
 )
 
 // Tier 1 is a b c, tier 2 is d e f; each record of its own has checks for its first value (tier 1 needs all three) and for

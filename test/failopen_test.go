@@ -161,25 +161,30 @@ func TestFirstResultDecides(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		return string(text)
 	}
-	checkTurns(t, app, "a b c", 0) // row 5
-	if got := body(); !strings.Contains(got, "roundrobin53") {
-		t.Errorf("86: before any result ready says %q, want the plugin's name", got)
-	}
-	awaitThat(t, "86: ready", func() bool { return body() == "OK" })
-	checkTurns(t, every, "a b c", 0)
-	checkTurns(t, app, "a b c", 0)
-
-	releaseA()
-	awaitVerdict(t, s, zone, "a", false)
-	checkTurns(t, app, "b c", 0) // row 6
-	releaseAll()
-	awaitVerdict(t, s, zone, "all", false)
-	checkTurns(t, every, "a b c", 0) // row 86
-	for _, name := range []string{"a", "all"} {
-		if got := e.probed(name); got != 1 {
-			t.Errorf("6: %d probes of %s, want 1", got, name)
+	t.Run("5 before any result", func(t *testing.T) {
+		checkTurns(t, app, "a b c", 0)
+		checkTurns(t, every, "a b c", 0)
+		if got := body(); !strings.Contains(got, "roundrobin53") {
+			t.Errorf("ready says %q, want the plugin's name", got)
 		}
-	}
+	})
+	t.Run("86 ready without results", func(t *testing.T) {
+		awaitThat(t, "ready", func() bool { return body() == "OK" })
+		checkTurns(t, every, "a b c", 0)
+	})
+	t.Run("6 first result: a fails", func(t *testing.T) {
+		releaseA()
+		awaitVerdict(t, s, zone, "a", false)
+		checkTurns(t, app, "b c", 0)
+		if got := e.probed("a"); got != 1 {
+			t.Errorf("%d probes, want 1", got)
+		}
+	})
+	t.Run("86 first results all fail", func(t *testing.T) {
+		releaseAll()
+		awaitVerdict(t, s, zone, "all", false)
+		checkTurns(t, every, "a b c", 0)
+	})
 }
 
 // With the first results ready comes at once, even if all of them are bad.
@@ -191,7 +196,7 @@ func TestReadyWithTheFirstResults(t *testing.T) {
 	s := start(t, zone+":0 {\nready "+ready+"\nroundrobin53 {\n"+e.checks("interval 1h", "down")+
 		"record app A 192.0.2.1 192.0.2.2 192.0.2.3 check down\n}\n}\n")
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	awaitThat(t, "86: ready", func() bool {
+	awaitThat(t, "ready", func() bool {
 		response, err := client.Get("http://" + ready + "/ready")
 		if err != nil {
 			return false

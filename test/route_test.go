@@ -51,7 +51,7 @@ func TestRoutes(t *testing.T) {
 func TestNetworksHaveTurnsOfTheirOwn(t *testing.T) {
 	const zone = "turns.example.org"
 	s := start(t, block(zone, routeNetworks, policyRecord("app", "ten: i j default: p q", "")))
-	first := make(map[string]int)
+	first := make(map[string]int) // row 68
 	const rounds = 1000
 	for range rounds {
 		for _, client := range []string{"10.2.0.1", "203.0.113.9"} {
@@ -60,7 +60,7 @@ func TestNetworksHaveTurnsOfTheirOwn(t *testing.T) {
 	}
 	for _, value := range []string{"i", "j", "p", "q"} {
 		if first[value] != rounds/2 {
-			t.Errorf("68: %s was first %d times, want %d: %v", value, first[value], rounds/2, first)
+			t.Errorf("%s was first %d times, want %d: %v", value, first[value], rounds/2, first)
 		}
 	}
 }

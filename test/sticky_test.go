@@ -42,11 +42,13 @@ func choicesOf(t *testing.T, s *server, qname string, qtype uint16, clients []st
 // each checks that every client has what want says.
 func (c choices) each(t *testing.T, when string, want func(client string) []string) {
 	t.Helper()
-	for _, client := range slices.Sorted(maps.Keys(c)) {
-		if want := want(client); !slices.Equal(c[client], want) {
-			t.Errorf("%s: %s gets %q, want %q", when, client, c[client], want)
+	t.Run(when, func(t *testing.T) {
+		for _, client := range slices.Sorted(maps.Keys(c)) {
+			if want := want(client); !slices.Equal(c[client], want) {
+				t.Errorf("%s gets %q, want %q", client, c[client], want)
+			}
 		}
-	}
+	})
 }
 
 // distinct is how many first values the clients have between them.
@@ -121,7 +123,7 @@ func TestStickyInTheNextTier(t *testing.T) {
 	clients := stickyClients(60)
 	lost := choicesOf(t, s, "lost."+zone, dns.TypeA, clients)
 	if got := lost.distinct(); got != 3 {
-		t.Errorf("52: 60 clients have %d values of tier 2 between them, want 3", got)
+		t.Errorf("60 clients have %d values of tier 2 between them, want 3", got)
 	}
 	alone := choicesOf(t, s, "alone."+zone, dns.TypeA, clients)
 	lost.each(t, "52 tier 1 lost", func(client string) []string { return alone[client] })
@@ -143,20 +145,22 @@ func TestStickyNetworks(t *testing.T) {
 		}
 		return got[0]
 	}
-	values := make(map[string]bool)
-	for network := range 40 {
-		first := from(fmt.Sprintf("127.1.%d.1", network))
-		for _, host := range []int{2, 77, 254} {
-			source := fmt.Sprintf("127.1.%d.%d", network, host)
-			if got := from(source); got != first {
-				t.Errorf("54: %s gets %s, but 127.1.%d.1 gets %s", source, got, network, first)
+	t.Run("54 clients of one /24", func(t *testing.T) {
+		values := make(map[string]bool)
+		for network := range 40 {
+			first := from(fmt.Sprintf("127.1.%d.1", network))
+			for _, host := range []int{2, 77, 254} {
+				source := fmt.Sprintf("127.1.%d.%d", network, host)
+				if got := from(source); got != first {
+					t.Errorf("%s gets %s, but 127.1.%d.1 gets %s", source, got, network, first)
+				}
 			}
+			values[first] = true
 		}
-		values[first] = true
-	}
-	if len(values) != 4 {
-		t.Errorf("54: 40 networks have %d values between them, want 4", len(values))
-	}
+		if len(values) != 4 {
+			t.Errorf("40 networks have %d values between them, want 4", len(values))
+		}
+	})
 }
 
 // The networks that an option names are clients as they are, IPv6 ones too.
