@@ -1,186 +1,136 @@
 package test
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"net"
-	"net/netip"
-	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 )
 
-// scopeOf is the ECS option of a reply, nil if it has none.
-func scopeOf(m *dns.Msg) *dns.EDNS0_SUBNET {
-	opt := m.IsEdns0()
-	if opt == nil {
-		return nil
-	}
-	for _, option := range opt.Option {
-		if subnet, ok := option.(*dns.EDNS0_SUBNET); ok {
-			return subnet
-		}
-	}
-	return nil
+// rawSubnet is an ECS option of these octets: family, source length, scope length, address.
+func rawSubnet(octets ...byte) *dns.EDNS0_LOCAL {
+	return &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: octets}
 }
 
-// The option's network is the client's, and the reply echoes it with the scope that the answer is good for.
-func TestECS(t *testing.T) {
-	const zone = "ecs.example.org"
-	s := start(t, block(zone, routeNetworks, policyRecord("app", "ten: i j ten-one: k default: p q", ""), "record plain A 192.0.2.1"))
-	for _, c := range []struct {
-		row, qname, client string
-		want               string
-		least, most        uint8 // scope
-	}{
-		{"73", "app", "10.2.0.0/24", "i j", 15, 24},
-		{"73", "app", "10.2.0.1/32", "i j", 15, 32},
-		{"73", "app", "10.1.0.0/24", "k", 16, 24},
-		{"73", "app", "203.0.113.0/24", "p q", 1, 24},
-		{"73", "app", "2001:db8::/56", "p q", 0, 56},
-		{"74", "app", "10.0.0.0/8", "i j", 16, 16},
-		{"74", "app", "10.0.0.0/15", "i j", 16, 16},
-		{"74", "app", "10.1.0.0/16", "k", 16, 16},
-		{"74", "app", "8.0.0.0/6", "p q", 16, 16}, // all networks are in it
-		{"75", "app", "0.0.0.0/0", "p q", 0, 0},
-		{"75", "app", "::/0", "p q", 0, 0},
-		{"75", "plain", "10.2.0.0/24", "a", 0, 0}, // the same for everyone
-	} {
-		t.Run(c.row+" "+c.qname+" "+c.client, func(t *testing.T) {
-			option := subnet(c.client)
-			ask := func() *dns.Msg { return send(t, s, "udp", withOPT(question(c.qname+"."+zone, dns.TypeA), 0, option)) }
-			checkTurns(t, ask, c.want, 0)
-			got := scopeOf(ask())
-			if got == nil {
-				t.Fatal("the option is not echoed")
-			}
-			if got.Family != option.Family || got.SourceNetmask != option.SourceNetmask || !got.Address.Equal(option.Address) {
-				t.Errorf("the option came back as %v, want %v", got, option)
-			}
-			if got.SourceScope < c.least || got.SourceScope > c.most {
-				t.Errorf("scope %d, want %d to %d", got.SourceScope, c.least, c.most)
-			}
-		})
+const (
+	ecsRecords = `record plain A 192.0.2.1
+	record plain AAAA 2001:db8::1
+	record routed A {
+		value 192.0.2.2 from 10.0.0.0/8
+		value 192.0.2.3
 	}
-	t.Run("no option", func(t *testing.T) {
-		reply := send(t, s, "udp", withOPT(question("app."+zone, dns.TypeA), 0))
-		if !answersAre(reply, "p q") || scopeOf(reply) != nil {
-			t.Errorf("got\n%s\nwant p q by the source address, and no option", replyText(reply))
-		}
-	})
-}
-
-// Without ecs the option is somebody's word: the source address counts, and nothing is echoed.
-func TestOptionWithoutECS(t *testing.T) {
-	const zone = "noecs.example.org"
-	s := start(t, block(zone, "network ten 10.0.0.0/8\nnetwork here 127.0.0.0/8", policyRecord("app", "ten: i j here: k default: p q", "")))
-	for _, client := range []string{"10.2.0.1", "0.0.0.0/0", "2001:db8::/56"} {
-		t.Run("76 "+client, func(t *testing.T) {
-			ask := func() *dns.Msg {
-				return send(t, s, "udp", withOPT(question("app."+zone, dns.TypeA), 0, subnet(client)))
-			}
-			checkTurns(t, ask, "k", 0)
-			if got := scopeOf(ask()); got != nil {
-				t.Errorf("the option is echoed: %v", got)
-			}
-		})
+	record routed AAAA {
+		value 2001:db8::2 from 2001:db8:a::/48
+		value 2001:db8::3
 	}
-}
+	record text TXT anything
+	record alias CNAME routed
+	record mail MX 10 routed
+	record loop CNAME loop
+	`
+	ecsSOA = "\nauthority example.org. 60 IN SOA ns.dns.example.org. hostmaster.example.org. SERIAL 7200 1800 1209600 60"
+)
 
-// What is no prefix is a format error (RFC 7871 §7.1.2); without ecs it is nobody's business.
-func TestMalformedECS(t *testing.T) {
+// TestECSIsOffByDefault guards against answers that depend on what anyone can write into an option, and against an echo
+// that makes resolvers believe so (RFC 7871 §11 has why).
+func TestECSIsOffByDefault(t *testing.T) {
 	noPanics(t)
-	record := policyRecord("app", "10.0.0.0/8: i default: p", "")
-	with := start(t, block("malformed.example.org", "ecs", record))
-	without := start(t, block("malformed.example.org", record))
+	s := serve(t, "example.org:0 {\nroundrobin53 {\n"+ecsRecords+"}\n}\n")
+	const opt = "\nopt udp 1232 flags 0000"
+	for name, option := range map[string]dns.EDNS0{
+		"a network":        subnetOption("10.0.0.0/24"),
+		"an IPv6 network":  subnetOption("2001:db8:a::/56"),
+		"no network":       subnetOption("0.0.0.0/0"),
+		"scope set":        rawSubnet(0, 1, 24, 24, 10, 0, 0),
+		"bits behind it":   rawSubnet(0, 1, 24, 0, 10, 0, 0, 1),
+		"one bit too many": rawSubnet(0, 1, 23, 0, 10, 0, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, network := range []string{"udp", "tcp"} {
+				checkReply(t, s, network, withOPT(question("routed.example.org", dns.TypeA), 0, option),
+					"NOERROR qr aa rd\nanswer routed.example.org. 60 IN A 192.0.2.3"+opt)
+			}
+		})
+	}
+}
+
+// TestECS guards the echo and its scope: 0 says that the answer is the same for everyone, and so it has to be where nothing
+// depends on the client (RFC 7871 §7.2.1). An option that is malformed gets FORMERR (§7.1.2).
+func TestECS(t *testing.T) {
+	noPanics(t)
+	s := serve(t, "example.org:0 {\nroundrobin53 {\necs\n"+ecsRecords+"}\n}\n")
+	const (
+		plain  = "NOERROR qr aa rd\nanswer plain.example.org. 60 IN A 192.0.2.1"
+		inside = "NOERROR qr aa rd\nanswer routed.example.org. 60 IN A 192.0.2.2"
+		other  = "NOERROR qr aa rd\nanswer routed.example.org. 60 IN A 192.0.2.3"
+		opt    = "\nopt udp 1232 flags 0000"
+		echo   = opt + " option 8 "
+		bad    = "FORMERR qr rd" + opt
+	)
 	for _, c := range []struct {
 		name   string
+		qname  string
+		qtype  uint16
 		option dns.EDNS0
+		want   string
 	}{
-		{"scope in a query", &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24, SourceScope: 24, Address: net.IP{10, 2, 0, 0}}},
-		{"octets behind the prefix", &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: []byte{0, 1, 16, 0, 10, 2, 3}}},
-		{"bits behind the prefix", &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: []byte{0, 1, 20, 0, 10, 2, 0x0f}}},
+		{"no option", "routed", dns.TypeA, nsid, other + opt},
+		{"plain RRset", "plain", dns.TypeA, subnetOption("10.2.0.0/24"), plain + echo + "10.2.0.0/24/0"},
+		{"plain RRset, IPv6", "plain", dns.TypeA, subnetOption("2001:db8:a::/56"), plain + echo + "[2001:db8:a::]/56/0"},
+		{"plain RRset, /0", "plain", dns.TypeA, subnetOption("0.0.0.0/0"), plain + echo + "0.0.0.0/0/0"},
+		{"plain RRset, whole address", "plain", dns.TypeA, subnetOption("10.2.0.1/32"), plain + echo + "10.2.0.1/32/0"},
+		{"NODATA", "plain", dns.TypeTXT, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
+		{"NXDOMAIN", "none", dns.TypeA, subnetOption("10.2.0.0/24"), "NXDOMAIN qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
+		{"another type", "text", dns.TypeTXT, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer text.example.org. 60 IN TXT \"anything\"" + echo + "10.2.0.0/24/0"},
+		{"another type of the name", "routed", dns.TypeTXT, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
+		{"the apex", "@", dns.TypeNS, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer example.org. 60 IN NS ns.dns.example.org." + echo + "10.2.0.0/24/0"},
+		{"ANY", "routed", dns.TypeANY, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN HINFO \"RFC8482\" \"\"" + echo + "10.2.0.0/24/0"},
+		{"a network inside", "routed", dns.TypeA, subnetOption("10.2.0.0/24"), inside + echo + "10.2.0.0/24/8"},
+		{"a network outside", "routed", dns.TypeA, subnetOption("203.0.113.0/24"), other + echo + "203.0.113.0/24/1"},
+		{"IPv6, where values are for IPv4", "routed", dns.TypeA, subnetOption("2001:db8:a::/56"), other + echo + "[2001:db8:a::]/56/0"},
+		{"IPv6 inside", "routed", dns.TypeAAAA, subnetOption("2001:db8:a::/56"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN AAAA 2001:db8::2" + echo + "[2001:db8:a::]/56/48"},
+		{"IPv6 outside", "routed", dns.TypeAAAA, subnetOption("2001:db8:b::/56"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN AAAA 2001:db8::3" + echo + "[2001:db8:b::]/56/48"},
+		{"an alias", "alias", dns.TypeA, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org.\n" + inside[len("NOERROR qr aa rd\n"):] + echo + "10.2.0.0/24/8"},
+		{"the alias itself", "alias", dns.TypeCNAME, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org." + echo + "10.2.0.0/24/0"},
+		{"/0 without a family, as dig sends it", "routed", dns.TypeA, rawSubnet(0, 0, 0, 0), other + echo + "0.0.0.0/0/0"},
+		{"DO and options that nobody knows", "routed", dns.TypeA, subnetOption("10.2.0.0/24"), inside + echo + "10.2.0.0/24/8"},
+
+		{"scope set", "plain", dns.TypeA, rawSubnet(0, 1, 24, 24, 10, 0, 0), bad},
+		{"scope set, routed", "routed", dns.TypeA, rawSubnet(0, 1, 24, 1, 10, 0, 0), bad},
+		{"scope set, NXDOMAIN", "none", dns.TypeA, rawSubnet(0, 1, 24, 24, 10, 0, 0), bad},
+		{"scope set, /0", "plain", dns.TypeA, rawSubnet(0, 1, 0, 8), bad},
+		{"a bit behind the length", "plain", dns.TypeA, rawSubnet(0, 1, 23, 0, 10, 0, 1), bad},
+		{"an octet behind the length", "plain", dns.TypeA, rawSubnet(0, 1, 24, 0, 10, 0, 0, 1), bad},
+		{"an address and /0", "plain", dns.TypeA, rawSubnet(0, 1, 0, 0, 10), bad},
+		{"IPv6, a bit behind the length", "plain", dns.TypeA, rawSubnet(0, 2, 31, 0, 0x20, 0x01, 0x0d, 0xb9), bad},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			qname := c.qname + ".example.org"
+			if c.qname == "@" {
+				qname = "example.org"
+			}
 			for _, network := range []string{"udp", "tcp"} {
-				m := withOPT(question("app.malformed.example.org", dns.TypeA), 0, c.option)
-				if reply := send(t, with, network, m.Copy()); reply.Rcode != dns.RcodeFormatError {
-					t.Errorf("with ecs, over %s: got\n%s\nwant FORMERR", network, replyText(reply))
-				}
-				if reply := send(t, without, network, m.Copy()); !answersAre(reply, "p") {
-					t.Errorf("without ecs, over %s: got\n%s\nwant p", network, replyText(reply))
-				}
+				checkReply(t, s, network, withOPT(question(qname, c.qtype), 0, c.option), c.want)
 			}
 		})
 	}
 }
 
-// overlapping are networks that overlap in every way, in no order.
-var overlapping = []string{
-	"10.1.2.0/24", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "10.1.2.0/30", "8.0.0.0/5", "10.128.0.0/9", "10.1.3.0/24", "0.0.0.0/1",
-	"2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:2::/64", "2000::/3", "2001:db8:1:2::3/128",
-}
-
-// longestMatch is the letter of the longest network around a prefix, found by trying all.
-func longestMatch(client netip.Prefix) string {
-	best, found := -1, "z"
-	for i, text := range overlapping {
-		network := netip.MustParsePrefix(text)
-		if network.Bits() > best && network.Bits() <= client.Bits() && network.Contains(client.Addr()) {
-			best, found = network.Bits(), string(rune('a'+i))
-		}
-	}
-	return found
-}
-
-// clientIn is a random client in a network, or near it.
-func clientIn(random *rand.Rand, text string) netip.Prefix {
-	network := netip.MustParsePrefix(text)
-	octets := network.Addr().AsSlice()
-	free := len(octets)*8 - network.Bits()
-	for i := range octets {
-		if keep := network.Bits() - 8*i; keep < 8 && free > 0 {
-			octets[i] |= byte(random.Uint32()) >> max(0, keep)
-		}
-	}
-	octets[random.IntN(len(octets))] ^= byte(random.IntN(2)) // a neighbour as often as not
-	addr, _ := netip.AddrFromSlice(octets)
-	bits := network.Bits() + random.IntN(free+1)
-	return netip.PrefixFrom(addr, bits).Masked()
-}
-
-// The longest prefix wins, whatever the order of the lines; and all clients within the scope of an answer get that answer.
-func TestLongestPrefixWins(t *testing.T) {
-	const zone = "longest.example.org"
-	var values strings.Builder
-	for i, network := range overlapping {
-		fmt.Fprintf(&values, "%s: %c ", network, 'a'+i)
-	}
-	s := start(t, block(zone, "ecs", policyRecord("app", values.String()+"default: z", "")))
-	ask := func(client netip.Prefix) *dns.Msg {
-		return send(t, s, "udp", withOPT(question("app."+zone, dns.TypeA), 0, subnet(client.String())))
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
-		client := clientIn(random, overlapping[random.IntN(len(overlapping))])
-		reply := ask(client)
-		want := longestMatch(client)
-		if !answersAre(reply, want) {
-			t.Fatalf("%s gets %q, want %s", client, letters(reply), want)
-		}
-		scope := scopeOf(reply)
-		if scope == nil {
-			t.Fatalf("%s: no option in the reply", client)
-		}
-		if int(scope.SourceScope) > client.Bits() {
-			continue // says no more than that a longer prefix may get something else
-		}
-		within := netip.PrefixFrom(client.Addr(), int(scope.SourceScope)).Masked()
-		for range 5 {
-			neighbour := clientIn(random, within.String())
-			if within.Contains(neighbour.Addr()) && !answersAre(ask(neighbour), want) {
-				t.Errorf("%s gets %s with scope %d, but %s, which is within, gets %q", client, want, scope.SourceScope, neighbour, letters(ask(neighbour)))
+// TestECSThatIsNotOne guards against options that can't be read at all. The core refuses them, or we do.
+func TestECSThatIsNotOne(t *testing.T) {
+	noPanics(t)
+	s := serve(t, "example.org:0 {\nroundrobin53 {\necs\n"+ecsRecords+"}\n}\n")
+	for name, option := range map[string]dns.EDNS0{
+		"an unknown family":        rawSubnet(0, 3, 24, 0, 10, 0, 0),
+		"no family, and a length":  rawSubnet(0, 0, 24, 0, 10, 0, 0),
+		"more bits than IPv4 has":  rawSubnet(0, 1, 33, 0, 10, 0, 0, 0, 0),
+		"more bits than IPv6 has":  rawSubnet(0, 2, 129, 0, 0x20, 0x01),
+		"a scope longer than IPv4": rawSubnet(0, 1, 24, 33, 10, 0, 0),
+		"nothing":                  rawSubnet(),
+		"half of it":               rawSubnet(0, 1, 24),
+	} {
+		for _, network := range []string{"udp", "tcp"} {
+			if m := send(t, s, network, withOPT(question("plain.example.org", dns.TypeA), 0, option)); m.Rcode != dns.RcodeFormatError || len(m.Answer) > 0 {
+				t.Errorf("%s, over %s: got\n%s\nwant FORMERR", name, network, m)
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // Tier 1 is a b c, tier 2 is d e f; each record of its own has checks for its first value (tier 1 needs all three) and for
@@ -17,79 +19,60 @@ const failbackTiers = `record %[1]s {
 }
 `
 
-// A better tier is used again when it has been fit for the time of failback, which begins anew when it is not.
+// A better tier is used again when it has been fit for the time of failback, which begins anew when it is not. All rows
+// go on at once, since they wait.
 func TestFailback(t *testing.T) {
+	t.Parallel()
 	const zone = "failback.example.org"
+	e := startSignals(t)
+	names := []string{"none", "short", "again", "long"}
+	options := map[string]string{"short": "failback 3s", "again": "failback 3s", "long": "failback 1d"}
 	const wait = 3 * time.Second
-	e := startEndpoints(t)
 	var lines []string
-	for name, option := range map[string]string{
-		"none":  "",
-		"short": "failback 3s",
-		"again": "failback 3s",
-		"long":  "failback 1d",
-	} {
-		lines = append(lines, fmt.Sprintf(failbackTiers, name, option), e.checks(quick, name+"-a", name+"-d"))
-		e.set(name+"-a", false)
+	for _, name := range names {
+		lines = append(lines, fmt.Sprintf(failbackTiers, name, options[name]), e.watched(quick, name+"-a "+name+"-d"))
+		e.set(fail, name+"-a")
 	}
 	s := start(t, block(zone, lines...))
-
-	// comeBack lets tier 1 become fit, and returns when its answers come: until then those of tier 2 do, without a break,
-	// and not before the wait is over.
-	comeBack := func(t *testing.T, name string, wait time.Duration) {
-		t.Helper()
-		ask := asker(t, s, name+"."+zone)
-		fit := time.Now() // at the earliest
-		e.set(name+"-a", true)
-		awaitThat(t, "the answer is a b c", func() bool {
-			m := ask()
-			isBack := answersAre(m, "a b c")
-			if !isBack && !answersAre(m, "d e f") {
-				t.Fatalf("on the way back: %q, want a b c or d e f", letters(m))
-			}
-			return isBack
-		})
-		if took := time.Since(fit); took < wait {
-			t.Errorf("tier 1 was used again %s after it became fit, want %s", took, wait)
-		}
-		checkTurns(t, ask, "a b c", 0)
-	}
-	failedOver := func(t *testing.T, name string) {
-		t.Helper()
+	ask := func(name string) func() *dns.Msg { return asker(t, s, name+"."+zone) }
+	for _, name := range names {
 		awaitVerdict(t, s, zone, name+"-a", false)
-		checkTurns(t, asker(t, s, name+"."+zone), "d e f", 0)
+		checkTurns(t, ask(name), "d e f", 0)
 	}
 
-	t.Run("rows", func(t *testing.T) { // all at once, and only then the server ends
-		t.Run("25 no failback", func(t *testing.T) {
-			t.Parallel()
-			failedOver(t, "none")
-			e.flip(t, s, zone, "none-a", true)
-			checkTurns(t, asker(t, s, "none."+zone), "a b c", 0) // with the verdict, at once
-		})
-		t.Run("25 failback", func(t *testing.T) {
-			t.Parallel()
-			failedOver(t, "short")
-			comeBack(t, "short", wait)
-		})
-		t.Run("26 a verdict in the wait", func(t *testing.T) {
-			t.Parallel()
-			failedOver(t, "again")
-			e.flip(t, s, zone, "again-a", true)
-			e.flip(t, s, zone, "again-a", false)
-			failedOver(t, "again")
-			comeBack(t, "again", wait)
-		})
-		t.Run("27 tier 2 falls to 0 in the wait", func(t *testing.T) {
-			t.Parallel()
-			ask := asker(t, s, "long."+zone)
-			failedOver(t, "long")
-			e.flip(t, s, zone, "long-a", true)
-			checkTurns(t, ask, "d e f", 0)
-			e.flip(t, s, zone, "long-d", false)
-			checkTurns(t, ask, "a b c", 0)
-			e.flip(t, s, zone, "long-d", true) // tier 1 is in use, and stays
-			checkTurns(t, ask, "a b c", 0)
-		})
+	fit := map[string]time.Time{"short": time.Now()} // at the earliest
+	e.flip(t, s, zone, "none-a short-a again-a long-a", pass)
+	checkTurns(t, ask("none"), "a b c", 0) // row 25: with the verdict, at once
+	checkTurns(t, ask("long"), "d e f", 0)
+
+	e.set(fail, "again-a long-d")
+	awaitVerdict(t, s, zone, "long-d", false)
+	checkTurns(t, ask("long"), "a b c", 0) // row 27
+	e.set(pass, "long-d")
+	awaitVerdict(t, s, zone, "again-a", false)
+	checkTurns(t, ask("again"), "d e f", 0)
+	fit["again"] = time.Now()
+	e.set(pass, "again-a")
+
+	back := make(map[string]time.Duration)
+	eventually(t, "tier 1 is used again", func() bool {
+		for name := range fit {
+			m := ask(name)()
+			isBack := answersAre(m, "a b c")
+			if _, wasBack := back[name]; isBack && !wasBack {
+				back[name] = time.Since(fit[name])
+			} else if !isBack && (wasBack || !answersAre(m, "d e f")) {
+				t.Fatalf("%s, back %t: got %q, want d e f without a break and then a b c", name, wasBack, letters(m))
+			}
+		}
+		return len(back) == len(fit)
 	})
+	for row, name := range map[string]string{"25 failback 3s": "short", "26 failback 3s, one verdict in the wait": "again"} {
+		if back[name] < wait {
+			t.Errorf("%s: tier 1 was used %s after it became fit, want %s", row, back[name], wait)
+		}
+		checkTurns(t, ask(name), "a b c", 0)
+	}
+	awaitVerdict(t, s, zone, "long-d", true)
+	checkTurns(t, ask("long"), "a b c", 0) // tier 1 is in use, and stays
 }

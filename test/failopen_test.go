@@ -24,9 +24,9 @@ func TestFailOpen(t *testing.T) {
 // How far a check reaches: a value's own check replaces the record's, and a check may be made of others.
 func TestScopeOfChecks(t *testing.T) {
 	const zone = "scope.example.org"
-	e := startEndpoints(t)
-	e.set("web db", false)
-	s := start(t, block(zone, e.checks("interval 1h", "up", "api", "web", "db"), `
+	e := startSignals(t)
+	e.set(fail, "web db")
+	s := start(t, block(zone, e.watched("interval 1h", "up api web db"), `
 		check two 2 of api up web
 		check three 2 of api web db
 		check all 3 of up api two
@@ -75,24 +75,25 @@ func TestScopeOfChecks(t *testing.T) {
 
 // A check of others follows them: one of three that goes down changes nothing, the second does.
 func TestCalculatedCheckFollows(t *testing.T) {
+	t.Parallel()
 	const zone = "calculated.example.org"
-	e := startEndpoints(t)
-	s := start(t, block(zone, e.checks(quick, "web", "db", "api"), "check site 2 of web db api\nrecord app A 192.0.2.1 check site all_down none"))
+	e := startSignals(t)
+	s := start(t, block(zone, e.watched(quick, "web db api"), "check site 2 of web db api\nrecord app A 192.0.2.1 check site all_down none"))
 	ask := asker(t, s, "app."+zone)
-	e.flip(t, s, zone, "web", false)
+	e.flip(t, s, zone, "web", fail)
 	checkTurns(t, ask, "a", 0)
-	e.flip(t, s, zone, "db", false)
+	e.flip(t, s, zone, "db", fail)
 	checkNoData(t, ask(), zoneTTL)
-	e.flip(t, s, zone, "web", true)
+	e.flip(t, s, zone, "web", pass)
 	checkTurns(t, ask, "a", 0)
 }
 
 // All names that a wildcard stands for have one counter and one health.
 func TestWildcardHasOneHealth(t *testing.T) {
 	const zone = "wild.example.org"
-	e := startEndpoints(t)
-	e.set("down", false)
-	s := start(t, block(zone, e.checks("interval 1h", "up", "down"), policyRecord("*", "a- b+ c+ d+", "")))
+	e := startSignals(t)
+	e.set(fail, "down")
+	s := start(t, block(zone, e.watched("interval 1h", "up down"), policyRecord("*", "a- b+ c+ d+", "")))
 	awaitVerdict(t, s, zone, "down", false)
 	names, i := []string{"one", "two", "deep.three"}, 0
 	checkTurns(t, func() *dns.Msg {
@@ -105,9 +106,9 @@ func TestWildcardHasOneHealth(t *testing.T) {
 // again and again.
 func TestHealthNeverDeniesAName(t *testing.T) {
 	const zone = "exists.example.org"
-	e := startEndpoints(t)
-	e.set("down", false)
-	s := start(t, block(zone, e.checks("interval 1h", "up", "down"),
+	e := startSignals(t)
+	e.set(fail, "down")
+	s := start(t, block(zone, e.watched("interval 1h", "up down"),
 		policyRecord("down", "a- A-", "all_down none"),
 		policyRecord("drained", "a~ A~", ""),
 		policyRecord("routed", "10.0.0.0/8: a- A-", ""),
@@ -139,17 +140,17 @@ func TestHealthNeverDeniesAName(t *testing.T) {
 // Before any result all values are up, and the server gets ready within five seconds: a probe that hangs holds up nobody.
 // The first result then decides at once, whatever rise and fall say.
 func TestFirstResultDecides(t *testing.T) {
+	t.Parallel()
 	const zone = "first.example.org"
-	e := startEndpoints(t)
-	e.set("a b all", false)
-	releaseA, releaseAll := e.hold("a"), e.hold("all")
+	e := startSignals(t)
+	e.set(hang, "a all")
 	ready := "127.0.0.1:" + freePort(t)
 	s := start(t, zone+":0 {\nready "+ready+"\nroundrobin53 {\n"+
-		e.checks("interval 1h, timeout 1h, rise 10, fall 3", "a", "all")+
+		e.watched("interval 1h, timeout 1h, rise 10, fall 3", "a all")+
 		"record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3\n}\n"+
 		"record every A 192.0.2.1 192.0.2.2 192.0.2.3 check all\n}\n}\n")
 	app, every := asker(t, s, "app."+zone), asker(t, s, "every."+zone)
-	awaitThat(t, "both are probed", func() bool { return e.probed("a") > 0 && e.probed("all") > 0 })
+	eventually(t, "both are probed", func() bool { return e.count("a") > 0 && e.count("all") > 0 })
 
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	body := func() string {
@@ -169,19 +170,19 @@ func TestFirstResultDecides(t *testing.T) {
 		}
 	})
 	t.Run("86 ready without results", func(t *testing.T) {
-		awaitThat(t, "ready", func() bool { return body() == "OK" })
+		eventually(t, "ready", func() bool { return body() == "OK" })
 		checkTurns(t, every, "a b c", 0)
 	})
 	t.Run("6 first result: a fails", func(t *testing.T) {
-		releaseA()
+		e.set(fail, "a")
 		awaitVerdict(t, s, zone, "a", false)
 		checkTurns(t, app, "b c", 0)
-		if got := e.probed("a"); got != 1 {
+		if got := e.count("a"); got != 1 {
 			t.Errorf("%d probes, want 1", got)
 		}
 	})
 	t.Run("86 first results all fail", func(t *testing.T) {
-		releaseAll()
+		e.set(fail, "all")
 		awaitVerdict(t, s, zone, "all", false)
 		checkTurns(t, every, "a b c", 0)
 	})
@@ -190,13 +191,13 @@ func TestFirstResultDecides(t *testing.T) {
 // With the first results ready comes at once, even if all of them are bad.
 func TestReadyWithTheFirstResults(t *testing.T) {
 	const zone = "ready.example.org"
-	e := startEndpoints(t)
-	e.set("down", false)
+	e := startSignals(t)
+	e.set(fail, "down")
 	ready := "127.0.0.1:" + freePort(t)
-	s := start(t, zone+":0 {\nready "+ready+"\nroundrobin53 {\n"+e.checks("interval 1h", "down")+
+	s := start(t, zone+":0 {\nready "+ready+"\nroundrobin53 {\n"+e.watched("interval 1h", "down")+
 		"record app A 192.0.2.1 192.0.2.2 192.0.2.3 check down\n}\n}\n")
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	awaitThat(t, "ready", func() bool {
+	eventually(t, "ready", func() bool {
 		response, err := client.Get("http://" + ready + "/ready")
 		if err != nil {
 			return false

@@ -2,17 +2,12 @@ package test
 
 import (
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -52,13 +47,13 @@ func (c *policyCase) name() string {
 // stand in extra.
 func checkPolicies(t *testing.T, zone, extra string, cases []policyCase) {
 	t.Helper()
-	e := startEndpoints(t)
+	e := startSignals(t)
 	var lines strings.Builder
 	for i := range cases {
 		lines.WriteString(policyRecord(fmt.Sprintf("case%d", i), cases[i].values, cases[i].options))
 	}
-	e.set("down", false)
-	s := start(t, block(zone, extra, e.checks("interval 1h", "up", "down"), lines.String()))
+	e.set(fail, "down")
+	s := start(t, block(zone, extra, e.watched("interval 1h", "up down"), lines.String()))
 	awaitVerdict(t, s, zone, "down", false)
 	for i := range cases {
 		c := &cases[i]
@@ -158,19 +153,10 @@ func letters(m *dns.Msg) []string {
 
 // subnet is an ECS option for an address or a network.
 func subnet(client string) *dns.EDNS0_SUBNET {
-	prefix, err := netip.ParsePrefix(client)
-	if err != nil {
-		addr := netip.MustParseAddr(client)
-		prefix = netip.PrefixFrom(addr, addr.BitLen())
+	if addr, err := netip.ParseAddr(client); err == nil {
+		client = netip.PrefixFrom(addr, addr.BitLen()).String()
 	}
-	family := uint16(1)
-	if prefix.Addr().Is6() {
-		family = 2
-	}
-	return &dns.EDNS0_SUBNET{
-		Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: uint8(prefix.Bits()),
-		Address: net.IP(prefix.Addr().AsSlice()),
-	}
+	return subnetOption(client)
 }
 
 // turns is how often each value is first in one period of answers.
@@ -280,77 +266,12 @@ func checkNoData(t *testing.T, m *dns.Msg, ttl uint32) {
 	}
 }
 
-// endpoints is an HTTP server that plays any number of endpoints. Each is a path, which passes or fails as a test says;
-// checks that name the server's address probe it for values that are any address at all.
-type endpoints struct {
-	url string
-
-	mu     sync.Mutex
-	down   map[string]bool
-	held   map[string]chan struct{}
-	probes map[string]int
-}
-
-func startEndpoints(t *testing.T) *endpoints {
-	t.Helper()
-	e := &endpoints{down: make(map[string]bool), held: make(map[string]chan struct{}), probes: make(map[string]int)}
-	server := httptest.NewServer(e)
-	t.Cleanup(server.Close)
-	e.url = server.URL
-	return e
-}
-
-// ServeHTTP implements http.Handler.
-func (e *endpoints) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := strings.TrimPrefix(r.URL.Path, "/")
-	e.mu.Lock()
-	e.probes[name]++
-	held := e.held[name]
-	e.mu.Unlock()
-	if held != nil {
-		select {
-		case <-held:
-		case <-r.Context().Done():
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.down[name] {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-}
-
-// set makes endpoints pass or fail from the next probe on.
-func (e *endpoints) set(names string, up bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for name := range strings.FieldsSeq(names) {
-		e.down[name] = !up
-	}
-}
-
-// hold lets the probes of an endpoint wait until release is called.
-func (e *endpoints) hold(name string) (release func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	held := make(chan struct{})
-	e.held[name] = held
-	return func() { close(held) }
-}
-
-// probed is how many probes an endpoint has had.
-func (e *endpoints) probed(name string) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.probes[name]
-}
-
-// checks is a check for each name, with options separated by commas, and a record that shows its verdict: verdict-NAME has
-// a value if it is up, and none if it is down.
-func (e *endpoints) checks(options string, names ...string) string {
+// watched is a check for each endpoint, with options separated by commas, and a record that shows its verdict: verdict-NAME
+// has a value if it is up, and none if it is down. The checks name the server's address, so values may be any.
+func (s *signals) watched(options, names string) string {
 	var b strings.Builder
-	for _, name := range names {
-		fmt.Fprintf(&b, "check %s %s/%s {\n%s\n}\n", name, e.url, name, strings.ReplaceAll(options, ",", "\n"))
+	for name := range strings.FieldsSeq(names) {
+		fmt.Fprintf(&b, "check %s %s/%s {\n%s\n}\n", name, s.URL, name, strings.ReplaceAll(options, ",", "\n"))
 		fmt.Fprintf(&b, "record verdict-%s A 192.0.2.250 check %s all_down none\n", name, name)
 	}
 	return b.String()
@@ -359,34 +280,20 @@ func (e *endpoints) checks(options string, names ...string) string {
 // quick are the options of checks that are about to flip.
 const quick = "interval 1s, rise 1, fall 1"
 
-// eventually is how long a test waits for what is bound to come: longer than any machine should need.
-const eventually = time.Minute
-
-// awaitThat asks again and again until is says so.
-func awaitThat(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(eventually); !is(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("after %s still not: %s", eventually, what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
-
 // awaitVerdict returns when a check is up or down in a server's answers.
 func awaitVerdict(t *testing.T, s *server, zone, check string, up bool) {
 	t.Helper()
-	awaitThat(t, fmt.Sprintf("check %s up: %t", check, up), func() bool {
+	eventually(t, fmt.Sprintf("check %s up: %t", check, up), func() bool {
 		return (len(send(t, s, "udp", question("verdict-"+check+"."+zone, dns.TypeA)).Answer) > 0) == up
 	})
 }
 
-// flip makes endpoints pass or fail, and returns when a server has the verdicts.
-func (e *endpoints) flip(t *testing.T, s *server, zone, names string, up bool) {
+// flip sets endpoints, and returns when a server has the verdicts.
+func (s *signals) flip(t *testing.T, on *server, zone, names string, to signal) {
 	t.Helper()
-	e.set(names, up)
+	s.set(to, names)
 	for name := range strings.FieldsSeq(names) {
-		awaitVerdict(t, s, zone, name, up)
+		awaitVerdict(t, on, zone, name, to == pass)
 	}
 }
 

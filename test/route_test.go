@@ -2,8 +2,6 @@ package test
 
 import (
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,18 +65,18 @@ func TestNetworksHaveTurnsOfTheirOwn(t *testing.T) {
 
 // A network is more specific than any place.
 func TestNetworkBeforePlace(t *testing.T) {
-	const zone, located, placed = "place.example.org", "81.2.69.142", "GB" // what CoreDNS's own test database knows
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/coredns/coredns").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	database := filepath.Join(strings.TrimSpace(string(dir)), "plugin", "geoip", "testdata", "GeoLite2-City.mmdb")
-	s := start(t, zone+":0 {\nmetadata\ngeoip "+database+" {\nedns-subnet\n}\nroundrobin53 {\necs\n"+
-		"record net {\nvalue 192.0.2.1 from 81.2.0.0/16\nvalue 192.0.2.2 geo "+placed+"\n}\n"+
-		"record far {\nvalue 192.0.2.1 from 10.0.0.0/8\nvalue 192.0.2.2 geo "+placed+"\n}\n}\n}\n")
-	for qname, want := range map[string]string{"net": "a", "far": "b"} {
+	s := start(t, located(geoDatabase(t), `
+		record in {
+			value 192.0.2.1 from 10.0.0.0/8
+			value 192.0.2.2 geo DE
+		}
+		record out {
+			value 192.0.2.1 from 172.16.0.0/12
+			value 192.0.2.2 geo DE
+		}`))
+	for qname, want := range map[string]string{"in": "a", "out": "b"} {
 		t.Run("69 "+qname, func(t *testing.T) {
-			m := withOPT(question(qname+"."+zone, dns.TypeA), 0, subnet(located))
+			m := withOPT(question(qname+".example.org", dns.TypeA), 0, subnet(fromTenGermany))
 			checkTurns(t, func() *dns.Msg { return send(t, s, "udp", m.Copy()) }, want, 0)
 		})
 	}
@@ -87,9 +85,9 @@ func TestNetworkBeforePlace(t *testing.T) {
 // One value in two routes is probed once, and takes turns in each of them.
 func TestValueInTwoRoutes(t *testing.T) {
 	const zone = "shared.example.org"
-	e := startEndpoints(t)
-	check := strings.ReplaceAll(e.url, "127.0.0.1", "") + "/own"
-	e.set("own", false)
+	e := startSignals(t)
+	check := strings.ReplaceAll(e.URL, "127.0.0.1", "") + "/own"
+	e.set(fail, "own")
 	s := start(t, block(zone, routeNetworks, "check own "+check+" {\ninterval 1h\n}", `record app {
 			value 192.0.2.1 from ten
 			value 127.0.0.1 from ten check own
@@ -102,7 +100,7 @@ func TestValueInTwoRoutes(t *testing.T) {
 		}
 		record verdict-own A 127.0.0.1 check own all_down none`))
 	awaitVerdict(t, s, zone, "own", false)
-	if got := e.probed("own"); got != 1 {
+	if got := e.count("own"); got != 1 {
 		t.Errorf("70: %d probes of one value in three places, want 1", got)
 	}
 	for i, c := range []struct{ qname, client, want string }{

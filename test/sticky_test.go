@@ -63,7 +63,7 @@ func (c choices) distinct() int {
 // A client keeps its value; one that is lost leaves its clients to their second choices, and nobody else moves.
 func TestSticky(t *testing.T) {
 	const zone = "sticky.example.org"
-	e := startEndpoints(t)
+	e := startSignals(t)
 	values := func(drained string) string {
 		return `
 			value 192.0.2.1 check a
@@ -73,7 +73,7 @@ func TestSticky(t *testing.T) {
 			order sticky`
 	}
 	corefile := func(drained string) string {
-		return block(zone, "ecs", e.checks(quick, "a", "b", "c", "d"),
+		return block(zone, "ecs", e.watched(quick, "a b c d"),
 			"record one {"+values(drained)+"\n}",
 			"record two {"+values(drained)+"\nanswers 2\n}",
 			"record every {"+values(drained)+"\nanswers all\n}")
@@ -95,12 +95,12 @@ func TestSticky(t *testing.T) {
 	choose("one").each(t, "53 one value", without("", 1))
 	choose("two").each(t, "53 two values", without("", 2))
 
-	e.flip(t, s, zone, "a", false)
+	e.flip(t, s, zone, "a", fail)
 	choose("one").each(t, "49 a-", without("a", 1))
 	choose("two").each(t, "49 a-, two values", without("a", 2))
-	e.flip(t, s, zone, "b c d", false)
+	e.flip(t, s, zone, "b c d", fail)
 	choose("one").each(t, "51 all down", without("", 1))
-	e.flip(t, s, zone, "a b c d", true)
+	e.flip(t, s, zone, "a b c d", pass)
 	choose("one").each(t, "50 a+ again", without("", 1))
 	choose("two").each(t, "50 a+ again, two values", without("", 2))
 
@@ -114,9 +114,9 @@ func TestSticky(t *testing.T) {
 // In the tier that stands in, a client has one value too, and the clients spread over all.
 func TestStickyInTheNextTier(t *testing.T) {
 	const zone = "stickytier.example.org"
-	e := startEndpoints(t)
-	e.set("down", false)
-	s := start(t, block(zone, "ecs", e.checks("interval 1h", "down"),
+	e := startSignals(t)
+	e.set(fail, "down")
+	s := start(t, block(zone, "ecs", e.watched("interval 1h", "down"),
 		"record lost {\nvalue 192.0.2.1 192.0.2.2 192.0.2.3 check down\nvalue 192.0.2.4 192.0.2.5 192.0.2.6 priority 2\norder sticky\n}",
 		"record alone A 192.0.2.4 192.0.2.5 192.0.2.6 order sticky"))
 	awaitVerdict(t, s, zone, "down", false)

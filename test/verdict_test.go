@@ -23,23 +23,24 @@ func TestVerdicts(t *testing.T) {
 
 // From the moment of a flip on the turns of those that are left are exact, and so they are when the value is back.
 func TestTurnsAreExactFromTheFlipOn(t *testing.T) {
+	t.Parallel()
 	const zone, name = "flip.example.org", "app.flip.example.org"
-	e := startEndpoints(t)
-	s := start(t, block(zone, e.checks(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3\n}"))
+	e := startSignals(t)
+	s := start(t, block(zone, e.watched(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3\n}"))
 	ask := asker(t, s, name)
 	checkTurns(t, ask, "a b c", 0)
 	for _, flip := range []struct {
 		row  string
-		up   bool
+		to   signal
 		want string
 	}{
-		{"2 a-", false, "b c"},
-		{"2 a+ again", true, "a b c"},
+		{"2 a-", fail, "b c"},
+		{"2 a+ again", pass, "a b c"},
 	} {
 		t.Run(flip.row, func(t *testing.T) {
-			e.set("a", flip.up)
+			e.set(flip.to, "a")
 			var first *dns.Msg
-			awaitThat(t, "the answer is "+flip.want, func() bool {
+			eventually(t, "the answer is "+flip.want, func() bool {
 				first = ask()
 				return answersAre(first, flip.want)
 			})
@@ -56,23 +57,24 @@ func TestTurnsAreExactFromTheFlipOn(t *testing.T) {
 
 // A value that comes and goes under load takes no turn from the others: each flip costs a turn or two, not a share.
 func TestFlapsLeaveTheOthersEven(t *testing.T) {
+	t.Parallel()
 	const zone, name = "flap.example.org", "app.flap.example.org"
-	e := startEndpoints(t)
-	s := start(t, block(zone, e.checks(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3 192.0.2.4\n}"))
+	e := startSignals(t)
+	s := start(t, block(zone, e.watched(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3 192.0.2.4\n}"))
 	ask := asker(t, s, name)
 	first, second := make(map[string]int), make(map[string]int)
 	const flips = 4
 	for flip := range flips {
-		up := flip%2 == 1
-		e.set("a", up)
-		awaitThat(t, "the next flip", func() bool {
+		to := []signal{fail, pass}[flip%2]
+		e.set(to, "a")
+		eventually(t, "the next flip", func() bool {
 			m := ask()
 			got := letters(m)
 			first[got[0]]++
 			if got[0] == "a" {
 				second[got[1]]++
 			}
-			return (len(got) == 4) == up
+			return (len(got) == 4) == (to == pass)
 		})
 	}
 	for what, c := range map[string]struct {

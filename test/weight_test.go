@@ -89,10 +89,10 @@ func TestSecondChoiceIsByWeight(t *testing.T) {
 // The weight of a line is that of its values together, of those that are up.
 func TestWeightOfALine(t *testing.T) {
 	const zone = "line.example.org"
-	e := startEndpoints(t)
-	e.set("down", false)
+	e := startSignals(t)
+	e.set(fail, "down")
 	port := sharedPort(t, map[string]bool{"127.0.0.1": false, "127.0.0.2": true, "127.0.0.3": true})
-	s := start(t, block(zone, fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.checks("interval 1h", "down"),
+	s := start(t, block(zone, fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.watched("interval 1h", "down"),
 		`record all {
 			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70
 			value 192.0.2.9 weight 30
