@@ -1,0 +1,200 @@
+//go:build linux
+
+// Package process starts other programs for measurements, and tells what they use: processor time, memory, descriptors.
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is a server on a loopback port. It leads a process group of its own: nsd is more than one process.
+type Process struct {
+	Port    int
+	log     string // the file it writes to
+	started time.Time
+	cmd     *exec.Cmd
+	ended   chan struct{} // closed when the process has
+}
+
+// init keeps main on the process's first thread, as long as Launch is called from there: what it starts is killed by the
+// kernel when that thread ends, which is when this process does.
+func init() { runtime.LockOSThread() }
+
+// Build makes the project's binary, as a release does: with the profile in build/default.pgo if there is one.
+func Build(ctx context.Context, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/roundrobin53/roundrobin53/build")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build the binary: %w", err)
+	}
+	return nil
+}
+
+// Launch starts a process that writes its log into a directory.
+func Launch(ctx context.Context, dir string, port int, path string, args ...string) (*Process, error) {
+	p := &Process{Port: port, log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+	log, err := os.Create(p.log)
+	if err != nil {
+		return nil, fmt.Errorf("make a log: %w", err)
+	}
+	defer func() { _ = log.Close() }() // the process has it open itself
+	p.cmd = exec.CommandContext(ctx, path, args...)
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.Cancel = p.kill
+	p.started = time.Now()
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(path), err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // that it was killed is no news
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// kill ends the process group. There is nothing that it would have to put in order.
+func (p *Process) kill() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+
+// Stop ends the process and waits for it.
+func (p *Process) Stop() {
+	_ = p.kill() // an error means that it has ended
+	<-p.ended
+}
+
+// maxStart is how long a process may take until it answers: a million records take a small machine some time.
+const maxStart = 3 * time.Minute
+
+// ErrFinal is in the tree of an error that waiting does not mend: something answers, but not what it should.
+var ErrFinal = errors.New("final")
+
+// Await waits for the first answer and tells how long it took from the start.
+func (p *Process) Await(ctx context.Context, ask func(port int) error) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxStart)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ask(p.Port)
+		if err == nil {
+			return time.Since(p.started), nil
+		}
+		if errors.Is(err, ErrFinal) {
+			return 0, err
+		}
+		select {
+		case <-tick.C:
+		case <-p.ended:
+			return 0, fmt.Errorf("it ended before it answered: %s", p.lastWords())
+		case <-ctx.Done():
+			return 0, fmt.Errorf("wait for the first answer: %w (%w): %s", ctx.Err(), err, p.lastWords())
+		}
+	}
+}
+
+// lastWords is the end of the log.
+func (p *Process) lastWords() string {
+	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	const enough = 1000
+	return strings.TrimSpace(string(log[max(0, len(log)-enough):]))
+}
+
+// Ticks is the processor time of the group so far, user and system, in the kernel's unit.
+func (p *Process) Ticks() (uint64, error) {
+	paths, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, fmt.Errorf("list processes: %w", err)
+	}
+	var sum uint64
+	found := false
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		group, ticks, err := parseStat(string(text))
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", path, err)
+		}
+		if group == p.cmd.Process.Pid {
+			found = true
+			sum += ticks
+		}
+	}
+	if !found {
+		return 0, fmt.Errorf("it has ended: %s", p.lastWords())
+	}
+	return sum, nil
+}
+
+// parseStat reads the process group and the sum of utime and stime from a line of /proc/PID/stat, see proc(5). The
+// second field is a name in parentheses that may hold anything.
+func parseStat(line string) (group int, ticks uint64, err error) {
+	fields := strings.Fields(line[strings.LastIndex(line, ")")+1:])
+	const pgrp, utime, stime = 5 - 3, 14 - 3, 15 - 3 // as proc(5) counts, less those cut off
+	if len(fields) <= stime {
+		return 0, 0, fmt.Errorf("%q: too short", line)
+	}
+	group, err = strconv.Atoi(fields[pgrp])
+	user, errUser := strconv.ParseUint(fields[utime], 10, 64)
+	system, errSystem := strconv.ParseUint(fields[stime], 10, 64)
+	return group, user + system, errors.Join(err, errUser, errSystem)
+}
+
+// Resident is the memory of the process that is not swapped out, in KiB.
+func (p *Process) Resident() (uint64, error) {
+	path := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("read the memory in use: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			return strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("read %s: no VmRSS", path)
+}
+
+// Descriptors is how many files and sockets the process has open.
+func (p *Process) Descriptors() (int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("count descriptors: %w", err)
+	}
+	return len(entries), nil
+}
+
+// FreePort is a loopback port that nobody listens on, over UDP or TCP.
+func FreePort() (int, error) {
+	const tries = 20
+	var err error
+	for range tries {
+		var packet net.PacketConn
+		if packet, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+			break
+		}
+		var stream net.Listener
+		stream, err = net.Listen("tcp", packet.LocalAddr().String())
+		_ = packet.Close()
+		if err == nil {
+			port := packet.LocalAddr().(*net.UDPAddr).Port
+			return port, stream.Close()
+		}
+	}
+	return 0, fmt.Errorf("find a free port: %w", err)
+}
