@@ -137,3 +137,36 @@ func TestZone(t *testing.T) {
 		t.Errorf("corefile: got %q, want %q", text, want)
 	}
 }
+
+func TestCorefilePolicies(t *testing.T) {
+	z := zone{names: 1, addresses: 2}
+	for name, test := range map[string]struct {
+		lines plugin
+		want  string
+	}{
+		"checked": {roundrobin53Checked, `
+roundrobin53 {
+check port tcp://127.0.0.1:5399 {
+interval 60s
+}
+record app0 A 10.0.0.1 10.0.0.2 check port {
+value 10.255.255.254 priority 2
+}
+}
+`},
+		"weighted": {roundrobin53Weighted, `
+roundrobin53 {
+record app0 A answers 2 {
+value 10.0.0.1 weight 1
+value 10.0.0.2 weight 2
+}
+}
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := "\n" + test.lines(z, files{endpoint: "127.0.0.1:5399"}); got != test.want {
+				t.Errorf("got%s\nwant%s", got, test.want)
+			}
+		})
+	}
+}

@@ -37,6 +37,12 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 	if c.files, err = c.zone.write(c.dir); err != nil {
 		return nil, err
 	}
+	endpoint, err := listen()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = endpoint.Close() }() // nothing is lost with it
+	c.files.endpoint = endpoint.Addr().String()
 	if c.measures(ready, "") {
 		if err := c.measureStarts(ctx); err != nil {
 			return nil, err
