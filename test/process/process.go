@@ -103,15 +103,27 @@ func (p *Process) Await(ctx context.Context, ask func(port int) error) (time.Dur
 	}
 }
 
+// Log is what the process has written so far.
+func (p *Process) Log() (string, error) {
+	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return "", fmt.Errorf("read the log: %w", err)
+	}
+	return string(log), nil
+}
+
 // lastWords is the end of the log.
 func (p *Process) lastWords() string {
-	log, err := os.ReadFile(p.log)
+	log, err := p.Log()
 	if err != nil {
 		return err.Error()
 	}
 	const enough = 1000
-	return strings.TrimSpace(string(log[max(0, len(log)-enough):]))
+	return strings.TrimSpace(log[max(0, len(log)-enough):])
 }
+
+// TicksPerSecond is the kernel's unit of processor time, USER_HZ, on every machine that Go runs on.
+const TicksPerSecond = 100
 
 // Ticks is the processor time of the group so far, user and system, in the kernel's unit.
 func (p *Process) Ticks() (uint64, error) {
