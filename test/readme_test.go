@@ -42,7 +42,8 @@ func TestCorefilesStart(t *testing.T) {
 	}
 	for i, corefile := range append(corefiles, readFile(t, "corefile.example")) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			start(t, regexp.MustCompile(`:\d+ \{`).ReplaceAllString(corefile, ":0 {"))
+			corefile = regexp.MustCompile(`:\d+ \{`).ReplaceAllString(corefile, ":0 {")
+			start(t, strings.ReplaceAll(corefile, "/usr/share/GeoIP/GeoLite2-City.mmdb", geoDatabase(t)))
 		})
 	}
 }
