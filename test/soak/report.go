@@ -81,7 +81,11 @@ func (r *report) measure(ctx context.Context, srv *server, e *endpoints) (err er
 		return err
 	})
 	r.switches = e.switches()
-	r.complaints = srv.complaints()
+	if err != nil {
+		return err
+	}
+	log, err := srv.Log()
+	r.complaints = complaints(log)
 	return err
 }
 
@@ -126,6 +130,7 @@ func (r *report) lines() []line {
 		{"times a value had to be left out", "", count(r.asked.without), "", ""},
 		{"longest down and answered", "", seconds(r.asked.slowestDown), seconds(b.down), met(r.asked.slowestDown <= b.down)},
 		{"longest up and not answered", "", seconds(r.asked.slowestUp), seconds(b.up), met(r.asked.slowestUp <= b.up)},
+		{"lines of trouble in the log", "", count(uint64(len(r.complaints))), "", ""},
 	}
 }
 
@@ -142,7 +147,7 @@ func (r *report) print(w io.Writer) error {
 		_, _ = fmt.Fprintf(out, "wrong: %s\n", example)
 	}
 	for _, complaint := range r.complaints[:min(len(r.complaints), maxExamples)] {
-		_, _ = fmt.Fprintf(out, "the log has: %s\n", complaint)
+		_, _ = fmt.Fprintf(out, "log: %s\n", complaint)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("print the table: %w", err)

@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -69,23 +68,41 @@ func ask(port int) error {
 
 // awaitFirstRound waits until every value has been probed.
 func (srv *server) awaitFirstRound(ctx context.Context) error {
-	const patience = 30 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, srv.timeout()+patience)
+	_, err := srv.await(ctx, func(m metrics) error {
+		if m.probes < uint64(srv.checks) {
+			return fmt.Errorf("first round: %d of %d probes", m.probes, srv.checks)
+		}
+		return nil
+	})
+	return err
+}
+
+// await asks for metrics until they are good. While a small machine has all to do with the first round, the server cuts
+// them off.
+func (srv *server) await(ctx context.Context, good func(metrics) error) (metrics, error) {
+	const patience = 2 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
 		m, err := srv.metrics(ctx)
-		if err == nil && m.probes >= uint64(srv.checks) {
-			return nil
+		if err == nil {
+			err = good(m)
+		}
+		if err == nil {
+			return m, nil
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the first round: %d of %d probes, %w", m.probes, srv.checks, errors.Join(context.Cause(ctx), err))
+			return m, fmt.Errorf("wait for metrics: %w (%w)", context.Cause(ctx), err)
 		}
 	}
 }
+
+// whatever is for metrics that are good as they are.
+func whatever(metrics) error { return nil }
 
 // metrics are what the server says of itself.
 type metrics struct{ probes, goroutines uint64 }
@@ -142,7 +159,7 @@ type reading struct {
 
 // measure measures the server while something is done for the seconds of a phase.
 func (srv *server) measure(ctx context.Context, e *endpoints, do func(ctx context.Context) error) (usage, error) {
-	m, err := srv.metrics(ctx) // outside of what is measured
+	m, err := srv.await(ctx, whatever) // outside of what is measured
 	if err != nil {
 		return usage{}, err
 	}
@@ -167,7 +184,7 @@ func (srv *server) measure(ctx context.Context, e *endpoints, do func(ctx contex
 	if err != nil {
 		return usage{}, err
 	}
-	if m, err = srv.metrics(ctx); err != nil {
+	if m, err = srv.await(ctx, whatever); err != nil {
 		return usage{}, err
 	}
 	after.probes = m.probes
@@ -191,18 +208,15 @@ func (r reading) until(after reading) usage {
 	}
 }
 
-// complaints are the lines of the log that are neither in order nor about endpoints that went down.
-func (srv *server) complaints() []string {
-	log, err := srv.Log()
-	if err != nil {
-		return []string{err.Error()}
-	}
+// complaints are the lines of a log that tell of trouble, and not only that an endpoint went down which did.
+func complaints(log string) []string {
 	var complaints []string
 	for line := range strings.Lines(log) {
-		if strings.HasPrefix(line, "[INFO]") || strings.Contains(line, " is down: ") || !strings.HasPrefix(line, "[") {
-			continue
+		flapped := strings.Contains(line, " is down: ") &&
+			(strings.Contains(line, ": status 503,") || strings.Contains(line, ": connection refused"))
+		if strings.HasPrefix(line, "[") && !strings.HasPrefix(line, "[INFO]") && !flapped {
+			complaints = append(complaints, strings.TrimSpace(line))
 		}
-		complaints = append(complaints, strings.TrimSpace(line))
 	}
 	return complaints
 }

@@ -292,8 +292,22 @@ coredns_roundrobin53_probes_total{check="soak",result="pass",view="",zone="examp
 	}
 }
 
+func TestComplaints(t *testing.T) {
+	const log = `example.org.:5300 on 127.0.0.1
+[INFO] plugin/roundrobin53: example.org. check soak: 127.16.0.4 is up: 2 passes in a row
+[WARNING] plugin/roundrobin53: example.org. check soak: 127.16.0.4 is down: 3 failures in a row, the last: status 503, want 200-399
+[WARNING] plugin/roundrobin53: example.org. check soak: 127.16.0.4 is down: 3 failures in a row, the last: connect: connection refused
+[WARNING] plugin/roundrobin53: example.org. check soak: 127.16.0.4 is down: the first probe failed: timed out after 4s
+[ERROR] plugin/errors: broken
+`
+	got := complaints(log)
+	if len(got) != 2 || !strings.Contains(got[0], "timed out") || !strings.HasPrefix(got[1], "[ERROR]") {
+		t.Errorf("complaints: got %q, want the last two lines", got)
+	}
+}
+
 func TestReport(t *testing.T) {
-	r := report{settings: settings{kind: kindHTTP, checks: 10_000, interval: 10 * time.Second, seconds: 40, rate: 5000, flap: 500}, files: 20_000, switches: 480}
+	r := report{settings: settings{kind: kindHTTP, checks: 10_000, interval: 10 * time.Second, seconds: 40, rate: 5000, flap: 500}, files: 20_000, switches: 480, complaints: []string{"[WARNING] trouble"}}
 	r.alone = usage{cpu: 0.0712, probes: 1000.2, connections: 3, resident: 90 << 10, descriptors: 9512, goroutines: 21}
 	r.loaded = usage{cpu: 0.31, probes: 1000.4, connections: 4, resident: 91 << 10, descriptors: 9511, goroutines: 22}
 	r.asked = tally{sent: 200_000, answered: 199_999, without: 4000, slowestDown: 29_500 * time.Millisecond, slowestUp: 18_000 * time.Millisecond}
@@ -313,6 +327,8 @@ wrong answers                                   0             0       yes
 times a value had to be left out                4000                  
 longest down and answered                       29.5 s        35.0 s  yes
 longest up and not answered                     18.0 s        25.0 s  yes
+lines of trouble in the log                     1                     
+log: [WARNING] trouble
 `
 	var out strings.Builder
 	if err := r.print(&out); err != nil || "\n"+out.String() != want {
