@@ -62,7 +62,7 @@ func TestDocumentedMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 metrics\n}\n}")
+	s := serve(t, "example.org:0 {\nroundrobin53 {\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 metrics check web\n}\n}")
 	s.ask("app.example.org", dns.TypeA)
 	documented := regexp.MustCompile(`coredns_roundrobin53_[a-z_]+`).FindAllString(string(readme), -1)
 	if len(documented) == 0 {

@@ -130,53 +130,52 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	if q.isSigned() {
 		owner = q.qname
 	}
-	qtype := m.Question[0].Qtype
 	for hops := 0; ; hops++ {
-		switch found.Kind {
-		case record.Addresses:
-			before := len(m.Answer)
-			if m.Answer = q.appendTurn(m.Answer, owner, found.Addresses); len(m.Answer) == before {
-				q.denyFor(m, found, q.h.rrsets[found.Addresses].ttl)
-			}
-		case record.RRs:
-			if found.RRset.Chooser > 0 { // a CNAME that was asked for itself
-				q.appendAlternative(m, owner, found)
-				return
-			}
-			start := len(m.Answer)
-			m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
-			q.addAdditional(m, m.Answer[start:])
-		case record.Any:
-			// RFC 8482 §4.2: one record that says nothing, so that no one amplifies with what is here.
-			hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
-			m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
-		case record.Delegation:
-			if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind an alias can't be signed
-				q.refer(m, found)
-			}
-		case record.Alias:
-			cname := q.appendAlternative(m, owner, found)
-			if cname == nil {
-				return
-			}
-			if hops == maxAliases {
-				fail(m)
-				return
-			}
-			owner = cname.Target
-			name := strings.ToLower(owner)
-			next := q.h.table.Lookup(name, qtype)
-			if next.Kind == record.Outside || q.h.passes(q.r, name, next) {
-				q.follow(m, owner)
-				return
-			}
-			found = next
-			continue
-		default: // NoData, NXDomain
-			q.deny(m, found)
+		alias := q.append(m, owner, found)
+		if alias == nil {
+			return
 		}
-		return
+		if hops == maxAliases {
+			fail(m)
+			return
+		}
+		owner = alias.Target
+		name := strings.ToLower(owner)
+		found = q.h.table.Lookup(name, m.Question[0].Qtype)
+		if found.Kind == record.Outside || q.h.passes(q.r, name, found) {
+			q.follow(m, owner)
+			return
+		}
 	}
+}
+
+// append adds to m what was found for one name. It returns the alias that is to be followed, nil if there is none.
+func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
+	switch found.Kind {
+	case record.Addresses:
+		q.appendTurn(m, owner, found)
+	case record.RRs:
+		if found.RRset.Type == dns.TypeCNAME { // asked for itself
+			q.appendAlias(m, owner, found)
+			break
+		}
+		start := len(m.Answer)
+		m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
+		q.addAdditional(m, m.Answer[start:])
+	case record.Any:
+		// RFC 8482 §4.2: one record that says nothing, so that no one amplifies with what is here.
+		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
+		m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
+	case record.Delegation:
+		if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind an alias can't be signed
+			q.refer(m, found)
+		}
+	case record.Alias:
+		return q.appendAlias(m, owner, found)
+	default: // NoData, NXDomain
+		q.deny(m, found)
+	}
+	return nil
 }
 
 // maxAliases is how many CNAMEs a chain may have before it counts as a loop; resolvers stop at 8 to 16.
@@ -218,37 +217,37 @@ func (q *query) isSigned() bool {
 	return opt != nil && opt.Do()
 }
 
-// appendTurn appends the addresses of an RRset to rrs, in the order of its next turn; none if none is answered now.
-func (q *query) appendTurn(rrs []dns.RR, owner string, number int) []dns.RR {
-	set := &q.h.rrsets[number]
+// appendTurn appends the addresses of an RRset to m, in the order of its next turn. If none is answered now, it denies.
+func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
+	set := &q.h.rrsets[found.Addresses]
 	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
 	var order []uint16
 	if set.chooser == noChooser {
 		order = set.pool.Pick(q.class, buf[:0])
 	} else if order = q.choose(set.chooser, buf[:0]); len(order) == 0 {
-		return rrs
+		q.denyFor(m, found, set.ttl)
+		return
 	}
 	if q.h.picks != nil {
-		q.h.countPick(number, order[0])
+		q.h.countPick(found.Addresses, order[0])
 	}
-	return set.appendTo(rrs, owner, order)
+	m.Answer = set.appendTo(m.Answer, owner, order)
 }
 
-// appendAlternative appends the CNAME of a name, one of several where there are, and returns it. If none is answered
+// appendAlias appends the CNAME of a name to m, one of them where there are several, and returns it. If none is answered
 // now, it denies and returns nil.
-func (q *query) appendAlternative(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
-	set := found.RRset
-	rrs := set.RRs
-	if set.Chooser > 0 {
-		alternatives := &q.h.alternatives[set.Chooser]
+func (q *query) appendAlias(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
+	rrs := found.RRset.RRs
+	if number := found.RRset.Chooser; number > 0 {
+		several := &q.h.alternatives[number]
 		var buf [1]uint16
-		order := q.choose(alternatives.choosers[laneOf(m.Question[0].Qtype)], buf[:0])
+		order := q.choose(several.choosers[laneOf(m.Question[0].Qtype)], buf[:0])
 		if len(order) == 0 {
-			q.denyFor(m, found, alternatives.ttl)
+			q.denyFor(m, found, several.ttl)
 			return nil
 		}
 		if q.h.picks != nil {
-			q.h.countPick(-set.Chooser, order[0])
+			q.h.countPick(-number, order[0])
 		}
 		rrs = rrs[order[0] : order[0]+1]
 	}

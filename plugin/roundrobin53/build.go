@@ -101,9 +101,9 @@ func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, owner *
 		made := record.RRset{Type: set.rrtype, RRs: set.rrs}
 		if set.lines != nil {
 			made.Chooser = len(h.alternatives)
-			a := alternatives{ttl: set.ttl}
+			a := alternatives{rrs: set.rrs, ttl: set.ttl}
 			for lane := range a.choosers {
-				a.choosers[lane] = choosers.add(owner, set)
+				a.choosers[lane] = choosers.add(owner, set, -made.Chooser)
 			}
 			h.alternatives = append(h.alternatives, a)
 			h.countFirst(-made.Chooser, owner, set)
@@ -114,7 +114,7 @@ func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, owner *
 	number := len(h.rrsets)
 	made := addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl, noChooser}
 	if set.lines != nil {
-		made.chooser = choosers.add(owner, set)
+		made.chooser = choosers.add(owner, set, number)
 	}
 	h.rrsets = append(h.rrsets, made)
 	builder.AddAddresses(name, set.rrtype, number)
@@ -137,8 +137,7 @@ func (h *Handler) countFirst(number int, owner *ownerName, set *rrset) {
 	if h.picks == nil {
 		h.picks = make(map[int][]*atomic.Uint64)
 	}
-	for i := range set.endpoints() {
-		counted.values = append(counted.values, set.value(i))
+	for range set.endpoints() {
 		h.picks[number] = append(h.picks[number], new(atomic.Uint64))
 	}
 	h.counted = append(h.counted, counted)

@@ -133,7 +133,7 @@ func checkWord(name string) error {
 // parseMembers reads N of NAME...
 func (c *checkLine) parseMembers(need string, members []string) (err error) {
 	if len(members) == 0 {
-		return errors.New("of: no check follows it; write check NAME N of NAME...")
+		return errors.New("no check follows of; as in check NAME N of NAME... with at least one name")
 	}
 	if twice, ok := firstDuplicate(members); ok {
 		return fmt.Errorf("%q stands twice", twice)

@@ -16,12 +16,12 @@ import (
 // chooser is an RRset whose values are chosen among: by what is up, by who asks, by weight. It stands beside the RRset,
 // which has the values; one that only rotates has none.
 type chooser struct {
-	name   string // owner name
-	zone   int    // index of the zone
-	ttl    uint32
+	name   string        // owner name
+	zone   int           // index of the zone
 	routes *route.Routes // nil: one group, for everyone
 	first  int           // its groups are those of the handler from here on
 	order  pool.Order
+	set    int // the RRset: number of the addresses, or less than 0 that of the alternatives
 }
 
 // noChooser stands for none.
@@ -31,6 +31,7 @@ const noChooser = -1
 // addresses do: a client that asks for A and AAAA in turn is not to get one CNAME for every A.
 type alternatives struct {
 	choosers [lanes]int
+	rrs      []dns.RR
 	ttl      uint32
 }
 
@@ -103,14 +104,23 @@ func (q *query) choice(c *chooser) *pool.Choice {
 
 // explain logs why an answer has its values.
 func (q *query) explain(c *chooser, choice *pool.Choice, order []uint16) {
-	g := &q.h.groups[0]
-	for i := range q.h.groups {
-		if q.h.groups[i].Group == choice.Group() {
-			g = &q.h.groups[i]
-		}
+	isChosen := func(g group) bool { return g.Group == choice.Group() }
+	g := &q.h.groups[slices.IndexFunc(q.h.groups, isChosen)]
+	picked := make([]string, len(order))
+	for i, endpoint := range order {
+		picked[i] = q.h.value(c.set, int(endpoint))
 	}
-	log.Debugf("%s: values for %s, priority %d, %s: %d of %d to choose among, picked %v",
-		c.name, g.key, choice.Priority(), choice.Status(), len(choice.Candidates()), len(g.Endpoints()), order)
+	log.Debugf("%s %s: the values for %s, priority %d, %s, %d of %d: %s", c.name, dns.TypeToString[q.r.Question[0].Qtype],
+		g.key, choice.Priority(), choice.Status(), len(choice.Candidates()), len(g.Endpoints()), strings.Join(picked, " "))
+}
+
+// value is a value of an RRset as text. Number is that of the addresses, or less than 0 that of the alternatives.
+func (h *Handler) value(number, endpoint int) string {
+	if number < 0 {
+		return h.alternatives[-number].rrs[endpoint].(*dns.CNAME).Target
+	}
+	addr, _ := netip.AddrFromSlice(h.rrsets[number].pool.Address(endpoint)) // it was made of one
+	return addr.String()
 }
 
 // group is a group of a chooser's values.
@@ -191,10 +201,10 @@ func newChooserBuilder(h *Handler) *chooserBuilder {
 	}
 }
 
-// add makes the chooser of an RRset that has lines, and returns its number.
-func (b *chooserBuilder) add(owner *ownerName, set *rrset) int {
+// add makes the chooser of an RRset that has lines, and returns its number. Number is that of the RRset.
+func (b *chooserBuilder) add(owner *ownerName, set *rrset, number int) int {
 	h := b.h
-	c := chooser{name: owner.name, zone: owner.zone.index, ttl: set.ttl, first: len(h.groups), order: set.order}
+	c := chooser{name: owner.name, zone: owner.zone.index, first: len(h.groups), order: set.order, set: number}
 	var identities []uint64
 	if set.order == pool.Sticky {
 		for i := range set.endpoints() {

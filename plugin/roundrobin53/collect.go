@@ -203,7 +203,7 @@ func (o *ownerName) addCNAMEs(d *directive, rec *recordLine, rrs []dns.RR) error
 		return fmt.Errorf("%s has a CNAME already, at %s; all its values stand in one record", o.name, other.position)
 	}
 	set := rec.set(d, dns.TypeCNAME)
-	set.rrs, set.rules.answers = rrs, 1
+	set.rrs, set.answers = rrs, 1
 	if err := set.divide(rec, func(v *valueLine) int { return len(v.names) }); err != nil {
 		return err
 	}

@@ -194,6 +194,9 @@ func (in *instance) begin() {
 // restart is told that a reload begins.
 func (in *instance) restart() error {
 	in.restarting = true
+	serving.mu.Lock()
+	serving.next = nil // whatever failed before
+	serving.mu.Unlock()
 	return nil
 }
 

@@ -105,7 +105,7 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 		for _, counted := range h.counted {
 			h.addCandidates(candidates, counted)
 			for i, count := range h.picks[counted.number] {
-				picks.add(float64(count.Load()), counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], counted.values[i])
+				picks.add(float64(count.Load()), counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], h.value(counted.number, i))
 			}
 		}
 	}
@@ -131,8 +131,7 @@ func (h *Handler) addCandidates(candidates series, counted countedRRset) {
 	b := h.keeper.board.Load()
 	for i, g := range h.groupsOf(number) {
 		choice := b.choice(h.choosers[number].first + i)
-		candidates[strings.Join([]string{counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], g.key}, labelSeparator)] =
-			float64(len(choice.Candidates()))
+		candidates[strings.Join([]string{counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], g.key}, labelSeparator)] = float64(len(choice.Candidates()))
 	}
 }
 
@@ -208,7 +207,6 @@ type countedRRset struct {
 	number     int // among the handler's RRsets; less than 0: among its alternatives
 	zone, name string
 	rrtype     uint16
-	values     []string
 }
 
 // countPick counts the endpoint that an answer begins with.

@@ -25,7 +25,7 @@ func parseNetwork(d *directive, l line) error {
 		return err
 	}
 	if _, err := parseNetworkText(n.name); err == nil || strings.ContainsAny(n.name, "/:") {
-		return fmt.Errorf("%q is a network, not a name for one; write network NAME CIDR...", n.name)
+		return fmt.Errorf("%q is a network, not a name for one, which comes first, as in network office 192.0.2.0/24", n.name)
 	}
 	if other := d.network(n.name); other != nil {
 		return fmt.Errorf("%q is defined already, at %s", n.name, other.position)

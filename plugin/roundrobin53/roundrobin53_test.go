@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +41,13 @@ var errPassed = fmt.Errorf("passed on")
 // discard is a writer that keeps the last message.
 type discard struct {
 	test.ResponseWriter
-	m *dns.Msg
+	m     *dns.Msg
+	asked int // how often for the address of the client
+}
+
+func (d *discard) RemoteAddr() net.Addr {
+	d.asked++
+	return d.ResponseWriter.RemoteAddr()
 }
 
 func (d *discard) WriteMsg(m *dns.Msg) error {
@@ -77,12 +84,48 @@ const zoneOfEverything = `roundrobin53 {
 	record sub DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000
 	record ns.sub A 192.0.2.54
 	record a.b.c TXT deep
+	ecs
+	network near 10.0.0.0/8
+	check web http://:80/
+	record checked A 192.0.2.1 192.0.2.2 check web metrics
+	record down A 192.0.2.9 check web all_down none
+	record drained A 192.0.2.1 drain
+	record weighted A 192.0.2.1 weight 2 answers all {
+		value 192.0.2.2 192.0.2.3 weight 1
+	}
+	record sticky A 192.0.2.1 192.0.2.2 order sticky
+	record routed A 192.0.2.1 from near {
+		value 192.0.2.2 from 10.240.0.0/16
+	}
+	record several CNAME app weighted nope
+	record none CNAME app drain
+	record same ALIAS app
+	record @ SRV 0 5 5060 checked
 }`
 
 // TestAllocations is the allocation budget of an answer. With 8 addresses: the reply with its question, OPT and lists
 // of one; the list of the answer; the records; their octets. An owner name asked in capitals adds its lower-case copy.
 func TestAllocations(t *testing.T) {
-	h := handler(t, "roundrobin53 {\n record app 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 2001:db8::1 2001:db8::2\n}")
+	const eight = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
+	h := handler(t, `roundrobin53 {
+		check web http://:80/
+		record app `+eight+` 2001:db8::1 2001:db8::2
+		record checked `+eight+` check web
+		record standby `+eight+` check web {
+			value 192.0.2.9 priority 2
+		}
+		record weighted `+eight+` weight 70 answers 8 {
+			value 192.0.2.9 weight 30
+		}
+		record random `+eight+` weight 70 answers 8 order random {
+			value 192.0.2.9 weight 30
+		}
+		record sticky `+eight+` order sticky answers 8
+		record routed `+eight+` from 10.0.0.0/8 {
+			value `+eight+` from 10.240.0.0/16
+			value 192.0.2.9
+		}
+	}`)
 	ctx := serverContext("dns://:53")
 	edns := query1("app.example.org.", dns.TypeA)
 	edns.SetEdns0(1232, false)
@@ -95,18 +138,28 @@ func TestAllocations(t *testing.T) {
 		{"8 A with EDNS", edns, 4},
 		{"2 AAAA", query1("app.example.org.", dns.TypeAAAA), 4},
 		{"8 A in capitals", query1("APP.example.org.", dns.TypeA), 5},
+		{"8 A with a check", query1("checked.example.org.", dns.TypeA), 4},
+		{"8 A with a standby", query1("standby.example.org.", dns.TypeA), 4},
+		{"8 A by weight", query1("weighted.example.org.", dns.TypeA), 4},
+		{"8 A by weight at random", query1("random.example.org.", dns.TypeA), 4},
+		{"8 A for a network", query1("routed.example.org.", dns.TypeA), 4},
+		{"8 A, sticky", query1("sticky.example.org.", dns.TypeA), 4},
 		{"NODATA", query1("app.example.org.", dns.TypeTXT), 3}, // the reply, the authority section, the SOA
 		{"NXDOMAIN", query1("nope.example.org.", dns.TypeA), 3},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := new(discard)
-			got := testing.AllocsPerRun(1000, func() {
+			got := testing.AllocsPerRun(999, func() {
 				if _, err := h.ServeDNS(ctx, w, row.r); err != nil {
 					t.Fatal(err)
 				}
 			})
+			if n := len(w.m.Answer); strings.HasPrefix(row.name, "8 A") && n != 8 {
+				t.Fatalf("%d records, want 8", n)
+			}
 			// test.ResponseWriter makes an address at each call: that is not the answer's.
-			got -= testing.AllocsPerRun(1000, func() { w.RemoteAddr() })
+			got -= float64(w.asked) / 1000 * // runs, with the one that warms up
+				testing.AllocsPerRun(1000, func() { w.ResponseWriter.RemoteAddr() })
 			if got > row.want {
 				t.Errorf("%v allocations, want at most %v", got, row.want)
 			}
@@ -180,14 +233,19 @@ func className(datagram bool) string {
 // negative answer's one SOA.
 func FuzzServeDNS(f *testing.F) {
 	h := handler(f, zoneOfEverything)
-	for name := range strings.FieldsSeq("app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
+	for name := range strings.FieldsSeq("checked down drained weighted sticky routed several none same app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
 		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeMX, dns.TypeHTTPS, dns.TypeNS, dns.TypeDS, dns.TypeSOA, dns.TypeAXFR} {
 			m := query1(below(name, "example.org."), qtype)
 			if name == "@" {
 				m = query1("example.org.", qtype)
 			}
 			for _, do := range []bool{false, true} {
+				m.Extra = nil
 				m.SetEdns0(4096, do)
+				if do {
+					subnet := &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 16, Address: net.IP{10, 240, 0, 0}}
+					m.IsEdns0().Option = append(m.IsEdns0().Option, subnet)
+				}
 				packed, err := m.Pack()
 				if err != nil {
 					f.Fatal(err)
@@ -196,6 +254,11 @@ func FuzzServeDNS(f *testing.F) {
 			}
 		}
 	}
+	var verdicts []verdict
+	for i := range h.targets {
+		verdicts = append(verdicts, verdict{i, h.targets[i].Address != netip.MustParseAddr("192.0.2.9")})
+	}
+	h.keeper.set(verdicts, time.Now())
 	ctx := serverContext("dns://:53")
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		r := new(dns.Msg)
@@ -255,6 +318,65 @@ func BenchmarkServeDNS(b *testing.B) {
 				if i += 7919; i >= names {
 					i %= names
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkPolicies compares what the ways to choose among 8 addresses cost.
+func BenchmarkPolicies(b *testing.B) {
+	const values = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
+	for _, row := range []struct{ name, options string }{
+		{"turns", ""},
+		{"checked", "check web"},
+		{"tiers", "check web {\nvalue 192.0.2.9 priority 2\n}"},
+		{"weighted", "weight 70 answers 8 {\nvalue 192.0.2.9 weight 30\n}"},
+		{"networks", "from 10.0.0.0/8 {\nvalue 192.0.2.9\n}"},
+		{"sticky", "order sticky answers 8"},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			h := handler(b, "roundrobin53 {\ncheck web http://:80/\nrecord app A "+values+" "+row.options+"\n}")
+			ctx := serverContext("dns://:53")
+			w := new(discard)
+			r := query1("app.example.org.", dns.TypeA)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := h.ServeDNS(ctx, w, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBoardChange is one verdict that changes among a million values: one that 8 names have, and one that all have.
+func BenchmarkBoardChange(b *testing.B) {
+	for _, row := range []struct {
+		name    string
+		address func(name, value int) string
+	}{
+		{"one of a million", func(name, value int) string {
+			i := name*8 + value
+			return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255)
+		}},
+		{"all of a million", func(_, value int) string { return fmt.Sprintf("10.0.0.%d", value) }},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			var directive strings.Builder
+			directive.WriteString("roundrobin53 {\ncheck web http://:80/\n")
+			for name := range 125_000 {
+				fmt.Fprintf(&directive, "record name%d A", name)
+				for value := range 8 {
+					directive.WriteString(" " + row.address(name, value))
+				}
+				directive.WriteString(" check web\n")
+			}
+			directive.WriteString("}\n")
+			h := handler(b, directive.String())
+			up := false
+			for b.Loop() {
+				h.keeper.set([]verdict{{target: 0, up: up}}, time.Now())
+				up = !up
 			}
 		})
 	}

@@ -33,43 +33,31 @@ type groupConfig struct {
 
 // route finds the groups of an RRset.
 func (set *rrset) route() (*routing, error) {
-	byNetwork := make(map[netip.Prefix][]int)
-	byPlace := make(map[string][]int)
-	var networks []netip.Prefix
-	var places []string
+	var byNetwork selection[netip.Prefix]
+	var byPlace selection[string]
 	var rest []int
 	for i := range set.lines {
 		line := &set.lines[i]
-		prefixes, err := set.directive.prefixesOf(line.from)
+		networks, err := set.directive.prefixesOf(line.from)
 		if err != nil {
-			return nil, err
+			return nil, line.errorf("from: %w", err)
 		}
-		for _, prefix := range prefixes {
-			if byNetwork[prefix] == nil {
-				networks = append(networks, prefix)
-			}
-			byNetwork[prefix] = append(byNetwork[prefix], i)
-		}
-		for _, place := range line.geo {
-			if byPlace[place] == nil {
-				places = append(places, place)
-			}
-			byPlace[place] = append(byPlace[place], i)
-		}
+		byNetwork.add(networks, i)
+		byPlace.add(line.geo, i)
 		if len(line.from)+len(line.geo) == 0 {
 			rest = append(rest, i)
 		}
 	}
-	r := &routing{networks: networks, rest: route.None}
-	for _, network := range networks {
-		group, err := r.group(set, byNetwork[network], network.String())
+	r := &routing{networks: byNetwork.selectors, rest: route.None}
+	for _, network := range byNetwork.selectors {
+		group, err := r.group(set, byNetwork.lines[network], network.String())
 		if err != nil {
 			return nil, err
 		}
 		r.byNetwork = append(r.byNetwork, group)
 	}
-	for _, place := range places {
-		group, err := r.group(set, byPlace[place], place)
+	for _, place := range byPlace.selectors {
+		group, err := r.group(set, byPlace.lines[place], place)
 		if err != nil {
 			return nil, err
 		}
@@ -78,13 +66,33 @@ func (set *rrset) route() (*routing, error) {
 		}
 		r.places[place] = group
 	}
-	if rest != nil {
-		var err error
-		if r.rest, err = r.group(set, rest, "default"); err != nil {
-			return nil, err
-		}
+	if rest == nil {
+		return r, nil
 	}
-	return r, nil
+	var err error
+	r.rest, err = r.group(set, rest, selectorOfRest)
+	return r, err
+}
+
+// selectorOfRest stands for what selects the lines without network and place.
+const selectorOfRest = "default"
+
+// selection is the lines that each network, or each place, selects.
+type selection[T comparable] struct {
+	selectors []T // in the order of the Corefile
+	lines     map[T][]int
+}
+
+func (s *selection[T]) add(selectors []T, line int) {
+	if s.lines == nil {
+		s.lines = make(map[T][]int)
+	}
+	for _, selector := range selectors {
+		if s.lines[selector] == nil {
+			s.selectors = append(s.selectors, selector)
+		}
+		s.lines[selector] = append(s.lines[selector], line)
+	}
 }
 
 // group is the group of some lines, which one more network or place selects. One set of lines is one group, with one
@@ -110,7 +118,7 @@ func (r *routing) group(set *rrset, lines []int, selector string) (int, error) {
 }
 
 func selectedBy(selector string) string {
-	if selector == "default" {
+	if selector == selectorOfRest {
 		return ""
 	}
 	return " for " + selector

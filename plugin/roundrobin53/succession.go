@@ -114,18 +114,12 @@ func (h *Handler) adoptPicks(old *Handler, number, before int) {
 		return
 	}
 	byValue := make(map[string]*atomic.Uint64, len(oldCounts))
-	for i, value := range old.countedValues(before) {
-		byValue[value] = oldCounts[i]
+	for i, count := range oldCounts {
+		byValue[old.value(before, i)] = count
 	}
-	for i, value := range h.countedValues(number) {
-		if count := byValue[value]; count != nil {
+	for i := range counts {
+		if count := byValue[h.value(number, i)]; count != nil {
 			counts[i] = count
 		}
 	}
-}
-
-// countedValues is the values of an RRset whose first places are counted.
-func (h *Handler) countedValues(number int) []string {
-	i := slices.IndexFunc(h.counted, func(c countedRRset) bool { return c.number == number })
-	return h.counted[i].values
 }

@@ -49,12 +49,8 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 			return
 		}
 		for _, set := range rrsets {
-			rrs := set.RRs
-			if set.Chooser > 0 {
-				rrs = rrs[:1] // a secondary has no use for several CNAMEs, and takes no zone with such (RFC 2181 §10.1)
-			}
 			if set.Type != dns.TypeSOA {
-				all = append(all, named{name, appendRRs(nil, name, rrs)})
+				all = append(all, named{name, appendRRs(nil, name, transferred(set))})
 			}
 		}
 		for _, number := range []int{a, aaaa} {
@@ -71,6 +67,15 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 		rrsets[i] = all[i].rrs
 	}
 	return rrsets
+}
+
+// transferred is the records of an RRset that a secondary gets: of several CNAMEs the first, since it takes no zone with
+// a name that has more than one (RFC 2181 §10.1).
+func transferred(set record.RRset) []dns.RR {
+	if set.Chooser > 0 {
+		return set.RRs[:1]
+	}
+	return set.RRs
 }
 
 // all is the whole RRset in the order of the Corefile.

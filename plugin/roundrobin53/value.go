@@ -100,7 +100,7 @@ func (rec *recordLine) parseValueLine(l line) error {
 		return errors.New("no value follows it; write value VALUE... [OPTION...]")
 	}
 	rec.values = append(rec.values, v)
-	return readOptions(words, valueOptionNames, func(name string, opt option, args []string) error {
+	return readOptions(words, valueOptionNames, func(_ string, opt option, args []string) error {
 		if opt.value == nil {
 			return errors.New("applies to the whole record; give it a line of its own in the block")
 		}

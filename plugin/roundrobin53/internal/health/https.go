@@ -50,18 +50,31 @@ func (p *httpsProber) Probe(ctx context.Context) error {
 	return err
 }
 
-// askHTTP2 makes the request over a connection that the handshake found to speak HTTP/2. The transport knows this
-// connection only: it cannot mix it up with that of another address under the same name.
+// http2Transport speaks HTTP/2 over connections that were made already: it has none of its own, and so cannot mix up two
+// addresses under one name.
+var http2Transport = &http.Transport{
+	DialTLSContext:         handedOver,
+	ForceAttemptHTTP2:      true,
+	DisableCompression:     true,
+	MaxResponseHeaderBytes: headerLimit,
+}
+
+// connKey is where a context has the connection for handedOver.
+type connKey struct{}
+
+// handedOver is the connection of a context.
+func handedOver(ctx context.Context, _, _ string) (net.Conn, error) {
+	return ctx.Value(connKey{}).(net.Conn), nil
+}
+
+// askHTTP2 makes the request over a connection that the handshake found to speak HTTP/2.
 func (p *httpsProber) askHTTP2(ctx context.Context, conn *tls.Conn) error {
-	connect := handOver(conn)
-	transport := &http.Transport{
-		DialTLSContext:         func(context.Context, string, string) (net.Conn, error) { return connect() },
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: headerLimit,
+	client, err := http2Transport.NewClientConn(context.WithValue(ctx, connKey{}, conn), schemeHTTPS, conn.RemoteAddr().String())
+	if err != nil {
+		return http2Error(err)
 	}
-	defer transport.CloseIdleConnections()
-	response, err := transport.RoundTrip(p.request.WithContext(ctx))
+	defer func() { _ = client.Close() }()
+	response, err := client.RoundTrip(p.request.WithContext(ctx))
 	if err != nil {
 		return http2Error(err)
 	}

@@ -52,7 +52,7 @@ func TestInheritTakesOverWhatIsKnown(t *testing.T) {
 		if !closed(m) {
 			t.Error("first round is not over")
 		}
-		for target, began := range d.began {
+		for target, began := range d.probes() {
 			if isNew := target == 1 || target == 3; isNew != (len(began) == 1) {
 				t.Errorf("target %d: probes at %v right after Start; only new ones are due", target, began)
 			}
@@ -60,6 +60,7 @@ func TestInheritTakesOverWhatIsKnown(t *testing.T) {
 		old.Stop()
 		time.Sleep(10*time.Second + 500*time.Millisecond)
 		wantVerdicts(t, m, "one interval later", "-+-++")
+		m.Stop()
 		if len(changes) != 1 || changes[0].Target != 0 || changes[0].Runs != 3 || changes[0].First {
 			t.Errorf("changes %v, want target 0 down after 3 failures, two of them inherited", changes)
 		}
@@ -132,7 +133,7 @@ func TestInheritRepeatsWhatIsUnderWay(t *testing.T) {
 		old.Stop()
 		m.Start()
 		synctest.Wait()
-		if got := fmt.Sprint(d.began); got != "[[0s]]" {
+		if got := fmt.Sprint(d.probes()); got != "[[0s]]" {
 			t.Errorf("probes after Start at %s, want one at once", got)
 		}
 		time.Sleep(8 * time.Second) // the phase is 20s, as before

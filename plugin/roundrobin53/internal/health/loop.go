@@ -10,15 +10,16 @@ import (
 
 const (
 	// beat is how far apart the loop wakes up to start probes: some start together then, and 1,000 probes a second cost
-	// 100 wake-ups and not 1,000.
-	beat = 10 * time.Millisecond
+	// 20 wake-ups and not 1,000.
+	beat = 50 * time.Millisecond
 	// retryInterval is when a probe is made again that said nothing, for trouble on this side.
 	retryInterval = time.Second
 	// troubleInterval keeps trouble from filling the log: when descriptors run out, every probe has it.
 	troubleInterval = 10 * time.Second
-	// lateLimit is what a probe may be late, after the first round, before that is called trouble: from there on detection
-	// takes longer than promised.
+	// lateLimit is what a probe may be late before that is called trouble: from there on detection takes longer than promised.
 	lateLimit = time.Second
+	// graceInterval is how long after the first round probes may still be late.
+	graceInterval = 10 * time.Second
 )
 
 // errInverted is why an endpoint that passes is down.
@@ -30,6 +31,7 @@ type loop struct {
 	probers  []prober // by target
 	kept     *allowance
 	schedule schedule
+	burst    *burst
 	results  chan result
 	batch    []result // reused
 	flight   int      // probes under way
@@ -37,7 +39,8 @@ type loop struct {
 	probes   sync.WaitGroup
 	timer    *time.Timer
 	armed    time.Time // what the timer is set to
-	launched time.Time // when probes were started last
+	launched time.Time // when probes were started last, or could not be
+	settled  time.Time // when the first round ended
 	troubled time.Time // when Trouble was called last
 }
 
@@ -53,7 +56,7 @@ func newLoop(m *Monitor) *loop {
 	now := time.Now()
 	l := &loop{
 		Monitor: m, probers: make([]prober, len(m.targets)), kept: newAllowance(m.bounds.kept),
-		schedule: newSchedule(m.targets, m.memories, now), timer: time.NewTimer(0), armed: now,
+		schedule: newSchedule(m.targets, m.memories, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
 		results: make(chan result, m.bounds.flight), // nobody waits to hand in a result
 	}
 	for i, target := range m.targets {
@@ -63,6 +66,7 @@ func newLoop(m *Monitor) *loop {
 		}
 	}
 	if l.waiting == 0 {
+		l.settled = now
 		close(m.firstRound)
 	}
 	return l
@@ -97,14 +101,29 @@ func (l *loop) leave() {
 // launch starts the probes that are due, as far as the bound allows.
 func (l *loop) launch(ctx context.Context) {
 	now := time.Now()
-	for l.flight < l.bounds.flight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) {
+	for l.mayLaunch(now) {
 		next := l.schedule.take()
-		if late := now.Sub(next.due); late > lateLimit && l.waiting == 0 {
-			l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.flight))
-		}
+		l.checkLate(now, next.due)
 		l.flight++
+		l.burst.begin(now, next.target)
 		l.launched = now
 		l.probes.Go(func() { l.results <- l.probe(ctx, next.target) })
+	}
+	if len(l.schedule) > 0 && !l.schedule[0].due.After(now) {
+		l.launched = now // too many by now: look again in a beat
+	}
+}
+
+// mayLaunch says whether a probe is due and may start.
+func (l *loop) mayLaunch(now time.Time) bool {
+	return l.flight < l.bounds.flight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) && !l.burst.full(now)
+}
+
+// checkLate tells of a probe that starts late. The first round may take its time, and what was due meanwhile as well.
+func (l *loop) checkLate(now, due time.Time) {
+	late := now.Sub(due)
+	if late > lateLimit && l.waiting == 0 && now.Sub(l.settled) > graceInterval {
+		l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.flight))
 	}
 }
 
@@ -144,6 +163,9 @@ func (l *loop) gather(first result) {
 		l.batch = append(l.batch, <-l.results)
 	}
 	l.flight -= len(l.batch)
+	for _, r := range l.batch {
+		l.burst.end(r.target)
+	}
 }
 
 // digest counts the results of a batch and tells the observer.
@@ -172,6 +194,7 @@ func (l *loop) digest() {
 		l.observer.Changed(transitions)
 	}
 	if first && l.waiting == 0 {
+		l.settled = time.Now()
 		close(l.firstRound)
 	}
 }

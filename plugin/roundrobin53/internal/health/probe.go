@@ -40,12 +40,13 @@ var dialer = net.Dialer{KeepAlive: -1}
 
 // dial connects to a target, and nowhere else: a check's name is not looked up. The connection ends with the context: its
 // deadline is the connection's, and release gives up watching for an earlier end.
-func dial(ctx context.Context, target Target) (conn *net.TCPConn, release func() bool, err error) {
-	conn, err = dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, netip.AddrPortFrom(target.Address, target.Check.Port))
+func dial(ctx context.Context, target Target) (*net.TCPConn, func() bool, error) {
+	// Not DialTCP: it binds to a port before it connects, and then one address has no more ports than all together.
+	conn, err := dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(target.Address, target.Check.Port).String())
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn, bind(ctx, conn), nil
+	return conn.(*net.TCPConn), bind(ctx, conn), nil
 }
 
 // bind makes a connection end with the context. The deadline of the context bounds all reads and writes together, so a

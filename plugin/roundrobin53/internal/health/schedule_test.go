@@ -35,6 +35,17 @@ func record(m *Monitor, probe func(ctx context.Context, target int) error) *diar
 	return d
 }
 
+// probes are when the probes of all targets began so far.
+func (d *diary) probes() [][]time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	began := make([][]time.Duration, len(d.began))
+	for target := range began {
+		began[target] = slices.Clone(d.began[target])
+	}
+	return began
+}
+
 func passes(context.Context, int) error { return nil }
 
 // TestProbesAreSpreadEvenly guards the load on this machine and on endpoints: in every second, as many probes.

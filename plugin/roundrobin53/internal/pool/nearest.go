@@ -16,8 +16,14 @@ func PointAt(latitude, longitude float64) Point {
 	return Point{cosLat * cosLon, cosLat * sinLon, sinLat}
 }
 
+// closenessBits is how exactly closeness is known: rounding is to make no difference between equal distances. It leaves
+// some ten metres, which is what databases of places are written to.
+const closenessBits = 40
+
 // closeness is the cosine of the great-circle distance between two points: it grows as the distance falls.
-func (p Point) closeness(q Point) float64 { return p.x*q.x + p.y*q.y + p.z*q.z }
+func (p Point) closeness(q Point) float64 {
+	return math.Round((p.x*q.x + p.y*q.y + p.z*q.z) * (1 << closenessBits))
+}
 
 // nearest appends k candidates to dst, those at the places nearest to the client first. The endpoints at one place take
 // turns, by that place's counter; places at the same distance are one.

@@ -1,0 +1,179 @@
+package test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestNearest is the order nearest: rows 80 to 82 of the policy cases.
+func TestNearest(t *testing.T) {
+	signs := startSignals(t)
+	corefile := located(geoDatabase(t), `record app A {
+		value 192.0.2.1 at 37.77,-122.42 check a
+		value 192.0.2.2 at 37.77,-122.42 check b
+		value 192.0.2.3 at 40.71,-74.01 check c
+		value 192.0.2.4 at 50.11,8.68 check d
+		order nearest
+	}
+	record pair A {
+		value 192.0.2.1 at 37.77,-122.42 check a
+		value 192.0.2.2 at 37.77,-122.42 check b
+		value 192.0.2.3 at 40.71,-74.01 check c
+		value 192.0.2.4 at 50.11,8.68 check d
+		order nearest
+		answers 2
+	}
+	record whole A {
+		value 192.0.2.1 192.0.2.2 at 37.77,-122.42
+		value 192.0.2.3 at 40.71,-74.01
+		value 192.0.2.4 at 50.11,8.68
+		order nearest
+		answers all
+	}
+	record tie A {
+		value 192.0.2.1 at 0,0 check a
+		value 192.0.2.2 at 0,20 check b
+		value 192.0.2.3 at 10,10 check c
+		order nearest
+	}
+	record far A {
+		value 192.0.2.1 at 0,-170 check a
+		value 192.0.2.2 at 89,10
+		order nearest
+	}
+	record strict A {
+		value 192.0.2.1 at 37.77,-122.42 check a
+		value 192.0.2.2 at 40.71,-74.01 check b
+		order nearest
+		all_down none
+	}
+	record tiers A {
+		value 192.0.2.1 at 37.77,-122.42 check a
+		value 192.0.2.2 at 40.71,-74.01 check b
+		value 192.0.2.3 at 37.77,-122.42 priority 2
+		value 192.0.2.4 at 50.11,8.68 priority 2
+		order nearest
+	}
+	record routed A {
+		value 192.0.2.1 at 37.77,-122.42 geo europe
+		value 192.0.2.2 at 40.71,-74.01 geo europe
+		value 192.0.2.3 at 50.11,8.68
+		order nearest
+	}
+	`+signs.checks("a b c d"))
+	const fromEquator = "203.0.113.128/26" // latitude 0, longitude 10
+	rows := []struct {
+		down, client, name string
+		want               string // the answers in turn, again and again, from any of them on
+	}{
+		{"", fromCalifornia, "app", "1, 2"},
+		{"", fromCalifornia6, "app", "1, 2"},
+		{"", fromNewYork, "app", "3"},
+		{"", fromGermany, "app", "4"},
+		{"", fromLondon, "app", "4"},
+		{"a", fromCalifornia, "app", "2"},
+		{"a b", fromCalifornia, "app", "3"},
+		{"a b c", fromCalifornia, "app", "4"},
+		{"a b c d", fromCalifornia, "app", "1, 2"}, // as if all were up
+		{"a b c d", fromGermany, "app", "4"},
+		{"d", fromLondon, "app", "3"},
+		{"", fromNowhere, "app", "1, 2, 3, 4"},
+		{"", fromUS, "app", "1, 2, 3, 4"}, // a country, but no point in it
+		{"", fromEmptyLabels, "app", "1, 2, 3, 4"},
+		{"", fromZero, "app", "1, 2, 3, 4"},
+		{"a b", fromNowhere, "app", "3, 4"},
+		{"a b c d", fromNowhere, "app", "1, 2, 3, 4"},
+
+		{"", fromCalifornia, "pair", "1 2, 2 1"},
+		{"", fromNewYork, "pair", "3 1, 3 2"},
+		{"a", fromCalifornia, "pair", "2 3"},
+		{"a", fromGermany, "pair", "4 3"},
+		{"a b c", fromGermany, "pair", "4"},
+		{"d", fromLondon, "pair", "3 1, 3 2"},
+
+		{"", fromCalifornia, "whole", "1 2 3 4, 2 1 3 4"},
+		{"", fromGermany, "whole", "4 3 1 2, 4 3 2 1"},
+
+		{"a b", fromEquator, "tie", "3"},
+		{"c", fromEquator, "tie", "1, 2"},
+		{"b c", fromEquator, "tie", "1"},
+
+		{"", fromEquator, "far", "2"}, // the other is on the other side of the globe
+		{"a", fromEquator, "far", "2"},
+
+		{"", fromCalifornia, "strict", "1"},
+		{"a", fromCalifornia, "strict", "2"},
+		{"a b", fromCalifornia, "strict", ""},
+		{"a b", fromNowhere, "strict", ""},
+
+		{"", fromCalifornia, "tiers", "1"},
+		{"a", fromCalifornia, "tiers", "2"},
+		{"a b", fromCalifornia, "tiers", "3"},
+		{"a b", fromGermany, "tiers", "4"},
+
+		{"", fromCalifornia, "routed", "3"},
+		{"", fromGermany, "routed", "2"},
+	}
+	for _, down := range []string{"", "a", "a b", "a b c", "a b c d", "b c", "c", "d"} {
+		t.Run("without "+down, func(t *testing.T) {
+			s := serveWithout(t, corefile, signs, down)
+			for _, row := range rows {
+				if row.down == down {
+					checkCycle(t, row.name+" from "+row.client, strings.Split(row.want, ", "), func() string {
+						m := askFrom(t, s, row.client, row.name+".example.org")
+						_, length, _ := strings.Cut(row.client, "/")
+						if got := echoed(m); !strings.HasSuffix(got, "/"+length+"/"+length) {
+							t.Errorf("%s from %s: the reply echoes %s, want all of the network as its scope", row.name, row.client, got)
+						}
+						return strings.ReplaceAll(strings.Join(addresses(m), " "), "192.0.2.", "")
+					})
+				}
+			}
+		})
+	}
+}
+
+// checkCycle asks for answers and wants these, in turn.
+func checkCycle(t *testing.T, what string, want []string, ask func() string) {
+	t.Helper()
+	var got []string
+	for range 3 * len(want) {
+		got = append(got, ask())
+	}
+	at := slices.Index(want, got[0])
+	for i, answer := range got {
+		if at < 0 || answer != want[(at+i)%len(want)] {
+			t.Errorf("%s: %q, want %q in turn", what, got, want)
+			return
+		}
+	}
+}
+
+// TestNearestTieAnywhere guards ties against rounding: two values as far to the east as to the west take turns wherever
+// the client is.
+func TestNearestTieAnywhere(t *testing.T) {
+	s := serve(t, located(geoDatabase(t), `record california A {
+		value 192.0.2.1 at 37.77,-132.42
+		value 192.0.2.2 at 37.77,-112.42
+		order nearest
+	}
+	record germany A {
+		value 192.0.2.1 at 50.11,-1.32
+		value 192.0.2.2 at 50.11,18.68
+		order nearest
+	}`))
+	for name, client := range map[string]string{"california": fromCalifornia, "germany": fromGermany} {
+		checkCycle(t, name, []string{"192.0.2.1", "192.0.2.2"}, func() string {
+			return strings.Join(addresses(askFrom(t, s, client, name+".example.org")), " ")
+		})
+	}
+}
+
+// TestNearestWithoutPlace is row 83 of the policy cases.
+func TestNearestWithoutPlace(t *testing.T) {
+	got := startError(t, located(geoDatabase(t), "record app A {\nvalue 192.0.2.1 at 50.11,8.68\nvalue 192.0.2.2\norder nearest\n}"))
+	if want := "Corefile:10 - Error during parsing: order nearest: a value without at"; !strings.Contains(got, want) {
+		t.Errorf("the error is %q, want %q in it", got, want)
+	}
+}
