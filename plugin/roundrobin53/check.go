@@ -4,17 +4,17 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
@@ -82,10 +82,7 @@ func parseCheck(r lineReader, d *directive, l line) error {
 			if l.opens {
 				return l.errorf("%s: takes no block", l.word())
 			}
-			if err := check.set(l.word(), l.args()); err != nil {
-				return l.errorf("%s: %w", l.word(), err)
-			}
-			return nil
+			return check.set(l)
 		})
 		if err != nil {
 			return err
@@ -95,13 +92,14 @@ func parseCheck(r lineReader, d *directive, l line) error {
 		return l.errorf("check: %w", err)
 	}
 	d.checks = append(d.checks, check)
+	d.checkByName[check.name] = check
 	return nil
 }
 
 // parse reads NAME and what is behind it.
 func (c *checkLine) parse(d *directive, args []string) error {
 	if len(args) < 2 {
-		return fmt.Errorf("%q is not a name and a URL; write %s", strings.Join(args, " "), checkUsage)
+		return fmt.Errorf("%q is not a name and a URL; write %s", withoutUser(strings.Join(args, " ")), checkUsage)
 	}
 	c.name, c.words = args[0], args[1:]
 	if err := checkWord(c.name); err != nil {
@@ -113,15 +111,18 @@ func (c *checkLine) parse(d *directive, args []string) error {
 	if len(args) > 2 && args[2] == "of" {
 		return c.parseMembers(args[1], args[3:])
 	}
-	if len(args) > 2 {
-		return fmt.Errorf("%q behind the URL; the options of a check stand in its block, each on a line of its own", strings.Join(args[2:], " "))
+	if len(args) > 2 { // which may be a secret
+		return fmt.Errorf("%s behind the URL; the options of a check stand in its block, each on a line of its own", count(len(args)-2, "more word", "more words"))
 	}
 	return c.parseURL(args[1])
 }
 
 // checkWord tells whether a word can be the name of a check or a network.
 func checkWord(name string) error {
-	if _, ok := options[name]; ok || name == "none" || name == "of" || name == "" {
+	if name == "" {
+		return errors.New(`"" is not a name; is it an {$ENV} variable that is not set?`)
+	}
+	if _, ok := options[name]; ok || name == "none" || name == "of" {
 		return fmt.Errorf("%q can't be a name, since it means something else behind a record", name)
 	}
 	if strings.ContainsAny(name, " \t\r\n\"") {
@@ -139,57 +140,85 @@ func (c *checkLine) parseMembers(need string, members []string) (err error) {
 		return fmt.Errorf("%q stands twice", twice)
 	}
 	c.members = members
-	c.need, err = parseNumber(need, 1, len(members))
+	if c.need, err = parseNumber(need, 1, len(members)); err != nil {
+		err = fmt.Errorf("%w, which is how many checks follow", err)
+	}
 	return err
 }
 
+// userInURL is a user and password in a URL, which no error may show.
+var userInURL = regexp.MustCompile(`//[^/ ]*@`)
+
+func withoutUser(text string) string { return userInURL.ReplaceAllString(text, "//") }
+
 // parseURL reads where and how to probe.
 func (c *checkLine) parseURL(text string) error {
+	shown := withoutUser(text)
 	u, err := url.Parse(text)
-	if err != nil {
-		return fmt.Errorf("%q is not a URL: %w", text, errors.Unwrap(err))
+	if err != nil || !strings.Contains(text, "://") {
+		u = new(url.URL) // and what is wrong with it says less than how it is written
 	}
 	kind, ok := schemes[u.Scheme]
-	host, port := u.Hostname(), u.Port()
-	_, notNumber := strconv.Atoi(host)
+	port := u.Port()
 	switch {
+	case err != nil && strings.Count(text, ":") > 3 && !strings.Contains(text, "["):
+		return fmt.Errorf("%q is not a URL; an IPv6 address stands in brackets, as in http://[2001:db8::1]:8080/", shown)
 	case !ok:
-		return fmt.Errorf("%q is not a URL with one of the schemes %s", text, schemeNames)
+		return fmt.Errorf("%q is not a URL with one of the schemes %s, as in http://:8080/healthz or tcp://:5432", shown, schemeNames)
 	case u.User != nil:
-		return errors.New("a user and password in the URL; send a header, which no log shows") // and do not show it here
-	case notNumber == nil:
-		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", text, host, u.Scheme, host)
+		return errors.New("a user and password in the URL; send a header, which no log shows")
+	case isNumber(u.Hostname()):
+		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", shown, u.Hostname(), u.Scheme, u.Hostname())
 	case port == "" && kind.port == "":
-		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", text, u.Scheme, u.Scheme, u.Host)
+		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", shown, u.Scheme, u.Scheme, u.Host)
 	case !kind.path && (u.Path != "" || u.RawQuery != ""):
-		return fmt.Errorf("%q: %s has no path", text, u.Scheme)
+		return fmt.Errorf("%q: %s has no path", shown, u.Scheme)
+	case !kind.http && u.RawQuery != "":
+		return fmt.Errorf("%q: %s has no query", shown, u.Scheme)
+	case u.Fragment != "":
+		return fmt.Errorf("%q: what stands behind # is not sent; leave it out", shown)
 	}
 	if port == "" {
 		port = kind.port
 	}
 	number, err := parseNumber(port, 1, 65535)
 	if err != nil {
-		return fmt.Errorf("%q: port %w", text, err)
+		return fmt.Errorf("%q: port %w", shown, err)
 	}
 	c.probe = &health.Check{Scheme: u.Scheme, Port: uint16(number), Status: defaultStatus}
-	switch addr, err := netip.ParseAddr(host); {
-	case host == "":
-	case err == nil && (addr.Zone() != "" || addr.Is4In6()):
-		return fmt.Errorf("%q: %s is neither a plain address nor a name", text, host)
-	case err == nil:
-		c.connect = addr
-	default:
-		if _, err := canonical(host); err != nil || net.ParseIP(host) != nil {
-			return fmt.Errorf("%q: the host %q is neither an address nor a name", text, host)
-		}
-		c.probe.Name = host
-	}
 	if kind.http {
 		c.probe.Path = u.RequestURI()
 	} else {
 		c.probe.Path = strings.TrimPrefix(u.Path, "/") // of gRPC: the service
 	}
+	if err := c.setHost(u.Hostname()); err != nil {
+		return fmt.Errorf("%q: %w", shown, err)
+	}
 	return nil
+}
+
+// setHost sets where the probe connects to, or the name that it uses.
+func (c *checkLine) setHost(host string) error {
+	addr, notAddress := netip.ParseAddr(host)
+	_, notName := canonical(host)
+	switch {
+	case host == "": // to the value
+	case notAddress == nil && (addr.Zone() != "" || addr.Is4In6()):
+		return fmt.Errorf("%s is neither a plain address nor a name", host)
+	case notAddress == nil:
+		c.connect = addr
+	case notName != nil || strings.Contains(host, "*") || isNumber(topLabel(dns.Fqdn(host))): // no top-level domain is a number
+		return fmt.Errorf("the host %q is neither an address nor a name", host)
+	default:
+		c.probe.Name = host
+	}
+	return nil
+}
+
+// isNumber reports whether a text is of digits alone.
+func isNumber(text string) bool {
+	text = strings.TrimSuffix(text, ".")
+	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
 // checkOption is an option of a check.
@@ -218,18 +247,33 @@ const checkOptionNames = "interval, timeout, rise, fall, status, body, header, c
 func (s scheme) isHTTP() bool      { return s.http }
 func (s scheme) isVerifying() bool { return s.verifies }
 
-// set gives the check an option.
-func (c *checkLine) set(name string, args []string) error {
-	opt, ok := checkOptions[name]
+// set gives the check the option of a line.
+func (c *checkLine) set(l line) error {
+	name := l.word()
+	_, ok := checkOptions[name]
 	switch {
+	case !ok && isDirectiveWord(name):
+		return l.errorf("%q is not an option of check; is the closing brace of the check at %s missing?", name, c.position)
 	case !ok:
-		return fmt.Errorf("not an option of check; the options are %s", checkOptionNames)
+		return l.errorf("%q is not an option of check; the options are %s", name, checkOptionNames)
+	}
+	if err := c.setOption(name, l.args()); err != nil {
+		return l.errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *checkLine) setOption(name string, args []string) error {
+	opt := checkOptions[name]
+	switch {
 	case c.probe == nil:
 		return errors.New("a check made of others has no options; they are those of the others")
 	case opt.scheme != nil && !opt.scheme(schemes[c.probe.Scheme]):
 		return fmt.Errorf("does not apply to %s", c.probe.Scheme)
-	case opt.args == some && len(args) == 0, opt.args != some && len(args) != opt.args:
-		return fmt.Errorf("%q is %d words; write %s", strings.Join(args, " "), len(args), opt.usage)
+	case len(args) == 0 && opt.args != 0:
+		return fmt.Errorf("nothing follows it; write %s", opt.usage)
+	case opt.args != some && len(args) != opt.args: // which may be a secret
+		return fmt.Errorf("%s behind it; write %s", count(len(args), "word", "words"), opt.usage)
 	case c.seen[name] && name != "header":
 		return errTwice
 	}
@@ -251,10 +295,10 @@ func readTimeout(c *checkLine, args []string) (err error) {
 func parsePeriod(text string) (time.Duration, error) {
 	seconds, err := parseDuration(text)
 	period := time.Duration(seconds) * time.Second
-	if err == nil && (period < minInterval || seconds > maxPeriod) {
-		err = fmt.Errorf("%q is not from %s to a day", text, minInterval)
+	if err != nil || period < minInterval || seconds > maxPeriod {
+		return 0, fmt.Errorf("%q is not a duration from %s to a day, in whole seconds", text, minInterval)
 	}
-	return period, err
+	return period, nil
 }
 
 // maxPeriod is a day, in seconds: nobody waits that long for a verdict.
@@ -306,6 +350,8 @@ func readHeader(c *checkLine, args []string) error {
 		return fmt.Errorf("%q is not the name of a header that a request can be given", args[0])
 	case !httpguts.ValidHeaderFieldValue(args[1]):
 		return fmt.Errorf("the value of %s is not that of a header", name) // it may be a secret
+	case args[1] == "":
+		return fmt.Errorf("%s has no value; is it an {$ENV} variable that is not set?", name)
 	case slices.ContainsFunc(c.probe.Header, isSame):
 		return fmt.Errorf("%s stands twice", name)
 	}

@@ -13,9 +13,10 @@ import (
 
 // ownerName is all that the lines of a server block say of one name.
 type ownerName struct {
-	name string
-	zone *zoneConfig
-	sets []*rrset // one for each type
+	name  string
+	zone  *zoneConfig
+	sets  []*rrset    // one for each type
+	alias *recordLine // its ALIAS, nil if it has none
 }
 
 // rrset is what the lines say of one owner name and type.
@@ -147,7 +148,10 @@ func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map
 			return rec.errorf("%s: %w", word, err)
 		}
 		switch {
+		case rec.alias != "" && owner.alias != nil:
+			err = fmt.Errorf("%s has an ALIAS already, at %s", name, owner.alias.position)
 		case rec.alias != "":
+			owner.alias = rec
 			c.aliases = append(c.aliases, &aliasName{rec, owner, d})
 		case rec.isAddress():
 			err = owner.addAddresses(d, rec)
