@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestWeightOfALine(t *testing.T) {
 	e := startSignals(t)
 	e.set(fail, "down")
 	port := sharedPort(t, map[string]bool{"127.0.0.1": false, "127.0.0.2": true, "127.0.0.3": true})
-	s := start(t, block(zone, fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.watched("interval 1h", "down"),
+	s := start(t, block(zone, "ecs", fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.watched("interval 1h", "down"),
 		`record all {
 			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70
 			value 192.0.2.9 weight 30
@@ -104,6 +105,18 @@ func TestWeightOfALine(t *testing.T) {
 		record none {
 			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70 check down
 			value 192.0.2.9 weight 30
+		}
+		record sticky {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70 check own
+			value 192.0.2.9 weight 30
+			order sticky
+			answers all
+		}
+		record whole {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70
+			value 192.0.2.9 weight 30
+			order sticky
+			answers all
 		}
 		record verdict-own A 127.0.0.1 check own all_down none`))
 	awaitVerdict(t, s, zone, "own", false)
@@ -117,6 +130,12 @@ func TestWeightOfALine(t *testing.T) {
 			checkTurns(t, asker(t, s, c.qname+"."+zone), c.want, 1)
 		})
 	}
+
+	clients := stickyClients(200)
+	whole := choicesOf(t, s, "whole."+zone, dns.TypeA, clients)
+	choicesOf(t, s, "sticky."+zone, dns.TypeA, clients).each(t, "49 b1- of a line with a weight", func(client string) []string {
+		return slices.DeleteFunc(slices.Clone(whole[client]), func(value string) bool { return value == "a" })
+	})
 }
 
 // sharedPort runs an HTTP server on one port of several addresses, some of which fail, and returns the port.
