@@ -139,8 +139,8 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 	}
 	s := serve(t, corefile(0))
 	awaitDown(t, s, "a")
-	eventually(t, "x is probed", func() bool { return probes(t, "x", "pass") > 0 })
-	before := probes(t, "x", "fail")
+	eventually(t, "x is probed", func() bool { return probes(t, "example.org.", "x", "pass") > 0 })
+	before := probes(t, "example.org.", "x", "fail")
 	signs.set(fail, "x")
 	fit := time.Now() // or a little later
 	signs.set(pass, "a")
@@ -154,7 +154,7 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 		mustReload(t, s, corefile(i))
 		if got := sorted(s.ask("run.example.org", dns.TypeA)); got == "192.0.2.2" && !ran {
 			ran = true
-			if failures := probes(t, "x", "fail") - before; failures != 3 {
+			if failures := probes(t, "example.org.", "x", "fail") - before; failures != 3 {
 				t.Errorf("down after %v failures, want 3", failures)
 			}
 		}
@@ -171,12 +171,6 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 	if want := "example.org. check x: 192.0.2.1 (127.0.0.1) is down: 3 failures in a row, the last: "; !strings.Contains(s.log(), want) {
 		t.Errorf("no %q in the log:\n%s", want, s.log())
 	}
-}
-
-// probes is how many results of a check were such.
-func probes(t *testing.T, check, result string) float64 {
-	t.Helper()
-	return series(t, "coredns_roundrobin53_probes_total")[fmt.Sprintf(`check=%q,result=%q,view="",zone="example.org."`, check, result)]
 }
 
 // TestReloadChangesWhatIsProbed guards endpoints that are gone against being probed on, and new ones against waiting for
