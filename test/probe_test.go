@@ -181,7 +181,7 @@ func TestEqualChecksAreProbedOnce(t *testing.T) {
 			check other `+options("once", "header Accept text/plain")+`
 			check text `+options("text", "header Accept text/html")+`
 			check html `+options("text", "header Accept text/plain")+`
-			check fall `+options("text", "fall 1")+`
+			check fall `+options("text", "header Accept text/html\nfall 1")+`
 			record a 127.0.0.1 check other
 			record b 127.0.0.1 check text html fall
 		}

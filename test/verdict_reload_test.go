@@ -139,8 +139,8 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 	}
 	s := serve(t, corefile(0))
 	awaitDown(t, s, "a")
-	eventually(t, "x is probed", func() bool { return probes(t, "example.org.", "x", "pass") > 0 })
-	before := probes(t, "example.org.", "x", "fail")
+	eventually(t, "x is probed", func() bool { return probes(t, "example.org", "x", "pass") > 0 })
+	before := probes(t, "example.org", "x", "fail")
 	signs.set(fail, "x")
 	fit := time.Now() // or a little later
 	signs.set(pass, "a")
@@ -154,7 +154,7 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 		mustReload(t, s, corefile(i))
 		if got := sorted(s.ask("run.example.org", dns.TypeA)); got == "192.0.2.2" && !ran {
 			ran = true
-			if failures := probes(t, "example.org.", "x", "fail") - before; failures != 3 {
+			if failures := probes(t, "example.org", "x", "fail") - before; failures != 3 {
 				t.Errorf("down after %v failures, want 3", failures)
 			}
 		}
