@@ -94,6 +94,15 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 	if !isDownExactly(t, "first") {
 		t.Errorf("the metric up is %v, want 0 for first", upSeries(t))
 	}
+	// And so it is for other values, in other zones.
+	mustReload(t, s, corefile(1)+"example.net:0 {\nroundrobin53 {\nrecord app A {\nvalue 198.51.100.1 check there\nvalue 198.51.100.2\n}\n"+
+		strings.Replace(signs.checksWith(slowCheck, "a"), "check a", "check there", 1)+"}\n}\n")
+	if !isDownExactly(t, "a there") {
+		t.Errorf("the metric up is %v, want 0 for a and there", upSeries(t))
+	}
+	if got := sorted(s.ask("app.example.net", dns.TypeA)); got != "198.51.100.2" {
+		t.Errorf("a new zone with a check whose verdict was known: %s, want 198.51.100.2", got)
+	}
 	stop()
 	if a, b := signs.count("a"), signs.count("b"); a != 1 || b != 1 {
 		t.Errorf("a was probed %d times and b %d times, want once each: their verdicts were known", a, b)
