@@ -29,6 +29,7 @@ const (
 type endpoints struct {
 	histories []history // by value
 	accepted  atomic.Uint64
+	slowest   atomic.Int64 // the longest, in nanoseconds, from a connection to the first answer over it; not of tcp
 	port      int
 
 	server    *http.Server   // one for all; nil for tcp
@@ -64,6 +65,9 @@ func (e *endpoints) openServer(s settings, certificate *tls.Certificate) error {
 			e.accepted.Add(1)
 		}
 	}
+	e.server.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, arrivalKey{}, &arrival{at: time.Now()})
+	}
 	serve := e.server.Serve
 	if certificate != nil {
 		e.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
@@ -73,8 +77,31 @@ func (e *endpoints) openServer(s settings, certificate *tls.Certificate) error {
 	return nil
 }
 
+// arrival is when a connection came, in the context of its requests.
+type arrival struct {
+	at   time.Time
+	used atomic.Bool
+}
+
+type arrivalKey struct{}
+
+// note notes how long the first answer over a connection took.
+func (e *endpoints) note(a *arrival) {
+	if a.used.Swap(true) {
+		return
+	}
+	took := int64(time.Since(a.at))
+	for {
+		slowest := e.slowest.Load()
+		if took <= slowest || e.slowest.CompareAndSwap(slowest, took) {
+			return
+		}
+	}
+}
+
 // answer answers an HTTP check.
 func (e *endpoints) answer(w http.ResponseWriter, r *http.Request) {
+	e.note(r.Context().Value(arrivalKey{}).(*arrival))
 	local := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	addr, _ := netip.AddrFromSlice(local.IP.To4())
 	status := http.StatusNotFound

@@ -16,9 +16,10 @@ import (
 // report is what a run found.
 type report struct {
 	settings
-	files         uint64 // how many the server may open
-	switches      int    // of endpoints
-	alone, loaded usage  // without queries and with them
+	files         uint64        // how many the server may open
+	switches      int           // of endpoints
+	slowest       time.Duration // of endpoints to answer
+	alone, loaded usage         // without queries and with them
 	asked         tally
 	complaints    []string
 }
@@ -80,7 +81,7 @@ func (r *report) measure(ctx context.Context, srv *server, e *endpoints) (err er
 		r.asked, err = load(phase, srv.Port, float64(r.rate), j)
 		return err
 	})
-	r.switches = e.switches()
+	r.switches, r.slowest = e.switches(), time.Duration(e.slowest.Load())
 	if err != nil {
 		return err
 	}
@@ -130,9 +131,13 @@ func (r *report) lines() []line {
 		{"times a value had to be left out", "", count(r.asked.without), "", ""},
 		{"longest down and answered", "", seconds(r.asked.slowestDown), seconds(b.down), met(r.asked.slowestDown <= b.down)},
 		{"longest up and not answered", "", seconds(r.asked.slowestUp), seconds(b.up), met(r.asked.slowestUp <= b.up)},
+		{"slowest endpoint", "", seconds(r.slowest), "", ""},
 		{"lines of trouble in the log", "", count(uint64(len(r.complaints))), "", ""},
 	}
 }
+
+// slowPart of the timeout is how slow the endpoints may be before that is told: probes may have timed out then.
+const slowPart = 2
 
 // print prints the table, and what was wrong.
 func (r *report) print(w io.Writer) error {
@@ -148,6 +153,10 @@ func (r *report) print(w io.Writer) error {
 	}
 	for _, complaint := range r.complaints[:min(len(r.complaints), maxExamples)] {
 		_, _ = fmt.Fprintf(out, "log: %s\n", complaint)
+	}
+	if r.slowest > r.timeout()/slowPart {
+		_, _ = fmt.Fprintln(out, "The endpoints, which are in this process, were slow: what the server says of them may be right.\n"+
+			"Try again when the machine is less busy, or with fewer checks.")
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("print the table: %w", err)

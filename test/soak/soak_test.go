@@ -307,7 +307,7 @@ func TestComplaints(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	r := report{settings: settings{kind: kindHTTP, checks: 10_000, interval: 10 * time.Second, seconds: 40, rate: 5000, flap: 500}, files: 20_000, switches: 480, complaints: []string{"[WARNING] trouble"}}
+	r := report{settings: settings{kind: kindHTTP, checks: 10_000, interval: 10 * time.Second, seconds: 40, rate: 5000, flap: 500}, files: 20_000, switches: 480, slowest: 200 * time.Millisecond, complaints: []string{"[WARNING] trouble"}}
 	r.alone = usage{cpu: 0.0712, probes: 1000.2, connections: 3, resident: 90 << 10, descriptors: 9512, goroutines: 21}
 	r.loaded = usage{cpu: 0.31, probes: 1000.4, connections: 4, resident: 91 << 10, descriptors: 9511, goroutines: 22}
 	r.asked = tally{sent: 200_000, answered: 199_999, without: 4000, slowestDown: 29_500 * time.Millisecond, slowestUp: 18_000 * time.Millisecond}
@@ -327,12 +327,17 @@ wrong answers                                   0             0       yes
 times a value had to be left out                4000                  
 longest down and answered                       29.5 s        35.0 s  yes
 longest up and not answered                     18.0 s        25.0 s  yes
+slowest endpoint                                0.2 s                 
 lines of trouble in the log                     1                     
 log: [WARNING] trouble
 `
 	var out strings.Builder
 	if err := r.print(&out); err != nil || "\n"+out.String() != want {
 		t.Errorf("print: got error %v and\n%s\nwant%s", err, out.String(), want)
+	}
+	r.slowest = 3 * time.Second
+	if err := r.print(&out); err != nil || !strings.Contains(out.String(), "\nThe endpoints, which are in this process, were slow") {
+		t.Errorf("print with slow endpoints: got error %v and\n%s", err, out.String())
 	}
 	if r.missed() {
 		t.Error("missed: got true, want false")
