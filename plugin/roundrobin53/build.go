@@ -62,13 +62,14 @@ func (c *config) build() *Handler {
 	}
 	builder := record.NewBuilder(len(c.names), zones...)
 	c.addDefaultNS(builder)
+	var slab pool.Slab
 	delegates := false
 	for _, owner := range c.names {
 		z := &h.zones[owner.zone.index]
 		z.names++
 		for _, set := range owner.sets {
 			z.count += len(set.addresses) + len(set.rrs)
-			h.add(builder, owner, set, &hashes[owner.zone.index])
+			h.add(builder, &slab, owner, set, &hashes[owner.zone.index])
 			delegates = delegates || set.rrtype == dns.TypeNS && owner.name != z.name
 		}
 	}
@@ -85,7 +86,7 @@ func (c *config) build() *Handler {
 }
 
 // add puts an RRset into the table.
-func (h *Handler) add(builder *record.Builder, owner *ownerName, set *rrset, hash *maphash.Hash) {
+func (h *Handler) add(builder *record.Builder, slab *pool.Slab, owner *ownerName, set *rrset, hash *maphash.Hash) {
 	name := owner.name
 	if set.addresses == nil {
 		for _, rr := range set.rrs {
@@ -97,6 +98,7 @@ func (h *Handler) add(builder *record.Builder, owner *ownerName, set *rrset, has
 	}
 	number := len(h.rrsets)
 	h.rrsets = append(h.rrsets, addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl})
+	slab.Keep(&h.rrsets[number].pool)
 	builder.AddAddresses(name, set.rrtype, number)
 	_, _ = hash.WriteString(name)
 	maphash.WriteComparable(hash, [2]uint32{set.ttl, uint32(set.rrtype)})
