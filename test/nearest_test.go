@@ -184,7 +184,7 @@ func TestNearestToNoNumber(t *testing.T) {
 // TestNearestWithoutPlace is row 83 of the policy cases.
 func TestNearestWithoutPlace(t *testing.T) {
 	got := startError(t, located(geoDatabase(t), "record app A {\nvalue 192.0.2.1 at 50.11,8.68\nvalue 192.0.2.2\norder nearest\n}"))
-	if want := "Corefile:10 - Error during parsing: order nearest: a value without at"; !strings.Contains(got, want) {
+	if want := `Corefile:10 - Error during parsing: value: "192.0.2.2" has no at, which order nearest needs`; !strings.Contains(got, want) {
 		t.Errorf("the error is %q, want %q in it", got, want)
 	}
 }
