@@ -178,15 +178,20 @@ func readAt(opts *valueOptions, args []string) error {
 	if err := isOnce(&opts.seen.at); err != nil {
 		return err
 	}
-	latitude, longitude, ok := strings.Cut(args[0], ",")
-	lat, latErr := strconv.ParseFloat(latitude, 64)
-	lon, lonErr := strconv.ParseFloat(longitude, 64)
-	isPlace := lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180 // false for NaN
-	if !ok || latErr != nil || lonErr != nil || !isPlace {
+	latitude, longitude, _ := strings.Cut(args[0], ",")
+	var ok bool
+	if opts.at, ok = parseLocation(latitude, longitude); !ok {
 		return fmt.Errorf("%q is not a latitude from -90 to 90 and a longitude from -180 to 180 in degrees, as in 50.11,8.68", args[0])
 	}
-	opts.at = location{lat, lon}
 	return nil
+}
+
+// parseLocation reads a point on the globe. It reports false if the texts are not one.
+func parseLocation(latitude, longitude string) (location, bool) {
+	lat, latErr := strconv.ParseFloat(latitude, 64)
+	lon, lonErr := strconv.ParseFloat(longitude, 64)
+	isPlace := lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180 // false for what is not a number
+	return location{lat, lon}, latErr == nil && lonErr == nil && isPlace
 }
 
 func readValueCheck(opts *valueOptions, args []string) (err error) {
