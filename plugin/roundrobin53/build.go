@@ -30,7 +30,7 @@ const (
 type addressRRset struct {
 	pool    pool.Pool
 	ttl     uint32
-	chooser int // among the handler's, noChooser if the pool alone decides
+	chooser int32 // among the handler's, noChooser if the pool alone decides
 }
 
 // zone is what a handler knows of one of its zones beyond the records.
@@ -115,7 +115,7 @@ func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, slab *p
 	number := len(h.rrsets)
 	made := addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl, noChooser}
 	if set.lines != nil {
-		made.chooser = choosers.add(owner, set, number)
+		made.chooser = int32(choosers.add(owner, set, number))
 	}
 	slab.Keep(&made.pool)
 	h.rrsets = append(h.rrsets, made)

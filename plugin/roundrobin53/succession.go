@@ -68,11 +68,11 @@ func (h *Handler) adopt(old *Handler, name string, rrtype uint16, number int) {
 		return
 	}
 	set, oldSet := &h.rrsets[number], &old.rrsets[before]
-	switch g, oldGroup := h.groupForAll(set.chooser), old.groupForAll(oldSet.chooser); {
+	switch g, oldGroup := h.groupForAll(int(set.chooser)), old.groupForAll(int(oldSet.chooser)); {
 	case set.chooser == noChooser && oldSet.chooser == noChooser:
 		set.pool.Adopt(oldSet.pool.Counters())
 	case set.chooser != noChooser && oldSet.chooser != noChooser:
-		h.adoptGroups(old, set.chooser, oldSet.chooser)
+		h.adoptGroups(old, int(set.chooser), int(oldSet.chooser))
 	case g != nil: // it got its first check or weight
 		g.AdoptCounters(oldSet.pool.Counters())
 	case oldGroup != nil: // it lost its last
