@@ -92,7 +92,10 @@ func TestECS(t *testing.T) {
 		{"an alias", "alias", dns.TypeA, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org.\n" + inside[len("NOERROR qr aa rd\n"):] + echo + "10.2.0.0/24/8"},
 		{"the alias itself", "alias", dns.TypeCNAME, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org." + echo + "10.2.0.0/24/0"},
 		{"/0 without a family, as dig sends it", "routed", dns.TypeA, rawSubnet(0, 0, 0, 0), other + echo + "0.0.0.0/0/0"},
-		{"DO and options that nobody knows", "routed", dns.TypeA, subnetOption("10.2.0.0/24"), inside + echo + "10.2.0.0/24/8"},
+		{
+			"addresses beside the answer", "mail", dns.TypeMX, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer mail.example.org. 60 IN MX 10 routed.example.org." +
+				"\nadditional routed.example.org. 60 IN A 192.0.2.2\nadditional routed.example.org. 60 IN AAAA 2001:db8::3" + echo + "10.2.0.0/24/8",
+		},
 
 		{"scope set", "plain", dns.TypeA, rawSubnet(0, 1, 24, 24, 10, 0, 0), bad},
 		{"scope set, routed", "routed", dns.TypeA, rawSubnet(0, 1, 24, 1, 10, 0, 0), bad},

@@ -190,7 +190,7 @@ func serveWithout(t *testing.T, corefile string, signs *signals, down string) *s
 	signs.set(pass, "a b c d e f")
 	signs.set(fail, down)
 	s := serve(t, corefile)
-	awaitDown(t, down)
+	awaitDown(t, s, down)
 	return s
 }
 

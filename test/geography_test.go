@@ -1,6 +1,7 @@
 package test
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -34,6 +35,8 @@ var locations = []location{
 	{network: "203.0.113.64/26", country: "DE"},
 	{network: "203.0.113.128/26", continent: "AF", country: "GA", at: [2]float64{0, 10}},
 	{network: "10.2.0.0/16", continent: "EU", country: "DE", at: [2]float64{50.11, 8.68}},
+	{network: "10.3.0.0/16", at: [2]float64{math.NaN(), 8.68}}, // broken
+	{network: "10.4.0.0/16", at: [2]float64{50.11, math.Inf(1)}},
 	{network: "2001:db8:1::/48", continent: "NA", country: "US", subdivisions: []string{"CA"}, at: [2]float64{37.77, -122.42}},
 	{network: "127.0.0.0/8", continent: "OC", country: "NZ", at: [2]float64{-36.85, 174.76}}, // who sends without ECS
 }

@@ -170,10 +170,21 @@ func TestNearestTieAnywhere(t *testing.T) {
 	}
 }
 
+// TestNearestToNoNumber guards against a database with a place that is none: such a client has no place.
+func TestNearestToNoNumber(t *testing.T) {
+	noPanics(t)
+	s := serve(t, located(geoDatabase(t), "record app A {\nvalue 192.0.2.1 at 37.77,-122.42\nvalue 192.0.2.2 at 50.11,8.68\norder nearest\n}"))
+	for _, client := range []string{"10.3.0.0/24", "10.4.0.0/24"} {
+		checkCycle(t, "from "+client, []string{"192.0.2.1", "192.0.2.2"}, func() string {
+			return strings.Join(addresses(askFrom(t, s, client, "app.example.org")), " ")
+		})
+	}
+}
+
 // TestNearestWithoutPlace is row 83 of the policy cases.
 func TestNearestWithoutPlace(t *testing.T) {
 	got := startError(t, located(geoDatabase(t), "record app A {\nvalue 192.0.2.1 at 50.11,8.68\nvalue 192.0.2.2\norder nearest\n}"))
-	if want := "Corefile:10 - Error during parsing: order nearest: a value without at"; !strings.Contains(got, want) {
+	if want := `Corefile:10 - Error during parsing: value: "192.0.2.2" has no at, which order nearest needs`; !strings.Contains(got, want) {
 		t.Errorf("the error is %q, want %q in it", got, want)
 	}
 }

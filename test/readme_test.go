@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -112,12 +113,35 @@ func main() {
 `, imports.String(), directives.String())
 }
 
+// builtBinary is the path of the program, which is built once, with the version v9.9.9.
+func builtBinary(t *testing.T) string {
+	t.Helper()
+	path, err := buildOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// binaryDir is where buildOnce has put the program, if it has.
+var binaryDir string
+
+var buildOnce = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "roundrobin53")
+	if err != nil {
+		return "", err
+	}
+	binaryDir = dir
+	path := filepath.Join(dir, "coredns")
+	if out, err := exec.Command("go", "build", "-ldflags", "-X main.version=v9.9.9", "-o", path, "../build").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
 // TestBinary runs the program: its versions and its plugin list.
 func TestBinary(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "coredns")
-	if out, err := exec.Command("go", "build", "-ldflags", "-X main.version=v9.9.9", "-o", binary, "../build").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	binary := builtBinary(t)
 	for flag, want := range map[string][]string{
 		"-version": {"CoreDNS-1.15.0 (roundrobin53 v9.9.9)\n"},
 		"-plugins": {"\nroundrobin53\n", "\nhosts\n", "\nkubernetes\n"},

@@ -32,7 +32,11 @@ func TestMain(m *testing.M) {
 	caddy.Quiet, dnsserver.Quiet = true, true
 	clog.SetOutput(&serverLog)
 	log.SetOutput(&serverLog)
-	os.Exit(m.Run())
+	code := m.Run()
+	if binaryDir != "" {
+		_ = os.RemoveAll(binaryDir)
+	}
+	os.Exit(code)
 }
 
 // serverLog is all that servers have logged.
@@ -70,17 +74,25 @@ type server struct {
 	logOffset int
 }
 
+// starting lets tests that run in parallel start and stop one after another: a process has one Corefile, and neither
+// caddy nor its plugins expect two at a time.
+var starting sync.Mutex
+
 // start runs a server from a Corefile, until the test ends. Ports are best :0.
 func start(t *testing.T, corefile string) *server {
 	t.Helper()
 	s := &server{t: t, logOffset: serverLog.len()}
+	starting.Lock()
 	instance, err := caddy.Start(input(corefile))
+	starting.Unlock()
 	if err != nil {
 		t.Fatalf("start: %v\n%s", err, corefile)
 	}
 	s.instance = instance
 	s.awaitServing()
 	t.Cleanup(func() {
+		starting.Lock()
+		defer starting.Unlock()
 		for _, err := range s.instance.ShutdownCallbacks() {
 			t.Errorf("shutdown: %v", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -17,22 +18,23 @@ type signal int
 const (
 	pass signal = iota // 200
 	fail               // 503
-	hang               // nothing, until the client gives up
+	hang               // nothing, until it is set to something else or the client gives up
 )
 
 // signals is an HTTP server with endpoints for checks to probe, one for each path, which pass until they are set to do
 // something else.
 type signals struct {
 	*httptest.Server
-	mu     sync.Mutex
-	by     map[string]signal
-	probes map[string]int
+	mu      sync.Mutex
+	by      map[string]signal
+	probes  map[string]int
+	changed chan struct{} // closed when by changes
 }
 
 // startSignals runs one until the test ends.
 func startSignals(t *testing.T) *signals {
 	t.Helper()
-	s := &signals{by: make(map[string]signal), probes: make(map[string]int)}
+	s := &signals{by: make(map[string]signal), probes: make(map[string]int), changed: make(chan struct{})}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -43,13 +45,19 @@ func (s *signals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	s.mu.Lock()
 	s.probes[name]++
-	now := s.by[name]
-	s.mu.Unlock()
-	switch now {
-	case fail:
+	for s.by[name] == hang {
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	if s.by[name] == fail {
 		w.WriteHeader(http.StatusServiceUnavailable)
-	case hang:
-		<-r.Context().Done()
 	}
 }
 
@@ -60,6 +68,8 @@ func (s *signals) set(to signal, names string) {
 	for name := range strings.FieldsSeq(names) {
 		s.by[name] = to
 	}
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // count is how often an endpoint was probed.
@@ -69,11 +79,20 @@ func (s *signals) count(name string) int {
 	return s.probes[name]
 }
 
-// checks is check lines for endpoints, as quick as checks can be: a result counts at once.
-func (s *signals) checks(names string) string {
+// quickCheck is the options of checks that are as quick as checks can be: every second, and each result counts.
+const quickCheck = "interval 1s\ntimeout 1s\nrise 1\nfall 1"
+
+// slowCheck is those of checks that are probed once in a test.
+const slowCheck = "interval 10m\ntimeout 1m\nrise 1\nfall 1"
+
+// checks is quick checks of endpoints, named as they are.
+func (s *signals) checks(names string) string { return s.checksWith(quickCheck, names) }
+
+// checksWith is checks of endpoints with these options, one a line.
+func (s *signals) checksWith(options, names string) string {
 	var b strings.Builder
 	for name := range strings.FieldsSeq(names) {
-		fmt.Fprintf(&b, "check %s %s/%s {\ninterval 1s\ntimeout 1s\nrise 1\nfall 1\n}\n", name, s.URL, name)
+		fmt.Fprintf(&b, "check %s %s/%s {\n%s\n}\n", name, s.URL, name, options)
 	}
 	return b.String()
 }
@@ -102,21 +121,42 @@ func upSeries(t *testing.T) map[string]float64 {
 	return up
 }
 
-// awaitDown waits until the serving instance takes exactly these checks for down, named in one text. The names are those
-// of checks that one value each has.
-func awaitDown(t *testing.T, names string) {
+// isDownExactly reports whether the serving instance takes exactly these checks for down, named in one text. The names
+// are those of checks that one value each has, or of values that all have one endpoint.
+func isDownExactly(t *testing.T, names string) bool {
 	t.Helper()
 	want := make(map[string]bool)
 	for name := range strings.FieldsSeq(names) {
 		want[name] = true
 	}
+	down := make(map[string]bool)
+	for series, value := range upSeries(t) {
+		if check, _, _ := strings.Cut(series, " "); value == 0 {
+			down[check] = true
+		}
+	}
+	return maps.Equal(down, want)
+}
+
+var transitionLine = regexp.MustCompile(`plugin/roundrobin53: \S+ check (\S+): .* is (up|down): `)
+
+// awaitDown waits until isDownExactly, and the log says so: the line comes when answers know of the verdict. What is down
+// must have been found to be so since the server was started, by a check of that name.
+func awaitDown(t *testing.T, s *server, names string) {
+	t.Helper()
 	eventually(t, "only these are down: "+names, func() bool {
+		if !isDownExactly(t, names) {
+			return false
+		}
 		down := make(map[string]bool)
+		for _, transition := range transitionLine.FindAllStringSubmatch(s.log(), -1) {
+			down[transition[1]] = transition[2] == "down"
+		}
 		for series, value := range upSeries(t) {
-			if check, _, _ := strings.Cut(series, " "); value == 0 {
-				down[check] = true
+			if check, _, _ := strings.Cut(series, " "); down[check] != (value == 0) {
+				return false
 			}
 		}
-		return maps.Equal(down, want)
+		return true
 	})
 }

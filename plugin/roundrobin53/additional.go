@@ -47,7 +47,7 @@ func (set *addressRRset) octets(owner string) int {
 func (q *query) appendExtra(extra []dns.RR, name string, number int) []dns.RR {
 	set := &q.h.rrsets[number]
 	if set.chooser != noChooser {
-		return set.appendTo(extra, name, q.peek(set.chooser))
+		return set.appendTo(extra, name, q.peek(int(set.chooser)))
 	}
 	return set.appendTo(extra, name, set.pool.Peek(q.class, nil))
 }

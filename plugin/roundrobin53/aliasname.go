@@ -61,7 +61,10 @@ func (c *config) resolveAlias(alias *aliasName, above []string) error {
 		alias.owner.sets = append(alias.owner.sets, &copied)
 		found = true
 	}
-	if !found {
+	switch {
+	case !found && c.set(other, dns.TypeCNAME) != nil:
+		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
+	case !found:
 		return fmt.Errorf("%s has no A or AAAA record here; for a name that is answered elsewhere write CNAME", other)
 	}
 	alias.owner = nil

@@ -224,7 +224,7 @@ func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
 	var order []uint16
 	if set.chooser == noChooser {
 		order = set.pool.Pick(q.class, buf[:0])
-	} else if order = q.choose(set.chooser, buf[:0]); len(order) == 0 {
+	} else if order = q.choose(int(set.chooser), buf[:0]); len(order) == 0 {
 		q.denyFor(m, found, set.ttl)
 		return
 	}

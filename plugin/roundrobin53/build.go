@@ -30,7 +30,7 @@ const (
 type addressRRset struct {
 	pool    pool.Pool
 	ttl     uint32
-	chooser int // among the handler's, noChooser if the pool alone decides
+	chooser int32 // among the handler's, noChooser if the pool alone decides
 }
 
 // zone is what a handler knows of one of its zones beyond the records.
@@ -66,13 +66,14 @@ func (c *config) build() *Handler {
 	}
 	builder := record.NewBuilder(len(c.names), zones...)
 	c.addDefaultNS(builder)
+	var slab pool.Slab
 	delegates := false
 	for _, owner := range c.names {
 		z := &h.zones[owner.zone.index]
 		z.names++
 		for _, set := range owner.sets {
 			z.count += len(set.addresses) + len(set.rrs)
-			h.add(builder, choosers, owner, set, &hashes[owner.zone.index])
+			h.add(builder, choosers, &slab, owner, set, &hashes[owner.zone.index])
 			delegates = delegates || set.rrtype == dns.TypeNS && owner.name != z.name
 		}
 	}
@@ -91,7 +92,7 @@ func (c *config) build() *Handler {
 }
 
 // add puts an RRset into the table.
-func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, owner *ownerName, set *rrset, hash *maphash.Hash) {
+func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, slab *pool.Slab, owner *ownerName, set *rrset, hash *maphash.Hash) {
 	name := owner.name
 	if set.addresses == nil {
 		for _, rr := range set.rrs {
@@ -114,8 +115,9 @@ func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, owner *
 	number := len(h.rrsets)
 	made := addressRRset{pool.New(set.addresses, set.order, set.answers), set.ttl, noChooser}
 	if set.lines != nil {
-		made.chooser = choosers.add(owner, set, number)
+		made.chooser = int32(choosers.add(owner, set, number))
 	}
+	slab.Keep(&made.pool)
 	h.rrsets = append(h.rrsets, made)
 	builder.AddAddresses(name, set.rrtype, number)
 	_, _ = hash.WriteString(name)

@@ -1,21 +1,11 @@
 package roundrobin53
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/netip"
-	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 )
@@ -82,10 +72,7 @@ func parseCheck(r lineReader, d *directive, l line) error {
 			if l.opens {
 				return l.errorf("%s: takes no block", l.word())
 			}
-			if err := check.set(l.word(), l.args()); err != nil {
-				return l.errorf("%s: %w", l.word(), err)
-			}
-			return nil
+			return check.set(l)
 		})
 		if err != nil {
 			return err
@@ -95,13 +82,14 @@ func parseCheck(r lineReader, d *directive, l line) error {
 		return l.errorf("check: %w", err)
 	}
 	d.checks = append(d.checks, check)
+	d.checkByName[check.name] = check
 	return nil
 }
 
 // parse reads NAME and what is behind it.
 func (c *checkLine) parse(d *directive, args []string) error {
 	if len(args) < 2 {
-		return fmt.Errorf("%q is not a name and a URL; write %s", strings.Join(args, " "), checkUsage)
+		return fmt.Errorf("%q is not a name and a URL; write %s", withoutUser(strings.Join(args, " ")), checkUsage)
 	}
 	c.name, c.words = args[0], args[1:]
 	if err := checkWord(c.name); err != nil {
@@ -113,15 +101,18 @@ func (c *checkLine) parse(d *directive, args []string) error {
 	if len(args) > 2 && args[2] == "of" {
 		return c.parseMembers(args[1], args[3:])
 	}
-	if len(args) > 2 {
-		return fmt.Errorf("%q behind the URL; the options of a check stand in its block, each on a line of its own", strings.Join(args[2:], " "))
+	if len(args) > 2 { // which may be a secret
+		return fmt.Errorf("%s behind the URL; the options of a check stand in its block, each on a line of its own", count(len(args)-2, "more word", "more words"))
 	}
 	return c.parseURL(args[1])
 }
 
 // checkWord tells whether a word can be the name of a check or a network.
 func checkWord(name string) error {
-	if _, ok := options[name]; ok || name == "none" || name == "of" || name == "" {
+	if name == "" {
+		return errors.New(`"" is not a name; is it an {$ENV} variable that is not set?`)
+	}
+	if _, ok := options[name]; ok || name == "none" || name == "of" {
 		return fmt.Errorf("%q can't be a name, since it means something else behind a record", name)
 	}
 	if strings.ContainsAny(name, " \t\r\n\"") {
@@ -139,206 +130,10 @@ func (c *checkLine) parseMembers(need string, members []string) (err error) {
 		return fmt.Errorf("%q stands twice", twice)
 	}
 	c.members = members
-	c.need, err = parseNumber(need, 1, len(members))
+	if c.need, err = parseNumber(need, 1, len(members)); err != nil {
+		err = fmt.Errorf("%w, which is how many checks follow", err)
+	}
 	return err
-}
-
-// parseURL reads where and how to probe.
-func (c *checkLine) parseURL(text string) error {
-	u, err := url.Parse(text)
-	if err != nil {
-		return fmt.Errorf("%q is not a URL: %w", text, errors.Unwrap(err))
-	}
-	kind, ok := schemes[u.Scheme]
-	host, port := u.Hostname(), u.Port()
-	_, notNumber := strconv.Atoi(host)
-	switch {
-	case !ok:
-		return fmt.Errorf("%q is not a URL with one of the schemes %s", text, schemeNames)
-	case u.User != nil:
-		return errors.New("a user and password in the URL; send a header, which no log shows") // and do not show it here
-	case notNumber == nil:
-		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", text, host, u.Scheme, host)
-	case port == "" && kind.port == "":
-		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", text, u.Scheme, u.Scheme, u.Host)
-	case !kind.path && (u.Path != "" || u.RawQuery != ""):
-		return fmt.Errorf("%q: %s has no path", text, u.Scheme)
-	}
-	if port == "" {
-		port = kind.port
-	}
-	number, err := parseNumber(port, 1, 65535)
-	if err != nil {
-		return fmt.Errorf("%q: port %w", text, err)
-	}
-	c.probe = &health.Check{Scheme: u.Scheme, Port: uint16(number), Status: defaultStatus}
-	switch addr, err := netip.ParseAddr(host); {
-	case host == "":
-	case err == nil && (addr.Zone() != "" || addr.Is4In6()):
-		return fmt.Errorf("%q: %s is neither a plain address nor a name", text, host)
-	case err == nil:
-		c.connect = addr
-	default:
-		if _, err := canonical(host); err != nil || net.ParseIP(host) != nil {
-			return fmt.Errorf("%q: the host %q is neither an address nor a name", text, host)
-		}
-		c.probe.Name = host
-	}
-	if kind.http {
-		c.probe.Path = u.RequestURI()
-	} else {
-		c.probe.Path = strings.TrimPrefix(u.Path, "/") // of gRPC: the service
-	}
-	return nil
-}
-
-// checkOption is an option of a check.
-type checkOption struct {
-	usage  string
-	args   int
-	scheme func(scheme) bool // which schemes have it; nil for all
-	read   func(c *checkLine, args []string) error
-}
-
-var checkOptions = map[string]checkOption{
-	"interval": {"interval DURATION", 1, nil, readInterval},
-	"timeout":  {"timeout DURATION", 1, nil, readTimeout},
-	"rise":     {"rise N", 1, nil, readRise},
-	"fall":     {"fall N", 1, nil, readFall},
-	"status":   {"status CODE... | FIRST-LAST...", some, scheme.isHTTP, readStatus},
-	"body":     {"body TEXT", 1, scheme.isHTTP, readBody},
-	"header":   {"header NAME VALUE", 2, scheme.isHTTP, readHeader},
-	"ca":       {"ca FILE", 1, scheme.isVerifying, readCA},
-	"insecure": {"insecure", 0, scheme.isVerifying, readInsecure},
-	"invert":   {"invert", 0, nil, readInvert},
-}
-
-const checkOptionNames = "interval, timeout, rise, fall, status, body, header, ca, insecure and invert"
-
-func (s scheme) isHTTP() bool      { return s.http }
-func (s scheme) isVerifying() bool { return s.verifies }
-
-// set gives the check an option.
-func (c *checkLine) set(name string, args []string) error {
-	opt, ok := checkOptions[name]
-	switch {
-	case !ok:
-		return fmt.Errorf("not an option of check; the options are %s", checkOptionNames)
-	case c.probe == nil:
-		return errors.New("a check made of others has no options; they are those of the others")
-	case opt.scheme != nil && !opt.scheme(schemes[c.probe.Scheme]):
-		return fmt.Errorf("does not apply to %s", c.probe.Scheme)
-	case opt.args == some && len(args) == 0, opt.args != some && len(args) != opt.args:
-		return fmt.Errorf("%q is %d words; write %s", strings.Join(args, " "), len(args), opt.usage)
-	case c.seen[name] && name != "header":
-		return errTwice
-	}
-	c.seen[name] = true
-	return opt.read(c, args)
-}
-
-func readInterval(c *checkLine, args []string) (err error) {
-	c.probe.Interval, err = parsePeriod(args[0])
-	return err
-}
-
-func readTimeout(c *checkLine, args []string) (err error) {
-	c.probe.Timeout, err = parsePeriod(args[0])
-	return err
-}
-
-// parsePeriod reads a DURATION of at least a second.
-func parsePeriod(text string) (time.Duration, error) {
-	seconds, err := parseDuration(text)
-	period := time.Duration(seconds) * time.Second
-	if err == nil && (period < minInterval || seconds > maxPeriod) {
-		err = fmt.Errorf("%q is not from %s to a day", text, minInterval)
-	}
-	return period, err
-}
-
-// maxPeriod is a day, in seconds: nobody waits that long for a verdict.
-const maxPeriod = 86400
-
-func readRise(c *checkLine, args []string) (err error) {
-	c.probe.Rise, err = parseNumber(args[0], 1, maxRuns)
-	return err
-}
-
-func readFall(c *checkLine, args []string) (err error) {
-	c.probe.Fall, err = parseNumber(args[0], 1, maxRuns)
-	return err
-}
-
-func readStatus(c *checkLine, args []string) error {
-	c.probe.Status = nil
-	for _, arg := range args {
-		first, last, isRange := strings.Cut(arg, "-")
-		if !isRange {
-			last = first
-		}
-		low, lowErr := parseNumber(first, 100, 599)
-		high, highErr := parseNumber(last, 100, 599)
-		if lowErr != nil || highErr != nil || low > high {
-			return fmt.Errorf("%q is neither a status code nor a range of them, as in 200 or 200-399", arg)
-		}
-		c.probe.Status = append(c.probe.Status, health.StatusRange{First: low, Last: high})
-	}
-	return nil
-}
-
-func readBody(c *checkLine, args []string) error {
-	c.probe.Body = args[0]
-	if args[0] == "" || len(args[0]) > health.BodyLimit {
-		return fmt.Errorf("%q is not a text of 1 to %d octets", args[0], health.BodyLimit)
-	}
-	return nil
-}
-
-// headersOfRequest are the fields that a request has by itself.
-var headersOfRequest = []string{"Connection", "Content-Length", "Transfer-Encoding", "Trailer", "Upgrade"}
-
-func readHeader(c *checkLine, args []string) error {
-	name := http.CanonicalHeaderKey(args[0])
-	isSame := func(field health.HeaderField) bool { return field.Name == name }
-	switch {
-	case !httpguts.ValidHeaderFieldName(name) || slices.Contains(headersOfRequest, name):
-		return fmt.Errorf("%q is not the name of a header that a request can be given", args[0])
-	case !httpguts.ValidHeaderFieldValue(args[1]):
-		return fmt.Errorf("the value of %s is not that of a header", name) // it may be a secret
-	case slices.ContainsFunc(c.probe.Header, isSame):
-		return fmt.Errorf("%s stands twice", name)
-	}
-	c.probe.Header = append(c.probe.Header, health.HeaderField{Name: name, Value: args[1]})
-	return nil
-}
-
-func readCA(c *checkLine, args []string) error {
-	c.ca = args[0]
-	file := c.ca
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(c.root, file)
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("%q holds no certificate in PEM form", file)
-	}
-	c.probe.Roots, c.probe.RootsPEM = roots, string(pem)
-	return nil
-}
-
-func readInsecure(c *checkLine, _ []string) error {
-	c.probe.Insecure = true
-	return nil
-}
-
-func readInvert(c *checkLine, _ []string) error {
-	c.probe.Invert = true
-	return nil
 }
 
 // finish sets the defaults and checks what can be told of a check alone.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/coredns/coredns/plugin/metadata"
@@ -113,10 +112,8 @@ func (q *query) poolClient(order pool.Order) pool.Client {
 		c.Network = hashNetwork(q.network(), q.ecs != nil)
 		q.addScope(netip.Prefix.Bits)
 	case pool.Nearest:
-		latitude, latErr := strconv.ParseFloat(geoLabel(q.ctx, "latitude"), 64)
-		longitude, lonErr := strconv.ParseFloat(geoLabel(q.ctx, "longitude"), 64)
-		if latErr == nil && lonErr == nil {
-			c.Place, c.Located = pool.PointAt(latitude, longitude), true
+		if at, ok := parseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
+			c.Place, c.Located = pool.PointAt(at.latitude, at.longitude), true
 		}
 		q.addScope(netip.Prefix.Bits)
 	}

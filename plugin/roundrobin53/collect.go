@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,28 +12,10 @@ import (
 
 // ownerName is all that the lines of a server block say of one name.
 type ownerName struct {
-	name string
-	zone *zoneConfig
-	sets []*rrset // one for each type
-}
-
-// rrset is what the lines say of one owner name and type.
-type rrset struct {
-	position // of the first line
-	rrtype   uint16
-	ttl      uint32
-	ttlGiven bool // by the line itself, not by the directive
-	rrs      []dns.RR
-
-	addresses []netip.Addr // of A and AAAA
-	metrics   bool
-	rules
-
-	// Of RRsets whose values are not all alike and always up; nil for others.
-	lines     []lineConfig
-	routing   *routing
-	weighted  bool
-	directive *directive // where their networks and checks are defined
+	name  string
+	zone  *zoneConfig
+	sets  []*rrset    // one for each type
+	alias *recordLine // its ALIAS, nil if it has none
 }
 
 // zoneConfig is one zone of a directive.
@@ -147,7 +128,10 @@ func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map
 			return rec.errorf("%s: %w", word, err)
 		}
 		switch {
+		case rec.alias != "" && owner.alias != nil:
+			err = fmt.Errorf("%s has an ALIAS already, at %s", name, owner.alias.position)
 		case rec.alias != "":
+			owner.alias = rec
 			c.aliases = append(c.aliases, &aliasName{rec, owner, d})
 		case rec.isAddress():
 			err = owner.addAddresses(d, rec)
@@ -209,82 +193,6 @@ func (o *ownerName) addCNAMEs(d *directive, rec *recordLine, rrs []dns.RR) error
 	}
 	o.sets = append(o.sets, set)
 	return nil
-}
-
-// set starts an RRset of a record whose values are chosen among.
-func (rec *recordLine) set(d *directive, rrtype uint16) *rrset {
-	return &rrset{
-		position: rec.position, rrtype: rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl,
-		metrics: rec.metrics, rules: rec.rules, directive: d,
-	}
-}
-
-// divide gives an RRset its lines, if they differ. Count is how many endpoints it has of a line.
-func (set *rrset) divide(rec *recordLine, count func(*valueLine) int) error {
-	if rec.isPlain() {
-		if twice, ok := firstDuplicate(set.addresses); ok {
-			return fmt.Errorf("%q stands twice; an answer is a set", twice)
-		}
-		return nil
-	}
-	first := 0
-	for _, v := range rec.values {
-		n := count(v)
-		if n == 0 {
-			continue
-		}
-		opts := v.said()
-		set.weighted = set.weighted || opts.seen.weight
-		set.lines = append(set.lines, lineConfig{v.position, opts, first, n, rec.checksOf(opts)})
-		first += n
-	}
-	if single := set.weighted || rec.order == pool.Sticky || rec.order == pool.Nearest; single && !rec.seen.answers {
-		set.answers = 1 // resolvers reorder what they get
-	}
-	var err error
-	set.routing, err = set.route()
-	return err
-}
-
-// isPlain reports whether the record's values are all alike and always up, so that there is nothing to choose but their
-// order.
-func (rec *recordLine) isPlain() bool {
-	says := func(v *valueLine) bool { return v.opts != nil }
-	if rec.rrtype == dns.TypeCNAME {
-		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
-	}
-	return rec.order <= pool.Random && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
-}
-
-// ofFamily is the addresses that an RRset of a type can hold; a list of one family is returned as it is.
-func ofFamily(addresses []netip.Addr, rrtype uint16) []netip.Addr {
-	other := func(addr netip.Addr) bool { return addr.Is4() != (rrtype == dns.TypeA) }
-	if !slices.ContainsFunc(addresses, other) {
-		return addresses
-	}
-	return slices.DeleteFunc(slices.Clone(addresses), other)
-}
-
-// firstDuplicate is the first value that stands twice among some.
-func firstDuplicate[T comparable](values []T) (T, bool) {
-	var none T
-	const few = 16 // below this a scan beats a map, and most RRsets are small
-	if len(values) <= few {
-		for i, value := range values {
-			if slices.Contains(values[:i], value) {
-				return value, true
-			}
-		}
-		return none, false
-	}
-	seen := make(map[T]struct{}, len(values))
-	for _, value := range values {
-		if _, ok := seen[value]; ok {
-			return value, true
-		}
-		seen[value] = struct{}{}
-	}
-	return none, false
 }
 
 // addRR adds a record of another type to its RRset.

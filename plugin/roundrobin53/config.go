@@ -36,7 +36,10 @@ type directive struct {
 
 	checks   []*checkLine
 	networks []*networkLine
-	seen     struct{ ttl, fall bool } // options that were given
+
+	checkByName   map[string]*checkLine
+	networkByName map[string]*networkLine
+	seen          struct{ ttl, fall bool } // options that were given
 }
 
 // soa is a soa line. Names are as they were written, since relative ones differ from zone to zone.

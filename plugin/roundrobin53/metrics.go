@@ -123,7 +123,7 @@ func (h *Handler) addCandidates(candidates series, counted countedRRset) {
 	if counted.number < 0 {
 		number = h.alternatives[-counted.number].choosers[laneA] // the others answer from the same values
 	} else {
-		number = h.rrsets[counted.number].chooser
+		number = int(h.rrsets[counted.number].chooser)
 	}
 	if number == noChooser {
 		return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
@@ -21,6 +22,8 @@ func canonical(name string) (string, error) {
 	case strings.ContainsAny(name, unwritten):
 		at := strings.IndexAny(name, unwritten)
 		return "", fmt.Errorf(`%q is not a domain name: %q in a name is written \%03d`, name, name[at:at+1], name[at])
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "", fmt.Errorf(`%q is not a domain name: it has a control character`, name)
 	case strings.ContainsFunc(name, func(r rune) bool { return r > '~' }):
 		return "", fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
 	}

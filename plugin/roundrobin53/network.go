@@ -46,6 +46,7 @@ func parseNetwork(d *directive, l line) error {
 		return fmt.Errorf("%q: no network; is it an {$ENV} variable that is not set?", n.name)
 	}
 	d.networks = append(d.networks, n)
+	d.networkByName[n.name] = n
 	return nil
 }
 
@@ -75,7 +76,10 @@ func (d *directive) prefixesOf(from []string) ([]netip.Prefix, error) {
 			continue
 		}
 		prefix, err := parseNetworkText(word)
-		if err != nil {
+		switch {
+		case err != nil && strings.ContainsAny(word, "/:"):
+			return nil, err
+		case err != nil:
 			return nil, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())
 		}
 		prefixes = append(prefixes, prefix)
@@ -87,14 +91,7 @@ func (d *directive) prefixesOf(from []string) ([]netip.Prefix, error) {
 }
 
 // network is the network line of a name, nil if there is none.
-func (d *directive) network(name string) *networkLine {
-	for _, n := range d.networks {
-		if n.name == name {
-			return n
-		}
-	}
-	return nil
-}
+func (d *directive) network(name string) *networkLine { return d.networkByName[name] }
 
 func (d *directive) networkNames() string {
 	if len(d.networks) == 0 {

@@ -185,7 +185,7 @@ func readAllDown(rec *recordLine, args []string) error {
 
 func readRecordCheck(rec *recordLine, args []string) (err error) {
 	if rec.checks != nil {
-		return fmt.Errorf("%w; several names stand on one line, and all of them must pass", errTwice)
+		return errors.New("stands twice; write all names behind one check: all of them must pass")
 	}
 	rec.checks, err = checkNames(args)
 	return err

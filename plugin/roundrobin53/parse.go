@@ -39,7 +39,10 @@ func parse(c *caddy.Controller) (*config, error) {
 }
 
 func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
-	d := &directive{position: l.position, ttl: defaultTTL}
+	d := &directive{
+		position: l.position, ttl: defaultTTL,
+		checkByName: make(map[string]*checkLine), networkByName: make(map[string]*networkLine),
+	}
 	var err error
 	if d.zones, err = parseZones(l.args(), keys); err != nil {
 		return nil, l.errorf("%s: %w", pluginName, err)

@@ -20,8 +20,7 @@ const dashes = "\n---\n"
 // TestParse reads the Corefiles of testdata/parse as caddy does. Behind the line of dashes stands what it must give: for
 // each server block the configuration as it is written out, or the whole error.
 func TestParse(t *testing.T) {
-	t.Setenv("ADDRESS", "192.0.2.1")
-	t.Setenv("ADDRESSES", "192.0.2.1 192.0.2.2")
+	setEnv(t)
 	files, err := filepath.Glob("testdata/parse/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -44,6 +43,57 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// setEnv sets the variables that the Corefiles of testdata/parse refer to. NOT_SET is not among them.
+func setEnv(t *testing.T) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"ADDRESS":   "192.0.2.1",
+		"ADDRESSES": "192.0.2.1 192.0.2.2",
+		"NETWORKS":  "203.0.113.0/24 2001:db8:2::/48",
+		"NAME":      "web",
+		"PORT":      "8080",
+		"TOKEN":     "secret",
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+// TestParseErrorsByFileName guards the golden files: those whose names begin with error- hold an error, and no others do.
+func TestParseErrorsByFileName(t *testing.T) {
+	for name, want := range goldens(t) {
+		isError := !strings.HasPrefix(want, pluginName+" ")
+		if isError != strings.HasPrefix(name, "error-") {
+			t.Errorf("%s: error %t", name, isError)
+		}
+	}
+}
+
+// TestParseErrorsShowNoSecret guards what goes into logs: the golden files call secrets "secret", and none of the errors
+// quotes one.
+func TestParseErrorsShowNoSecret(t *testing.T) {
+	for name, want := range goldens(t) {
+		if strings.HasPrefix(name, "error-") && strings.Contains(want, "secret") {
+			t.Errorf("%s: %s", name, want)
+		}
+	}
+}
+
+// goldens are what the golden files say must come, by their names.
+func goldens(t *testing.T) map[string]string {
+	t.Helper()
+	files, _ := filepath.Glob("testdata/parse/*.txt")
+	wants := make(map[string]string, len(files))
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, want, _ := strings.Cut(string(data), dashes)
+		wants[filepath.Base(file)] = want
+	}
+	return wants
 }
 
 // readCorefile is what the server blocks of a Corefile give.
@@ -80,21 +130,24 @@ func withoutDir(text string) string {
 	return strings.ReplaceAll(text, dir+"/", "")
 }
 
-// TestParseSurvivesDump guards the golden files: what a configuration is written out as must read as the same.
+// TestParseSurvivesDump guards the golden files: what the configuration of a server block is written out as must read as
+// the same.
 func TestParseSurvivesDump(t *testing.T) {
+	setEnv(t)
 	files, _ := filepath.Glob("testdata/parse/*.txt")
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, dump, _ := strings.Cut(string(data), dashes)
-		if !strings.HasPrefix(dump, pluginName+" ") {
+		corefile, _, _ := strings.Cut(string(data), dashes)
+		blocks, err := caddyfile.Parse("testdata/parse/Corefile", strings.NewReader(corefile), []string{pluginName})
+		if err != nil {
 			continue
 		}
-		for directive := range strings.SplitAfterSeq(dump, "\n}\n") {
-			if strings.HasPrefix(directive, pluginName+" ") {
-				checkDump(t, directive)
+		for _, block := range blocks {
+			if conf, err := parse(controller(block.Tokens[pluginName], block.Keys)); err == nil {
+				checkDump(t, conf.String())
 			}
 		}
 	}

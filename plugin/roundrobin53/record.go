@@ -26,7 +26,8 @@ type recordLine struct {
 	checks  []string // of all values; empty but not nil: none
 	metrics bool
 	rules
-	seen seenOptions
+	seen     seenOptions
+	optionAt map[string]position // of the options on lines of their own
 }
 
 // rules is what a record says of how its values are chosen.
@@ -75,7 +76,7 @@ func parseRecord(r lineReader, d *directive, l line) error {
 		}
 	}
 	if err := rec.finish(d); err != nil {
-		return l.errorf("record: %w", err)
+		return positioned(l.position, "record", err)
 	}
 	d.records = append(d.records, rec)
 	return nil
@@ -125,12 +126,11 @@ func (rec *recordLine) parseAlias(d *directive, words []string) error {
 	}
 	rec.alias = words[0]
 	for _, owner := range rec.owners {
-		zone := d.zoneOf(owner)
-		full, err := target(rec.alias, zone, d.zones)
-		if err == nil {
-			_, err = canonical(full)
-		}
+		full, err := target(rec.alias, d.zoneOf(owner), d.zones)
 		if err != nil {
+			return fmt.Errorf("ALIAS: %q is not a name of this block, whose zones are %s; for a name elsewhere write CNAME", rec.alias, strings.Join(d.zones, " "))
+		}
+		if _, err := canonical(full); err != nil {
 			return fmt.Errorf("ALIAS: %w", err)
 		}
 	}
@@ -159,7 +159,7 @@ func (rec *recordLine) explain(word string, err error) error {
 	_, notDuration := parseDuration(word)
 	_, notAddress := netip.ParseAddr(word)
 	switch {
-	case notAddress == nil || word == "":
+	case notAddress == nil || word == "" || rec.rrtype == dns.TypeCNAME:
 		return err
 	case isNumber && notDuration != nil:
 		return notDuration
@@ -194,18 +194,20 @@ func (rec *recordLine) parseLine(l line) error {
 		return l.errorf("%q is not an option of record; is the closing brace of the record at %s missing?", l.word(), rec.position)
 	case !known:
 		return l.errorf("%q is not an option of record; the options are value, %s", l.word(), recordOptionNames)
+	case rec.accepts(l.word()) != nil:
+		return l.errorf("%s: %w", l.word(), rec.accepts(l.word()))
 	case opt.record == nil:
 		return l.errorf("%s: belongs to values; write it behind them, on the record line or on a value line", l.word())
-	case opt.args == some && len(l.args()) == 0:
+	case opt.args != 0 && len(l.args()) == 0:
 		return l.errorf("%s: nothing follows it; write %s", l.word(), opt.usage)
 	case opt.args != some && len(l.args()) != opt.args:
 		return l.errorf("%s: %q is %d words, not %d; write %s", l.word(), strings.Join(l.args(), " "), len(l.args()), opt.args, opt.usage)
 	}
-	err := rec.accepts(l.word())
-	if err == nil {
-		err = opt.record(rec, l.args())
+	if rec.optionAt == nil {
+		rec.optionAt = make(map[string]position)
 	}
-	if err != nil {
+	rec.optionAt[l.word()] = l.position
+	if err := opt.record(rec, l.args()); err != nil {
 		return l.errorf("%s: %w", l.word(), err)
 	}
 	return nil
@@ -238,7 +240,7 @@ func (rec *recordLine) parseCNAMEs(d *directive) error {
 			for _, name := range v.names {
 				rr, err := parseRR(dns.TypeCNAME, []string{name}, owner, d.zoneOf(owner), d.zones)
 				if err != nil {
-					return fmt.Errorf("CNAME: %w", err)
+					return v.errorf("%s: CNAME: %w", rec.wordOf(v), err)
 				}
 				rec.rrs = append(rec.rrs, rr)
 			}

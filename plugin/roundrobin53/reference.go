@@ -14,8 +14,9 @@ import (
 // checkReferences tells whether what the lines of a block name is defined in it, and whether their options fit together.
 // Both are known only when the whole block is read.
 func (d *directive) checkReferences() error {
+	probes := make(map[*checkLine]int, len(d.checks))
 	for _, check := range d.checks {
-		if err := d.checkMembers(check, nil); err != nil {
+		if _, err := d.countProbes(check, probes, nil); err != nil {
 			return check.errorf("check: %w", err)
 		}
 	}
@@ -24,33 +25,57 @@ func (d *directive) checkReferences() error {
 			continue
 		}
 		if err := d.checkRecord(rec); err != nil {
-			return rec.errorf("record: %w", err)
+			return err
 		}
 		for _, v := range rec.values {
 			if err := d.checkValue(rec, v); err != nil {
-				return v.errorf("%w", err)
+				return v.errorf("%s: %w", rec.wordOf(v), err)
 			}
 		}
 	}
 	return nil
 }
 
-// checkMembers tells whether the members of a check are defined and none of them is made of the check itself. Above are
-// the names of the checks that it is a member of.
-func (d *directive) checkMembers(check *checkLine, above []string) error {
-	above = append(above, check.name)
-	if err := d.checkNames(check.members); err != nil {
-		return err
+// wordOf is the word that the line of some values begins with.
+func (rec *recordLine) wordOf(v *valueLine) string {
+	if v.position == rec.position {
+		return "record"
 	}
+	return "value"
+}
+
+// maxProbes is how many probes a check may be made of, those of its members counted anew wherever they are named. A value
+// needs few, and where checks are made of checks of checks the number grows fast.
+const maxProbes = 256
+
+// countProbes is how many probes a check is made of. It is an error if a member is not defined, or made of the check itself.
+// Known are those that were counted; above are the names of the checks that it is a member of.
+func (d *directive) countProbes(check *checkLine, known map[*checkLine]int, above []string) (int, error) {
+	if n, ok := known[check]; ok {
+		return n, nil
+	}
+	if check.probe != nil {
+		return 1, nil
+	}
+	if err := d.checkNames(check.members); err != nil {
+		return 0, err
+	}
+	above = append(above, check.name)
+	total := 0
 	for _, name := range check.members {
 		if slices.Contains(above, name) {
-			return fmt.Errorf("%q is made of itself: %s of %s", name, strings.Join(above, " of "), name)
+			return 0, fmt.Errorf("%q is made of itself: %s of %s", name, strings.Join(above, " of "), name)
 		}
-		if err := d.checkMembers(d.check(name), above); err != nil {
-			return err
+		n, err := d.countProbes(d.check(name), known, above)
+		if err != nil {
+			return 0, err
+		}
+		if total += n; total > maxProbes {
+			return 0, fmt.Errorf("%q is made of more than %d probes", check.name, maxProbes)
 		}
 	}
-	return nil
+	known[check] = total
+	return total, nil
 }
 
 // checkNames tells whether checks of these names are defined.
@@ -74,19 +99,30 @@ func (d *directive) checkNames(names []string) error {
 // checkRecord tells whether the options of a whole record fit.
 func (d *directive) checkRecord(rec *recordLine) error {
 	if err := d.checkNames(rec.checks); err != nil {
-		return fmt.Errorf("check: %w", err)
+		return rec.optionErrorf("check", "%w", err)
 	}
 	first := rec.values[0].said().priority
 	isOtherTier := func(v *valueLine) bool { return v.said().priority != first }
 	if slices.ContainsFunc(rec.values, isOtherTier) {
 		return nil
 	}
-	for name, given := range map[string]bool{"min_up": rec.seen.minUp, "failback": rec.seen.failback} {
-		if given {
-			return fmt.Errorf("%s: there is one tier only; give values that stand by another priority", name)
-		}
+	const oneTier = "there is one tier only; give values that stand by another priority"
+	switch {
+	case rec.seen.minUp:
+		return rec.optionErrorf("min_up", oneTier)
+	case rec.seen.failback:
+		return rec.optionErrorf("failback", oneTier)
 	}
 	return nil
+}
+
+// optionErrorf is an error about an option of the record, at the line that has it.
+func (rec *recordLine) optionErrorf(name, format string, args ...any) error {
+	err := fmt.Errorf("%s: "+format, append([]any{name}, args...)...)
+	if at, ok := rec.optionAt[name]; ok {
+		return at.errorf("%w", err)
+	}
+	return rec.errorf("record: %w", err)
 }
 
 // checkValue tells whether the options of a line's values fit those of the record.
@@ -97,7 +133,7 @@ func (d *directive) checkValue(rec *recordLine, v *valueLine) error {
 	case err != nil:
 		return fmt.Errorf("check: %w", err)
 	case rec.order == pool.Nearest && !opts.seen.at:
-		return errors.New("order nearest: a value without at; write where it is, as in at 50.11,8.68")
+		return fmt.Errorf("%q has no at, which order nearest needs; write where it is, as in at 50.11,8.68", v.first())
 	case rec.order != pool.Nearest && opts.seen.at:
 		return errors.New("at: applies to records with order nearest")
 	}
@@ -132,11 +168,4 @@ func (rec *recordLine) checksOf(opts *valueOptions) []string {
 }
 
 // check is the check line of a name, nil if there is none.
-func (d *directive) check(name string) *checkLine {
-	for _, check := range d.checks {
-		if check.name == name {
-			return check
-		}
-	}
-	return nil
-}
+func (d *directive) check(name string) *checkLine { return d.checkByName[name] }

@@ -97,7 +97,7 @@ const zoneOfEverything = `roundrobin53 {
 	record routed A 192.0.2.1 from near {
 		value 192.0.2.2 from 10.240.0.0/16
 	}
-	record several CNAME app weighted nope
+	record several CNAME app weighted.example.org. nope.example.org.
 	record none CNAME app drain
 	record same ALIAS app
 	record @ SRV 0 5 5060 checked

@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -67,9 +68,30 @@ func (h *Handler) adopt(old *Handler, name string, rrtype uint16, number int) {
 		return
 	}
 	set, oldSet := &h.rrsets[number], &old.rrsets[before]
-	set.pool.Adopt(oldSet.pool.Counters())
-	h.adoptGroups(old, set.chooser, oldSet.chooser)
+	switch g, oldGroup := h.groupForAll(int(set.chooser)), old.groupForAll(int(oldSet.chooser)); {
+	case set.chooser == noChooser && oldSet.chooser == noChooser:
+		set.pool.Adopt(oldSet.pool.Counters())
+	case set.chooser != noChooser && oldSet.chooser != noChooser:
+		h.adoptGroups(old, int(set.chooser), int(oldSet.chooser))
+	case g != nil: // it got its first check or weight
+		g.AdoptCounters(oldSet.pool.Counters())
+	case oldGroup != nil: // it lost its last
+		set.pool.Adopt(oldGroup.Counters())
+	}
 	h.adoptPicks(old, number, before)
+}
+
+// groupForAll is the group that answers everyone whom no network or place selects another for, nil if there is none.
+func (h *Handler) groupForAll(number int) *pool.Group {
+	if number == noChooser {
+		return nil
+	}
+	groups := h.groupsOf(number)
+	isForAll := func(g group) bool { return g.key == selectorOfRest }
+	if i := slices.IndexFunc(groups, isForAll); i >= 0 {
+		return groups[i].Group
+	}
+	return nil
 }
 
 // adoptAlternatives makes the CNAMEs of a name go on where those before were.
@@ -86,9 +108,6 @@ func (h *Handler) adoptAlternatives(old *Handler, name string, number int) {
 
 // adoptGroups makes the groups of a chooser go on where those of the same networks and places were.
 func (h *Handler) adoptGroups(old *Handler, number, before int) {
-	if number == noChooser || before == noChooser {
-		return
-	}
 	groups, oldGroups := h.groupsOf(number), old.groupsOf(before)
 	for i := range groups {
 		isSame := func(g group) bool { return g.key == groups[i].key }

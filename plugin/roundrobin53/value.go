@@ -63,6 +63,14 @@ func (v *valueLine) said() *valueOptions {
 	return v.opts
 }
 
+// first is the line's first value.
+func (v *valueLine) first() string {
+	if len(v.names) > 0 {
+		return v.names[0]
+	}
+	return v.addresses[0].String()
+}
+
 // isEmpty reports whether the line has no value.
 func (v *valueLine) isEmpty() bool { return len(v.addresses)+len(v.names) == 0 }
 
@@ -71,6 +79,9 @@ func (v *valueLine) add(rec *recordLine, word string) error {
 	if rec.rrtype == dns.TypeCNAME {
 		if word == "" {
 			return errors.New(`CNAME: "" is not a name; is it an {$ENV} variable that is not set?`)
+		}
+		if !v.isEmpty() && !dns.IsFqdn(word) { // else a mistyped option would be a name
+			return fmt.Errorf("CNAME: %q is not an option (%s), and a further name on a line needs its final dot", word, optionNames)
 		}
 		v.names = append(v.names, word)
 		return nil
@@ -92,7 +103,10 @@ func (rec *recordLine) parseValueLine(l line) error {
 			break
 		}
 		if err := v.add(rec, words[0]); err != nil {
-			return err
+			if _, notAddress := netip.ParseAddr(words[0]); notAddress == nil || v.isEmpty() || rec.rrtype == dns.TypeCNAME {
+				return err
+			}
+			return fmt.Errorf("%w, nor an option (%s)", err, valueOptionNames)
 		}
 		words = words[1:]
 	}
@@ -128,18 +142,24 @@ func readPriority(opts *valueOptions, args []string) (err error) {
 
 func readFrom(opts *valueOptions, args []string) error {
 	if opts.from != nil {
-		return fmt.Errorf("%w; several networks stand behind one from", errTwice)
+		return errors.New("stands twice; write all networks behind one from")
 	}
-	if twice, ok := firstDuplicate(args); ok {
+	for _, arg := range args {
+		words := strings.Fields(arg) // an {$ENV} variable may hold several
+		if len(words) == 0 {
+			return fmt.Errorf("%q is not a network; is it an {$ENV} variable that is not set?", arg)
+		}
+		opts.from = append(opts.from, words...)
+	}
+	if twice, ok := firstDuplicate(opts.from); ok {
 		return fmt.Errorf("%q stands twice", twice)
 	}
-	opts.from = args
 	return nil
 }
 
 func readGeo(opts *valueOptions, args []string) error {
 	if opts.geo != nil {
-		return fmt.Errorf("%w; several places stand behind one geo", errTwice)
+		return errors.New("stands twice; write all places behind one geo")
 	}
 	for _, arg := range args {
 		place, err := route.ParsePlace(arg)
@@ -158,20 +178,25 @@ func readAt(opts *valueOptions, args []string) error {
 	if err := isOnce(&opts.seen.at); err != nil {
 		return err
 	}
-	latitude, longitude, ok := strings.Cut(args[0], ",")
-	lat, latErr := strconv.ParseFloat(latitude, 64)
-	lon, lonErr := strconv.ParseFloat(longitude, 64)
-	isPlace := lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180 // false for NaN
-	if !ok || latErr != nil || lonErr != nil || !isPlace {
+	latitude, longitude, _ := strings.Cut(args[0], ",")
+	var ok bool
+	if opts.at, ok = parseLocation(latitude, longitude); !ok {
 		return fmt.Errorf("%q is not a latitude from -90 to 90 and a longitude from -180 to 180 in degrees, as in 50.11,8.68", args[0])
 	}
-	opts.at = location{lat, lon}
 	return nil
+}
+
+// parseLocation reads a point on the globe. It reports false if the texts are not one.
+func parseLocation(latitude, longitude string) (location, bool) {
+	lat, latErr := strconv.ParseFloat(latitude, 64)
+	lon, lonErr := strconv.ParseFloat(longitude, 64)
+	isPlace := lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180 // false for what is not a number
+	return location{lat, lon}, latErr == nil && lonErr == nil && isPlace
 }
 
 func readValueCheck(opts *valueOptions, args []string) (err error) {
 	if opts.checks != nil {
-		return fmt.Errorf("%w; several names stand behind one check, and all of them must pass", errTwice)
+		return errors.New("stands twice; write all names behind one check: all of them must pass")
 	}
 	opts.checks, err = checkNames(args)
 	return err

@@ -185,7 +185,5 @@ func (w *watcher) probed(target int, took time.Duration, err error) {
 	}
 }
 
-// trouble logs what keeps probes from being made at all.
-func trouble(err error) {
-	log.Warningf("probes can't be made, and verdicts stay as they are: %v", err)
-}
+// trouble logs what keeps probes from being made as they should.
+func trouble(err error) { log.Warningf("checks: %v", err) }

@@ -4,9 +4,7 @@ package main
 
 import (
 	"math"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -110,24 +108,6 @@ a8        CPU per query  hosts    0.500  0.500-0.500  -
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	const line = "4711 (a ) b) S 1 4700 4700 0 -1 4194560 100 0 0 0 250 50 3 4 20 0 9 0 12345 1000000 500"
-	group, ticks, err := parseStat(line)
-	if group != 4700 || ticks != 300 || err != nil {
-		t.Errorf("parseStat: got group %d, %d ticks, %v, want 4700, 300", group, ticks, err)
-	}
-	if _, _, err := parseStat("4711 (dns) S"); err == nil {
-		t.Error("parseStat of half a line: got no error")
-	}
-	text, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if group, _, err := parseStat(string(text)); group != syscall.Getpgrp() || err != nil {
-		t.Errorf("parseStat of this process: got group %d, %v, want %d", group, err, syscall.Getpgrp())
-	}
-}
-
 // TestScenarios guards the names that rows use for sides: a wrong one would drop its row, and a budget with it.
 func TestScenarios(t *testing.T) {
 	for _, sc := range scenarios {
@@ -155,5 +135,38 @@ func TestZone(t *testing.T) {
 	const want = "example.org.:5300 {\nbind 127.0.0.1\nroundrobin53 {\nrecord app0 A 10.0.0.1 10.0.0.2\n}\n}\n"
 	if text != want {
 		t.Errorf("corefile: got %q, want %q", text, want)
+	}
+}
+
+func TestCorefilePolicies(t *testing.T) {
+	z := zone{names: 1, addresses: 2}
+	for name, test := range map[string]struct {
+		lines plugin
+		want  string
+	}{
+		"checked": {roundrobin53Checked, `
+roundrobin53 {
+check port tcp://127.0.0.1:5399 {
+interval 60s
+}
+record app0 A 10.0.0.1 10.0.0.2 check port {
+value 10.255.255.254 priority 2
+}
+}
+`},
+		"weighted": {roundrobin53Weighted, `
+roundrobin53 {
+record app0 A answers 2 {
+value 10.0.0.1 weight 1
+value 10.0.0.2 weight 2
+}
+}
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := "\n" + test.lines(z, files{endpoint: "127.0.0.1:5399"}); got != test.want {
+				t.Errorf("got%s\nwant%s", got, test.want)
+			}
+		})
 	}
 }

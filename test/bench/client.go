@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
 // How dnsperf asks: a few sockets, and enough queries on their way to keep any side busy.
@@ -99,6 +101,9 @@ func (t tally) check() error {
 type wrongAnswerError struct{ answer *dns.Msg }
 
 func (e *wrongAnswerError) Error() string { return "it answers something else:\n" + e.answer.String() }
+
+// Unwrap makes waiting end: the next answer would be no better.
+func (e *wrongAnswerError) Unwrap() error { return process.ErrFinal }
 
 // ask asks once, as dnsperf does, and checks the answer.
 func ask(name string, edns bool, answers, port int) error {

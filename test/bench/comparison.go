@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
 // comparison is a scenario on its way to rows of the table.
@@ -35,6 +37,12 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 	if c.files, err = c.zone.write(c.dir); err != nil {
 		return nil, err
 	}
+	endpoint, err := listen()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = endpoint.Close() }() // nothing is lost with it
+	c.files.endpoint = endpoint.Addr().String()
 	if c.measures(ready, "") {
 		if err := c.measureStarts(ctx); err != nil {
 			return nil, err
@@ -69,7 +77,7 @@ func (c *comparison) measureStarts(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			p.stop()
+			p.Stop()
 		}
 	}
 	return nil
@@ -77,10 +85,10 @@ func (c *comparison) measureStarts(ctx context.Context) error {
 
 // measureLoad starts all sides and asks them in turns.
 func (c *comparison) measureLoad(ctx context.Context) error {
-	processes := make(map[string]*process)
+	processes := make(map[string]*process.Process)
 	defer func() {
 		for _, p := range processes {
-			p.stop()
+			p.Stop()
 		}
 	}()
 	for _, s := range c.sides {
@@ -102,23 +110,23 @@ func (c *comparison) measureLoad(ctx context.Context) error {
 }
 
 // round asks one side.
-func (c *comparison) round(ctx context.Context, s side, p *process, counts bool) error {
-	before, err := p.ticks()
+func (c *comparison) round(ctx context.Context, s side, p *process.Process, counts bool) error {
+	before, err := p.Ticks()
 	if err != nil {
 		return err
 	}
-	asked, err := load(ctx, c.dnsperf, c.files.queries, p.port, c.edns, c.seconds)
+	asked, err := load(ctx, c.dnsperf, c.files.queries, p.Port, c.edns, c.seconds)
 	if err != nil {
 		return err
 	}
-	after, err := p.ticks()
+	after, err := p.Ticks()
 	if err != nil {
 		return err
 	}
 	if after == before {
 		return fmt.Errorf("%d queries took no processor time that the kernel counts; ask for more -seconds", asked.completed)
 	}
-	resident, err := p.resident()
+	resident, err := p.Resident()
 	if err != nil {
 		return err
 	}
@@ -130,8 +138,8 @@ func (c *comparison) round(ctx context.Context, s side, p *process, counts bool)
 }
 
 // start starts a side and waits until it answers.
-func (c *comparison) start(ctx context.Context, s side) (*process, error) {
-	port, err := freePort()
+func (c *comparison) start(ctx context.Context, s side) (*process.Process, error) {
+	port, err := process.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +155,7 @@ func (c *comparison) start(ctx context.Context, s side) (*process, error) {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	p, err := launch(ctx, dir, port, path, append(option, conf)...)
+	p, err := process.Launch(ctx, dir, port, path, append(option, conf)...)
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +164,9 @@ func (c *comparison) start(ctx context.Context, s side) (*process, error) {
 		answers = c.zone.addresses
 	}
 	name := c.zone.name(c.zone.names-1) + "." + origin
-	took, err := p.await(ctx, func(port int) error { return ask(name, c.edns, answers, port) })
+	took, err := p.Await(ctx, func(port int) error { return ask(name, c.edns, answers, port) })
 	if err != nil {
-		p.stop()
+		p.Stop()
 		return nil, err
 	}
 	c.add(ready, s, took.Seconds())

@@ -56,6 +56,35 @@ func records(z zone, option string) string {
 	return text.String()
 }
 
+// roundrobin53Checked has checked values, all up, and one of a second tier that nobody is to see.
+func roundrobin53Checked(z zone, f files) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "roundrobin53 {\ncheck port tcp://%s {\ninterval 60s\n}\n", f.endpoint)
+	for i := range z.names {
+		text.WriteString("record " + z.name(i) + " A " + z.values(i) + " check port {\n")
+		text.WriteString("value " + standby + " priority 2\n}\n")
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+// roundrobin53Weighted gives the values of a name the weights 1, 2, 3 and so on.
+func roundrobin53Weighted(z zone, _ files) string {
+	var text strings.Builder
+	text.WriteString("roundrobin53 {\n")
+	for i := range z.names {
+		fmt.Fprintf(&text, "record %s A answers %d {\n", z.name(i), z.addresses)
+		weight := 0
+		for value := range strings.FieldsSeq(z.values(i)) {
+			weight++
+			fmt.Fprintf(&text, "value %s weight %d\n", value, weight)
+		}
+		text.WriteString("}\n")
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
 // nsdConf is nsd's configuration for the same zone. It rotates too, and answers all that is asked: out of the box it
 // may limit the rate of equal answers.
 func nsdConf(f files, dir string, port int) string {

@@ -22,9 +22,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
 // settings are what the command line says.
@@ -49,10 +50,6 @@ The exit status is 0 even where a budget is missed, unless -strict is given, and
 
 Scenarios:
 `
-
-// init keeps main on the process's first thread: the processes started from there are killed by the kernel when that
-// thread ends, which is when this process does.
-func init() { runtime.LockOSThread() }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -123,7 +120,7 @@ func bench(ctx context.Context, s settings) (bool, error) {
 	defer func() { _ = os.RemoveAll(dir) }() // left behind it does no harm
 	if s.binary == "" {
 		s.binary = filepath.Join(dir, "coredns")
-		if err := build(ctx, s.binary); err != nil {
+		if err := process.Build(ctx, s.binary); err != nil {
 			return false, err
 		}
 	}
@@ -152,14 +149,4 @@ func bench(ctx context.Context, s settings) (bool, error) {
 		return false, fmt.Errorf("print the table: %w", err)
 	}
 	return s.strict && all.missed(), nil
-}
-
-// build makes the binary, as a release does: with the profile in build/default.pgo if there is one.
-func build(ctx context.Context, path string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/roundrobin53/roundrobin53/build")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("build the binary: %w", err)
-	}
-	return nil
 }

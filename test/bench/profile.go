@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
 // profiled are the scenarios that a profile for the compiler is taken of.
@@ -57,7 +59,7 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 	if c.files, err = c.zone.write(c.dir); err != nil {
 		return err
 	}
-	port, err := freePort()
+	port, err := process.FreePort()
 	if err != nil {
 		return err
 	}
@@ -68,10 +70,10 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	asked := make(chan error, 1)
 	go func() {
-		_, err := load(ctx, c.dnsperf, c.files.queries, p.port, c.edns, profileSeconds+2)
+		_, err := load(ctx, c.dnsperf, c.files.queries, p.Port, c.edns, profileSeconds+2)
 		asked <- err
 	}()
 	err = fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", address, profileSeconds), to)

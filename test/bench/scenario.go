@@ -39,6 +39,8 @@ const (
 var (
 	ours             = side{"roundrobin53", []plugin{roundrobin53}, allAnswers}
 	oursObserved     = side{"roundrobin53+prometheus+errors", []plugin{prometheus, errorsPlugin, roundrobin53}, allAnswers}
+	oursChecked      = side{"roundrobin53 with checks", []plugin{roundrobin53Checked}, allAnswers}
+	oursWeighted     = side{"roundrobin53 with weights", []plugin{roundrobin53Weighted}, allAnswers}
 	oursCounted      = side{"roundrobin53 with metrics", []plugin{roundrobin53Metrics}, allAnswers}
 	whoamiSide       = side{"whoami", []plugin{whoami}, 0} // it says what it has to say in the additional section
 	hostsSide        = side{"hosts", []plugin{hosts}, allAnswers}
@@ -102,6 +104,28 @@ var scenarios = []scenario{
 		zone:  zone{names: 1, addresses: 8},
 		sides: []side{oursCounted, ours},
 		rows:  []expectation{{perQuery, ours.name, 1.10}},
+	},
+	{
+		name:  "checked",
+		title: "one name with 8 A, all checked and up, before a second tier",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursChecked, ours, whoamiSide, shuffled},
+		rows: []expectation{
+			{perQuery, "whoami", 1.10},
+			{perQuery, "file+loadbalance", 0.62},
+			{perQuery, "roundrobin53", 0},
+		},
+	},
+	{
+		name:  "weighted",
+		title: "one name with 8 A of different weights, all answered",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursWeighted, ours, whoamiSide, shuffled},
+		rows: []expectation{
+			{perQuery, "whoami", 0},
+			{perQuery, "file+loadbalance", 0},
+			{perQuery, "roundrobin53", 0},
+		},
 	},
 	{
 		name:  "million",

@@ -19,10 +19,14 @@ type zone struct {
 	names, addresses int
 }
 
-// files are where a zone is written to for those who read it.
+// standby is an address that is none of the zone's.
+const standby = "10.255.255.254"
+
+// files are where a zone is written to for those who read it, and what else a Corefile refers to.
 type files struct {
-	zone    string // a master file
-	queries string // the questions, as dnsperf reads them
+	zone     string // a master file
+	queries  string // the questions, as dnsperf reads them
+	endpoint string // HOST:PORT, where checks connect to
 }
 
 // name is the owner name of number i.

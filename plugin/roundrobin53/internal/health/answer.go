@@ -80,7 +80,7 @@ func headerError(err error, limited bool) error {
 // or longer than is read. Whole says that it was read to its end.
 func judge(response *http.Response, check *Check) (whole bool, err error) {
 	if !check.accepts(response.StatusCode) {
-		return false, fmt.Errorf("status %d, want %s", response.StatusCode, ranges(check.Status))
+		return isRead(response), fmt.Errorf("status %d, want %s", response.StatusCode, ranges(check.Status))
 	}
 	if check.Body == "" {
 		_, err := io.CopyN(io.Discard, response.Body, BodyLimit+1)
@@ -100,6 +100,19 @@ func judge(response *http.Response, check *Check) (whole bool, err error) {
 		return n <= BodyLimit, fmt.Errorf("body has no %q in its first %d octets", check.Body, BodyLimit)
 	}
 	return n <= BodyLimit, nil
+}
+
+// shortBody is how long the body of an answer that does not pass may be to be read all the same, in octets: an endpoint
+// that is down for a while then keeps its connection, and need not be connected to for each probe.
+const shortBody = 4 << 10
+
+// isRead reads the body of an answer that does not pass, if it is short, and reports whether it did.
+func isRead(response *http.Response) bool {
+	if response.ContentLength < 0 || response.ContentLength > shortBody {
+		return false
+	}
+	n, err := io.Copy(io.Discard, response.Body)
+	return err == nil && n == response.ContentLength
 }
 
 // bodyError leaves out what was received, too: a malformed chunk.

@@ -179,7 +179,7 @@ func (l *loop) digest() {
 		check := l.targets[r.target].Check
 		local := isLocal(r.err)
 		if local {
-			l.trouble(r.err)
+			l.trouble(fmt.Errorf("a probe can't be made, and its verdict stays as it is: %w", r.err))
 		} else if check.Invert {
 			r.err = invert(r.err)
 		}

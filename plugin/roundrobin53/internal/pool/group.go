@@ -94,6 +94,12 @@ func (g *Group) Adopt(old *Group) {
 	}
 }
 
+// Counters are where g is in its rotation, sites left out.
+func (g *Group) Counters() *Counters { return g.counters }
+
+// AdoptCounters makes g go on where a Pool or Group is, as Adopt does.
+func (g *Group) AdoptCounters(c *Counters) { g.counters = c }
+
 func (g *Group) site(place Point) int {
 	return slices.IndexFunc(g.sites, func(s site) bool { return s.place == place })
 }

@@ -8,10 +8,20 @@ import (
 )
 
 // Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of its zones, and no
-// zone is a wildcard; whoever
-// reads the configuration sees to that, and to the rules that one RRset can't break alone (CNAME beside other data).
+// zone is a wildcard; whoever reads the configuration sees to that, and to the rules that one RRset can't break alone
+// (CNAME beside other data).
 type Builder struct {
-	t Table
+	zones  []Zone
+	drafts []draft
+	names  map[string]int32 // owner name to draft
+}
+
+// draft is a node of the table to be.
+type draft struct {
+	name    string
+	zone    int32
+	a, aaaa int32
+	rrsets  []RRset
 }
 
 // ZoneConfig describes a zone to NewBuilder.
@@ -23,15 +33,15 @@ type ZoneConfig struct {
 
 // NewBuilder starts a table of zones. Size is how many names are to be expected.
 func NewBuilder(size int, zones ...ZoneConfig) *Builder {
-	b := &Builder{t: Table{
-		names: make(map[string]int32, size+len(zones)),
-		nodes: make([]node, 0, size+len(zones)),
-		zones: make([]Zone, len(zones)),
-	}}
+	b := &Builder{
+		zones:  make([]Zone, len(zones)),
+		drafts: make([]draft, 0, size+len(zones)),
+		names:  make(map[string]int32, size+len(zones)),
+	}
 	for i, zone := range zones {
 		negative := *zone.SOA
 		negative.Hdr.Ttl = min(zone.SOA.Hdr.Ttl, zone.SOA.Minttl)
-		b.t.zones[i] = Zone{
+		b.zones[i] = Zone{
 			Origin:   zone.SOA.Hdr.Name,
 			Index:    i,
 			Negative: []dns.RR{&negative},
@@ -39,16 +49,16 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 		}
 	}
 	for i, zone := range zones {
-		z := &b.t.zones[i]
+		z := &b.zones[i]
 		apex := b.insert(z.Origin, int32(i))
-		if n := &b.t.nodes[apex]; !zone.HideSOA {
-			n.rrsets = append(n.rrsets, RRset{Type: dns.TypeSOA, RRs: []dns.RR{z.soa}})
+		if !zone.HideSOA {
+			apex.rrsets = append(apex.rrsets, RRset{Type: dns.TypeSOA, RRs: []dns.RR{z.soa}})
 		}
 		z.parent = b.enclosing(z.Origin)
 	}
-	for i := range b.t.zones {
-		if z := &b.t.zones[i]; z.parent != nil {
-			b.insertAbove(z.Origin, int32(z.parent.Index))
+	for i := range b.zones {
+		if z := &b.zones[i]; z.parent != nil {
+			b.draft(above(z.Origin))
 		}
 	}
 	return b
@@ -56,27 +66,46 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 
 // AddAddresses gives name the A or AAAA RRset of this number.
 func (b *Builder) AddAddresses(name string, rrtype uint16, number int) {
-	n := b.node(name)
+	d := b.draft(name)
 	if rrtype == dns.TypeA {
-		n.a = int32(number)
+		d.a = int32(number)
 	} else {
-		n.aaaa = int32(number)
+		d.aaaa = int32(number)
 	}
 }
 
 // Add gives name an RRset of any type but A and AAAA.
 func (b *Builder) Add(name string, set RRset) {
-	n := b.node(name)
-	n.rrsets = append(n.rrsets, set)
+	d := b.draft(name)
+	d.rrsets = append(d.rrsets, set)
 }
 
 // Table is the finished table; the builder may not be used again.
 func (b *Builder) Table() *Table {
-	t := &b.t
-	for name, i := range t.names {
-		t.nodes[i].cut = b.cut(name, i)
+	t := &Table{index: newIndex(len(b.drafts)), zones: b.zones}
+	size := 0
+	for i := range b.drafts {
+		size += len(b.drafts[i].name)
+	}
+	var names strings.Builder
+	names.Grow(size)
+	for i := range b.drafts {
+		d := &b.drafts[i]
+		n := t.add(d.name, node{start: uint32(names.Len()), length: uint16(len(d.name)), a: d.a, aaaa: d.aaaa, zone: d.zone})
+		names.WriteString(d.name)
+		if d.rrsets != nil {
+			t.addRare(n).rrsets = d.rrsets
+		}
+	}
+	t.names = names.String()
+	for i := range b.drafts {
+		name := b.drafts[i].name
+		n := t.find(name)
+		if cut := t.topmostCut(n); cut != nil {
+			t.addRare(n).cut = cut
+		}
 		if parent, ok := strings.CutPrefix(name, "*."); ok {
-			t.nodes[t.names[cmp.Or(parent, ".")]].wild = i // it exists: no apex is a wildcard
+			t.addRare(t.find(cmp.Or(parent, "."))).wild = n // it exists: no apex is a wildcard
 		}
 	}
 	return t
@@ -85,8 +114,8 @@ func (b *Builder) Table() *Table {
 // enclosing is the zone right above an apex.
 func (b *Builder) enclosing(origin string) *Zone {
 	var found *Zone
-	for i := range b.t.zones {
-		z := &b.t.zones[i]
+	for i := range b.zones {
+		z := &b.zones[i]
 		if z.Origin != origin && dns.IsSubDomain(z.Origin, origin) && (found == nil || len(z.Origin) > len(found.Origin)) {
 			found = z
 		}
@@ -94,45 +123,36 @@ func (b *Builder) enclosing(origin string) *Zone {
 	return found
 }
 
-// node is the node of name; it is made, with the empty non-terminals above it, if it does not exist.
-func (b *Builder) node(name string) *node {
-	if i, ok := b.t.names[name]; ok {
-		return &b.t.nodes[i]
+// draft is the draft of name; it is made, with the empty non-terminals above it, if there is none.
+func (b *Builder) draft(name string) *draft {
+	if i, ok := b.names[name]; ok {
+		return &b.drafts[i]
 	}
-	encloser, ok := b.t.closestEncloser(name)
-	if !ok {
-		panic("record: " + name + " lies in no zone of the table")
+	if name == "." {
+		panic("record: a name lies in no zone of the table")
 	}
-	zone := b.t.nodes[encloser].zone
-	b.insertAbove(name, zone)
-	i := b.insert(name, zone)
-	return &b.t.nodes[i]
+	return b.insert(name, b.draft(above(name)).zone)
 }
 
-// insertAbove makes the empty non-terminals above name, up to the first name that exists.
-func (b *Builder) insertAbove(name string, zone int32) {
-	for off, _ := dns.NextLabel(name, 0); off < len(name); off, _ = dns.NextLabel(name, off) {
-		if _, ok := b.t.names[name[off:]]; ok {
-			return
-		}
-		b.insert(name[off:], zone)
-	}
+// above is a name without its first label.
+func above(name string) string {
+	off, _ := dns.NextLabel(name, 0)
+	return cmp.Or(name[off:], ".")
 }
 
-func (b *Builder) insert(name string, zone int32) int32 {
-	i := int32(len(b.t.nodes))
-	b.t.nodes = append(b.t.nodes, node{a: none, aaaa: none, zone: zone, cut: none, wild: none})
-	b.t.names[name] = i
-	return i
+func (b *Builder) insert(name string, zone int32) *draft {
+	b.names[name] = int32(len(b.drafts))
+	b.drafts = append(b.drafts, draft{name: name, zone: zone, a: none, aaaa: none})
+	return &b.drafts[len(b.drafts)-1]
 }
 
-// cut is the topmost node between the apex of name's zone and name itself that holds an NS RRset: names below it are
-// another zone's (RFC 1034 §4.2).
-func (b *Builder) cut(name string, i int32) int32 {
-	cut := int32(none)
-	apex := b.t.zones[b.t.nodes[i].zone].Origin
+// topmostCut is the topmost node between the apex of n's zone and n itself that holds an NS RRset, nil if there is none:
+// names below it are another zone's (RFC 1034 §4.2).
+func (t *Table) topmostCut(n *node) *node {
+	var cut *node
+	name, apex := t.name(n), t.zones[n.zone].Origin
 	for off, end := 0, false; !end && len(name)-off > len(apex); off, end = dns.NextLabel(name, off) {
-		if above, ok := b.t.names[name[off:]]; ok && b.t.nodes[above].rrset(dns.TypeNS) != nil {
+		if above := t.find(name[off:]); above != nil && t.rare(above).rrset(dns.TypeNS) != nil {
 			cut = above
 		}
 	}

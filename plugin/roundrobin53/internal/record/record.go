@@ -69,22 +69,9 @@ func (z *Zone) SetSerial(serial uint32) {
 	z.Negative[0].(*dns.SOA).Serial = serial
 }
 
-// node is what one owner name holds. Numbers instead of pointers keep a table of a million addresses small and cheap
-// to scan for the garbage collector; none stands for no number.
-type node struct {
-	a, aaaa int32   // numbers of the address RRsets
-	zone    int32   // index of the zone
-	cut     int32   // index of the node that delegates this name away, itself included
-	wild    int32   // index of the wildcard right below this node
-	rrsets  []RRset // all other types
-}
-
-const none = -1
-
 // Table is the records of some zones. It is safe for concurrent use.
 type Table struct {
-	names map[string]int32 // lower-case owner name to node
-	nodes []node
+	index
 	zones []Zone
 }
 
@@ -99,23 +86,21 @@ func (t *Table) Zones() []*Zone {
 
 // Lookup finds what t holds for a lower-case, fully qualified name.
 func (t *Table) Lookup(name string, qtype uint16) Result {
-	if i, ok := t.names[name]; ok {
-		n := &t.nodes[i]
-		if n.cut != none && (n.cut != i || qtype != dns.TypeDS) {
-			return t.refer(n)
+	if n := t.find(name); n != nil {
+		if cut := t.rare(n).cut; cut != nil && (cut != n || qtype != dns.TypeDS) {
+			return t.refer(n, cut)
 		}
 		return t.answer(n, name, qtype)
 	}
-	i, ok := t.closestEncloser(name)
-	if !ok {
+	n := t.closestEncloser(name)
+	if n == nil {
 		return Result{Kind: Outside}
 	}
-	n := &t.nodes[i]
-	switch {
-	case n.cut != none:
-		return t.refer(n)
-	case n.wild != none: // RFC 4592 §3.3.1: the source of synthesis is the wildcard right below the closest encloser
-		return t.answer(&t.nodes[n.wild], name, qtype)
+	switch rare := t.rare(n); {
+	case rare.cut != nil:
+		return t.refer(n, rare.cut)
+	case rare.wild != nil: // RFC 4592 §3.3.1: the source of synthesis is the wildcard right below the closest encloser
+		return t.answer(rare.wild, name, qtype)
 	}
 	return Result{Kind: NXDomain, Zone: &t.zones[n.zone], Unclaimed: true}
 }
@@ -123,9 +108,9 @@ func (t *Table) Lookup(name string, qtype uint16) Result {
 // Walk calls f for every owner name that has data, in no particular order. The numbers a and aaaa of its address RRsets
 // are negative where it has none.
 func (t *Table) Walk(f func(name string, zone *Zone, a, aaaa int, rrsets []RRset)) {
-	for name, i := range t.names {
-		if n := &t.nodes[i]; n.hasData() {
-			f(name, &t.zones[n.zone], int(n.a), int(n.aaaa), n.rrsets)
+	for i := range t.nodes {
+		if n := &t.nodes[i]; n.hash != 0 && t.hasData(n) {
+			f(t.name(n), &t.zones[n.zone], int(n.a), int(n.aaaa), t.rare(n).rrsets)
 		}
 	}
 }
@@ -133,23 +118,23 @@ func (t *Table) Walk(f func(name string, zone *Zone, a, aaaa int, rrsets []RRset
 // Glue is the number of the A or AAAA RRset that stands at name itself, below a zone cut too. It reports false if there
 // is none.
 func (t *Table) Glue(name string, qtype uint16) (int, bool) {
-	i, ok := t.names[name]
-	if !ok {
+	n := t.find(name)
+	if n == nil {
 		return 0, false
 	}
-	number := t.nodes[i].addresses(qtype)
+	number := n.addresses(qtype)
 	return int(number), number != none
 }
 
-// closestEncloser is the longest existing ancestor of a name that does not exist itself (RFC 4592 §3.3.1).
-func (t *Table) closestEncloser(name string) (int32, bool) {
+// closestEncloser is the longest existing ancestor of a name that does not exist itself (RFC 4592 §3.3.1), nil if there
+// is none.
+func (t *Table) closestEncloser(name string) *node {
 	for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {
-		if i, ok := t.names[name[off:]]; ok {
-			return i, true
+		if n := t.find(name[off:]); n != nil {
+			return n
 		}
 	}
-	i, ok := t.names["."]
-	return i, ok
+	return t.find(".")
 }
 
 func (t *Table) answer(n *node, name string, qtype uint16) Result {
@@ -158,56 +143,39 @@ func (t *Table) answer(n *node, name string, qtype uint16) Result {
 		r.Kind, r.Addresses = Addresses, int(number)
 		return r
 	}
-	if qtype == dns.TypeANY && n.hasData() {
+	if qtype == dns.TypeANY && t.hasData(n) {
 		r.Kind = Any
 		return r
 	}
-	for i := range n.rrsets {
-		switch n.rrsets[i].Type {
+	rrsets := t.rare(n).rrsets
+	for i := range rrsets {
+		switch rrsets[i].Type {
 		case qtype:
-			r.Kind, r.RRset = RRs, &n.rrsets[i]
+			r.Kind, r.RRset = RRs, &rrsets[i]
 			return r
 		case dns.TypeCNAME:
-			r.Kind, r.RRset = Alias, &n.rrsets[i]
+			r.Kind, r.RRset = Alias, &rrsets[i]
 			return r
 		}
 	}
-	r.Unclaimed = name == r.Zone.Origin || !n.hasData()
+	r.Unclaimed = name == r.Zone.Origin || !t.hasData(n)
 	if qtype == dns.TypeDS && name == r.Zone.Origin && r.Zone.parent != nil {
 		r.Zone = r.Zone.parent // a DS RRset is the parent's to deny (RFC 4035 §3.1.4.1)
 	}
 	return r
 }
 
-// refer answers for a name that n's zone cut gives away.
-func (t *Table) refer(n *node) Result {
-	cut := &t.nodes[n.cut]
+// refer answers for a name that a zone cut gives away.
+func (t *Table) refer(n, cut *node) Result {
 	return Result{
 		Kind:  Delegation,
 		Zone:  &t.zones[n.zone],
-		RRset: cut.rrset(dns.TypeNS),
-		DS:    cut.rrset(dns.TypeDS),
+		RRset: t.rare(cut).rrset(dns.TypeNS),
+		DS:    t.rare(cut).rrset(dns.TypeDS),
 	}
-}
-
-func (n *node) addresses(qtype uint16) int32 {
-	switch qtype {
-	case dns.TypeA:
-		return n.a
-	case dns.TypeAAAA:
-		return n.aaaa
-	}
-	return none
-}
-
-func (n *node) rrset(rrtype uint16) *RRset {
-	for i := range n.rrsets {
-		if n.rrsets[i].Type == rrtype {
-			return &n.rrsets[i]
-		}
-	}
-	return nil
 }
 
 // hasData is false for an empty non-terminal (RFC 4592 §2.2.2).
-func (n *node) hasData() bool { return n.a != none || n.aaaa != none || len(n.rrsets) > 0 }
+func (t *Table) hasData(n *node) bool {
+	return n.a != none || n.aaaa != none || len(t.rare(n).rrsets) > 0
+}

@@ -1,6 +1,7 @@
 //go:build linux
 
-package main
+// Package process starts other programs for measurements, and tells what they use: processor time, memory, descriptors.
+package process
 
 import (
 	"context"
@@ -10,24 +11,39 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// process is one side while it answers. It leads a process group of its own: nsd is more than one process.
-type process struct {
-	port    int
+// Process is a server on a loopback port. It leads a process group of its own: nsd is more than one process.
+type Process struct {
+	Port    int
 	log     string // the file it writes to
 	started time.Time
 	cmd     *exec.Cmd
 	ended   chan struct{} // closed when the process has
 }
 
-// launch starts a process that writes its log into a directory.
-func launch(ctx context.Context, dir string, port int, path string, args ...string) (*process, error) {
-	p := &process{port: port, log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+// init keeps main on the process's first thread, as long as Launch is called from there: what it starts is killed by the
+// kernel when that thread ends, which is when this process does.
+func init() { runtime.LockOSThread() }
+
+// Build makes the project's binary, as a release does: with the profile in build/default.pgo if there is one.
+func Build(ctx context.Context, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/roundrobin53/roundrobin53/build")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build the binary: %w", err)
+	}
+	return nil
+}
+
+// Launch starts a process that writes its log into a directory.
+func Launch(ctx context.Context, dir string, port int, path string, args ...string) (*Process, error) {
+	p := &Process{Port: port, log: filepath.Join(dir, "log"), ended: make(chan struct{})}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, fmt.Errorf("make a log: %w", err)
@@ -49,10 +65,10 @@ func launch(ctx context.Context, dir string, port int, path string, args ...stri
 }
 
 // kill ends the process group. There is nothing that it would have to put in order.
-func (p *process) kill() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+func (p *Process) kill() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
-// stop ends the process and waits for it.
-func (p *process) stop() {
+// Stop ends the process and waits for it.
+func (p *Process) Stop() {
 	_ = p.kill() // an error means that it has ended
 	<-p.ended
 }
@@ -60,18 +76,21 @@ func (p *process) stop() {
 // maxStart is how long a process may take until it answers: a million records take a small machine some time.
 const maxStart = 3 * time.Minute
 
-// await waits for the first answer and tells how long it took from the start.
-func (p *process) await(ctx context.Context, ask func(port int) error) (time.Duration, error) {
+// ErrFinal is in the tree of an error that waiting does not mend: something answers, but not what it should.
+var ErrFinal = errors.New("final")
+
+// Await waits for the first answer and tells how long it took from the start.
+func (p *Process) Await(ctx context.Context, ask func(port int) error) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxStart)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := ask(p.port)
+		err := ask(p.Port)
 		if err == nil {
 			return time.Since(p.started), nil
 		}
-		if _, ok := errors.AsType[*wrongAnswerError](err); ok {
+		if errors.Is(err, ErrFinal) {
 			return 0, err
 		}
 		select {
@@ -84,18 +103,30 @@ func (p *process) await(ctx context.Context, ask func(port int) error) (time.Dur
 	}
 }
 
-// lastWords is the end of the log.
-func (p *process) lastWords() string {
+// Log is what the process has written so far.
+func (p *Process) Log() (string, error) {
 	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return "", fmt.Errorf("read the log: %w", err)
+	}
+	return string(log), nil
+}
+
+// lastWords is the end of the log.
+func (p *Process) lastWords() string {
+	log, err := p.Log()
 	if err != nil {
 		return err.Error()
 	}
 	const enough = 1000
-	return strings.TrimSpace(string(log[max(0, len(log)-enough):]))
+	return strings.TrimSpace(log[max(0, len(log)-enough):])
 }
 
-// ticks is the processor time of the group so far, user and system, in the kernel's unit.
-func (p *process) ticks() (uint64, error) {
+// TicksPerSecond is the kernel's unit of processor time, USER_HZ, on every machine that Go runs on.
+const TicksPerSecond = 100
+
+// Ticks is the processor time of the group so far, user and system, in the kernel's unit.
+func (p *Process) Ticks() (uint64, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0, fmt.Errorf("list processes: %w", err)
@@ -136,8 +167,8 @@ func parseStat(line string) (group int, ticks uint64, err error) {
 	return group, user + system, errors.Join(err, errUser, errSystem)
 }
 
-// resident is the memory of the process that is not swapped out, in KiB.
-func (p *process) resident() (uint64, error) {
+// Resident is the memory of the process that is not swapped out, in KiB.
+func (p *Process) Resident() (uint64, error) {
 	path := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -151,8 +182,17 @@ func (p *process) resident() (uint64, error) {
 	return 0, fmt.Errorf("read %s: no VmRSS", path)
 }
 
-// freePort is a loopback port that nobody listens on, over UDP or TCP.
-func freePort() (int, error) {
+// Descriptors is how many files and sockets the process has open.
+func (p *Process) Descriptors() (int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("count descriptors: %w", err)
+	}
+	return len(entries), nil
+}
+
+// FreePort is a loopback port that nobody listens on, over UDP or TCP.
+func FreePort() (int, error) {
 	const tries = 20
 	var err error
 	for range tries {

@@ -1,0 +1,183 @@
+package roundrobin53
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+)
+
+// checkOption is an option of a check.
+type checkOption struct {
+	usage  string
+	args   int
+	scheme func(scheme) bool // which schemes have it; nil for all
+	read   func(c *checkLine, args []string) error
+}
+
+var checkOptions = map[string]checkOption{
+	"interval": {"interval DURATION", 1, nil, readInterval},
+	"timeout":  {"timeout DURATION", 1, nil, readTimeout},
+	"rise":     {"rise N", 1, nil, readRise},
+	"fall":     {"fall N", 1, nil, readFall},
+	"status":   {"status CODE... | FIRST-LAST...", some, scheme.isHTTP, readStatus},
+	"body":     {"body TEXT", 1, scheme.isHTTP, readBody},
+	"header":   {"header NAME VALUE", 2, scheme.isHTTP, readHeader},
+	"ca":       {"ca FILE", 1, scheme.isVerifying, readCA},
+	"insecure": {"insecure", 0, scheme.isVerifying, readInsecure},
+	"invert":   {"invert", 0, nil, readInvert},
+}
+
+const checkOptionNames = "interval, timeout, rise, fall, status, body, header, ca, insecure and invert"
+
+func (s scheme) isHTTP() bool      { return s.http }
+func (s scheme) isVerifying() bool { return s.verifies }
+
+// set gives the check the option of a line.
+func (c *checkLine) set(l line) error {
+	name := l.word()
+	_, ok := checkOptions[name]
+	switch {
+	case !ok && isDirectiveWord(name):
+		return l.errorf("%q is not an option of check; is the closing brace of the check at %s missing?", name, c.position)
+	case !ok:
+		return l.errorf("%q is not an option of check; the options are %s", name, checkOptionNames)
+	}
+	if err := c.setOption(name, l.args()); err != nil {
+		return l.errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *checkLine) setOption(name string, args []string) error {
+	opt := checkOptions[name]
+	switch {
+	case c.probe == nil:
+		return errors.New("a check made of others has no options; they are those of the others")
+	case opt.scheme != nil && !opt.scheme(schemes[c.probe.Scheme]):
+		return fmt.Errorf("does not apply to %s", c.probe.Scheme)
+	case len(args) == 0 && opt.args != 0:
+		return fmt.Errorf("nothing follows it; write %s", opt.usage)
+	case opt.args != some && len(args) != opt.args: // which may be a secret
+		return fmt.Errorf("%s behind it; write %s", count(len(args), "word", "words"), opt.usage)
+	case c.seen[name] && name != "header":
+		return errTwice
+	}
+	c.seen[name] = true
+	return opt.read(c, args)
+}
+
+func readInterval(c *checkLine, args []string) (err error) {
+	c.probe.Interval, err = parsePeriod(args[0])
+	return err
+}
+
+func readTimeout(c *checkLine, args []string) (err error) {
+	c.probe.Timeout, err = parsePeriod(args[0])
+	return err
+}
+
+// parsePeriod reads a DURATION of at least a second.
+func parsePeriod(text string) (time.Duration, error) {
+	seconds, err := parseDuration(text)
+	period := time.Duration(seconds) * time.Second
+	if err != nil || period < minInterval || seconds > maxPeriod {
+		return 0, fmt.Errorf("%q is not a duration from %s to a day, in whole seconds", text, minInterval)
+	}
+	return period, nil
+}
+
+// maxPeriod is a day, in seconds: nobody waits that long for a verdict.
+const maxPeriod = 86400
+
+func readRise(c *checkLine, args []string) (err error) {
+	c.probe.Rise, err = parseNumber(args[0], 1, maxRuns)
+	return err
+}
+
+func readFall(c *checkLine, args []string) (err error) {
+	c.probe.Fall, err = parseNumber(args[0], 1, maxRuns)
+	return err
+}
+
+func readStatus(c *checkLine, args []string) error {
+	c.probe.Status = nil
+	for _, arg := range args {
+		first, last, isRange := strings.Cut(arg, "-")
+		if !isRange {
+			last = first
+		}
+		low, lowErr := parseNumber(first, 100, 599)
+		high, highErr := parseNumber(last, 100, 599)
+		if lowErr != nil || highErr != nil || low > high {
+			return fmt.Errorf("%q is neither a status code nor a range of them, as in 200 or 200-399", arg)
+		}
+		c.probe.Status = append(c.probe.Status, health.StatusRange{First: low, Last: high})
+	}
+	return nil
+}
+
+func readBody(c *checkLine, args []string) error {
+	c.probe.Body = args[0]
+	if args[0] == "" || len(args[0]) > health.BodyLimit {
+		return fmt.Errorf("%q is not a text of 1 to %d octets", args[0], health.BodyLimit)
+	}
+	return nil
+}
+
+// headersOfRequest are the fields that a request has by itself.
+var headersOfRequest = []string{"Connection", "Content-Length", "Transfer-Encoding", "Trailer", "Upgrade"}
+
+func readHeader(c *checkLine, args []string) error {
+	name := http.CanonicalHeaderKey(args[0])
+	isSame := func(field health.HeaderField) bool { return field.Name == name }
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || slices.Contains(headersOfRequest, name):
+		return fmt.Errorf("%q is not the name of a header that a request can be given", args[0])
+	case !httpguts.ValidHeaderFieldValue(args[1]):
+		return fmt.Errorf("the value of %s is not that of a header", name) // it may be a secret
+	case args[1] == "":
+		return fmt.Errorf("%s has no value; is it an {$ENV} variable that is not set?", name)
+	case slices.ContainsFunc(c.probe.Header, isSame):
+		return fmt.Errorf("%s stands twice", name)
+	}
+	c.probe.Header = append(c.probe.Header, health.HeaderField{Name: name, Value: args[1]})
+	return nil
+}
+
+func readCA(c *checkLine, args []string) error {
+	c.ca = args[0]
+	file := c.ca
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(c.root, file)
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("%q holds no certificate in PEM form", file)
+	}
+	c.probe.Roots, c.probe.RootsPEM = roots, string(pem)
+	return nil
+}
+
+func readInsecure(c *checkLine, _ []string) error {
+	c.probe.Insecure = true
+	return nil
+}
+
+func readInvert(c *checkLine, _ []string) error {
+	c.probe.Invert = true
+	return nil
+}

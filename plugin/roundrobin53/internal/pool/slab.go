@@ -1,0 +1,44 @@
+package pool
+
+import "unsafe"
+
+// Slab is where the pools of one configuration keep what they point to: the counters of an RRset and, right behind them,
+// its addresses. A pick touches both, and among a million RRsets it waits for memory once then, not twice. And a few
+// objects that hold many RRsets are cheaper than two for each: to keep, and for the garbage collector to go through.
+type Slab struct {
+	free []Counters // the rest of an object; addresses are written over as many Counters as they take
+}
+
+// unit is the size of Counters in octets.
+const unit = int(unsafe.Sizeof(Counters{}))
+
+// The sizes in octets of an object of the slab, and of the largest addresses in one. RRsets with more are left as they
+// are.
+//
+// The objects are small because of reloads. A new configuration goes on with the counters of the old one, and an object
+// is not freed as long as anything in it is used. So, however often the configuration changes, each RRset keeps one
+// kilobyte of old ones at most, and that only if all others that were in it have gone.
+const (
+	objectOctets = 1 << 10
+	maxOctets    = 1 << 8
+)
+
+// Keep moves what p points to into s. It may be called only before p is used.
+func (s *Slab) Keep(p *Pool) {
+	n := len(p.arena)
+	if n > maxOctets {
+		return
+	}
+	size := 1 + (n+unit-1)/unit
+	if size > len(s.free) {
+		s.free = make([]Counters, objectOctets/unit)
+	}
+	mine := s.free[:size]
+	s.free = s.free[size:]
+	for i := range p.counters {
+		mine[0][i].Store(p.counters[i].Load())
+	}
+	octets := unsafe.Slice((*byte)(unsafe.Pointer(&mine[1])), n) // no pointers here, so any octets will do
+	copy(octets, p.arena)
+	p.counters, p.arena = &mine[0], octets
+}

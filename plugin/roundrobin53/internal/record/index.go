@@ -1,0 +1,113 @@
+package record
+
+import (
+	"hash/maphash"
+	"math/bits"
+
+	"github.com/miekg/dns"
+)
+
+// index finds the node of an owner name. It is a hash table with linear probing that never changes: a node lies where
+// the hash of its name says, or in the first free place behind.
+//
+// A map from string to node would do, but for tables of a million names. There a query spends its time on cache misses,
+// and a map has four of them, one after another: control bytes, slot, name, node. Here it is the node, and the name,
+// which the processor goes on without. And as neither has pointers in it, the garbage collector does not read them.
+type index struct {
+	nodes []node // half of them free
+	names string // the owner names, one after another
+	rares []rare // by node.rare; the first one is empty
+	seed  maphash.Seed
+}
+
+// node is what one owner name holds; none stands for no number.
+type node struct {
+	hash    uint32 // of the name, see place; 0 if the node is free
+	start   uint32 // of the name in index.names
+	length  uint16 // of the name; written with escapes it may have more than 255
+	a, aaaa int32  // numbers of the address RRsets
+	zone    int32  // index of the zone
+	rare    int32  // index of what few names have, 0 if this one does not
+}
+
+const none = -1
+
+// rare is what a name holds beside addresses.
+type rare struct {
+	cut    *node   // the one that delegates this name away, itself included; nil if none does
+	wild   *node   // the wildcard right below this name, nil if there is none
+	rrsets []RRset // all types but A and AAAA
+}
+
+// newIndex is an empty index with room for some nodes. Their names are given to it when all are added.
+func newIndex(size int) index {
+	return index{nodes: make([]node, 2*size+1), rares: make([]rare, 1), seed: maphash.MakeSeed()}
+}
+
+// find is the node of a name, nil if the name does not exist.
+func (x *index) find(name string) *node {
+	place, hash := x.place(name)
+	for {
+		n := &x.nodes[place]
+		if n.hash == hash && x.name(n) == name {
+			return n
+		}
+		if n.hash == 0 {
+			return nil
+		}
+		if place++; place == len(x.nodes) {
+			place = 0
+		}
+	}
+}
+
+// add puts the node of a name that is not there yet into the index.
+func (x *index) add(name string, n node) *node {
+	place, hash := x.place(name)
+	for x.nodes[place].hash != 0 {
+		place = (place + 1) % len(x.nodes)
+	}
+	n.hash = hash
+	x.nodes[place] = n
+	return &x.nodes[place]
+}
+
+// place is where the search for a name begins, and the hash that its node has. The one comes from the upper bits of the
+// name's hash, as a fraction of all places, the other from the lower ones; it is odd, and so not that of a free node.
+func (x *index) place(name string) (int, uint32) {
+	hash := maphash.String(x.seed, name)
+	place, _ := bits.Mul64(hash, uint64(len(x.nodes)))
+	return int(place), uint32(hash) | 1
+}
+
+func (x *index) name(n *node) string { return x.names[n.start : n.start+uint32(n.length)] }
+
+func (x *index) rare(n *node) *rare { return &x.rares[n.rare] }
+
+// addRare is rare for changing it.
+func (x *index) addRare(n *node) *rare {
+	if n.rare == 0 {
+		n.rare = int32(len(x.rares))
+		x.rares = append(x.rares, rare{})
+	}
+	return &x.rares[n.rare]
+}
+
+func (n *node) addresses(qtype uint16) int32 {
+	switch qtype {
+	case dns.TypeA:
+		return n.a
+	case dns.TypeAAAA:
+		return n.aaaa
+	}
+	return none
+}
+
+func (r *rare) rrset(rrtype uint16) *RRset {
+	for i := range r.rrsets {
+		if r.rrsets[i].Type == rrtype {
+			return &r.rrsets[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// process is the program, as it runs by itself.
+type process struct {
+	*exec.Cmd
+	output   logBuffer
+	ended    chan struct{} // closed when it has, with err
+	err      error
+	corefile string // its path
+	port     string
+}
+
+// startProcess runs the program until the test ends at the latest. In the Corefile, PORT is one of its own.
+func startProcess(t *testing.T, corefile string) *process {
+	t.Helper()
+	p := &process{ended: make(chan struct{}), corefile: filepath.Join(t.TempDir(), "Corefile"), port: freePort(t)}
+	p.write(t, corefile)
+	p.Cmd = exec.Command(builtBinary(t), "-conf", p.corefile)
+	p.Stdout, p.Stderr = &p.output, &p.output
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill() // an error means that it has ended
+		<-p.ended
+	})
+	return p
+}
+
+// write changes the Corefile.
+func (p *process) write(t *testing.T, corefile string) {
+	t.Helper()
+	if err := os.WriteFile(p.corefile, []byte(strings.ReplaceAll(corefile, "PORT", p.port)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// signal sends a signal.
+func (p *process) signal(t *testing.T, sig os.Signal) {
+	t.Helper()
+	if err := p.Process.Signal(sig); err != nil {
+		t.Fatalf("%v: %v\n%s", sig, err, p.output.since(0))
+	}
+}
+
+// answer is the sorted answer for a name, empty if none comes soon.
+func (p *process) answer(name string) string {
+	client := dns.Client{Timeout: 500 * time.Millisecond}
+	m, _, err := client.Exchange(question(name, dns.TypeA), "127.0.0.1:"+p.port)
+	if err != nil {
+		return ""
+	}
+	return sorted(m)
+}
+
+// TestChecksGoOnInLameduck guards against answers with dead addresses at the end of a process: as long as it answers, it
+// checks. It runs the binary, since the end of a process can only be seen from outside.
+func TestChecksGoOnInLameduck(t *testing.T) {
+	signs := startSignals(t)
+	signs.set(fail, "b")
+	corefile := fmt.Sprintf(`example.org:PORT {
+		bind 127.0.0.1
+		health 127.0.0.1:%s {
+			lameduck 4s
+		}
+		roundrobin53 {
+			record app A {
+				value 192.0.2.1 check a
+				value 192.0.2.2
+			}
+			record back A {
+				value 192.0.2.1 check b
+				value 192.0.2.2
+			}
+			%s
+		}
+	}
+	`, freePort(t), signs.checks("a b"))
+	p := startProcess(t, corefile)
+	eventually(t, "it answers, with verdicts", func() bool {
+		return p.answer("app.example.org") == "192.0.2.1 192.0.2.2" && p.answer("back.example.org") == "192.0.2.2"
+	})
+
+	// Signals reload it, in another way than tests do: first a Corefile that is wrong, then a good one.
+	p.write(t, strings.Replace(corefile, "record app", "rekord app", 1))
+	p.signal(t, syscall.SIGUSR1)
+	eventually(t, "the error is logged", func() bool { return strings.Contains(p.output.since(0), "[ERROR] SIGUSR1: ") })
+	p.write(t, strings.Replace(corefile, "record app", "record new A 192.0.2.9\nrecord app", 1))
+	p.signal(t, syscall.SIGUSR1)
+	eventually(t, "the new record is answered", func() bool { return p.answer("new.example.org") == "192.0.2.9" })
+	if got := p.answer("back.example.org"); got != "192.0.2.2" {
+		t.Errorf("after the reload: %s, want 192.0.2.2", got)
+	}
+
+	p.signal(t, syscall.SIGTERM)
+	signs.set(fail, "a")
+	signs.set(pass, "b")
+	want := [2]string{"192.0.2.2", "192.0.2.1 192.0.2.2"}
+	var last [2]string
+	for running := true; running && last != want; time.Sleep(10 * time.Millisecond) {
+		select {
+		case <-p.ended:
+			running = false
+		default:
+			last = [2]string{p.answer("app.example.org"), p.answer("back.example.org")}
+		}
+	}
+	if last != want {
+		t.Errorf("at the end of the lameduck the answers are %q, want %q: a is down and b is up\n%s", last, want, p.output.since(0))
+	}
+	select {
+	case <-p.ended:
+		if p.err != nil {
+			t.Errorf("the process ended with %v\n%s", p.err, p.output.since(0))
+		}
+	case <-time.After(time.Minute):
+		t.Errorf("the process goes on after SIGTERM\n%s", p.output.since(0))
+	}
+}

@@ -1,0 +1,309 @@
+package test
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// policyCase is an RRset and its state, and what it answers. The row is that of the truth table of policies.
+//
+// Values are letters, of IPv4 addresses the small ones, of IPv6 addresses the capitals. A number behind a letter is the
+// weight, + is a check that passes, - one that fails, ~ is drain; without a sign there is no check. A word with a colon is
+// the network that the values behind it are for, and | begins the next tier.
+type policyCase struct {
+	row     string
+	values  string
+	options string // of the record, separated by commas
+	qtype   uint16 // 0: A
+	client  string // the address or network in the query's ECS option; "" for no option
+	want    string // see checkTurns
+	each    int    // how many values an answer has; 0: all that are wanted
+}
+
+// policyTTL is the TTL of all RRsets of policy cases: less than that of their zones, so that a negative answer that lives
+// longer than the values shows.
+const policyTTL = 30
+
+// zoneTTL is how long a negative answer lives otherwise, since the zones say nothing of it.
+const zoneTTL = 60
+
+// name is what the subtest of a case is called.
+func (c *policyCase) name() string {
+	parts := []string{c.row, c.values, c.options, c.client}
+	if c.qtype != 0 {
+		parts = append(parts, dns.TypeToString[c.qtype])
+	}
+	return strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
+}
+
+// checkPolicies starts one server with all cases, waits for their verdicts, and asks for each. Further lines of the block
+// stand in extra.
+func checkPolicies(t *testing.T, zone, extra string, cases []policyCase) {
+	t.Helper()
+	e := startSignals(t)
+	var lines strings.Builder
+	for i := range cases {
+		lines.WriteString(policyRecord(fmt.Sprintf("case%d", i), cases[i].values, cases[i].options))
+	}
+	e.set(fail, "down")
+	s := start(t, block(zone, extra, e.watched("interval 1h", "up down"), lines.String()))
+	awaitVerdict(t, s, zone, "down", false)
+	for i := range cases {
+		c := &cases[i]
+		t.Run(c.name(), func(t *testing.T) {
+			qtype := c.qtype
+			if qtype == 0 {
+				qtype = dns.TypeA
+			}
+			m := question(fmt.Sprintf("case%d.%s", i, zone), qtype)
+			if c.client != "" {
+				withOPT(m, 0, subnet(c.client))
+			}
+			checkTurns(t, func() *dns.Msg { return send(t, s, "udp", m.Copy()) }, c.want, c.each)
+		})
+	}
+}
+
+// block is a Corefile with one zone.
+func block(zone string, lines ...string) string {
+	return zone + ":0 {\nroundrobin53 {\n" + strings.Join(lines, "\n") + "\n}\n}\n"
+}
+
+// policyRecord is a record in the notation of policyCase.
+func policyRecord(name, values, options string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "record %s %d {\n", name, policyTTL)
+	priority, from := 1, ""
+	for word := range strings.FieldsSeq(values) {
+		network, isNetwork := strings.CutSuffix(word, ":")
+		switch {
+		case word == "|":
+			priority++
+		case word == "default:":
+			priority, from = 1, ""
+		case isNetwork:
+			priority, from = 1, " from "+network
+		default:
+			b.WriteString("value " + policyValue(word) + from)
+			if priority > 1 {
+				fmt.Fprintf(&b, " priority %d", priority)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	for option := range strings.SplitSeq(options, ",") {
+		b.WriteString(option + "\n")
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+var policyWord = regexp.MustCompile(`^([a-zA-Z])(\d*)([-+~]?)$`)
+
+// policyValue is one value and its options.
+func policyValue(word string) string {
+	parts := policyWord.FindStringSubmatch(word)
+	text := addressOf(parts[1])
+	if parts[2] != "" {
+		text += " weight " + parts[2]
+	}
+	switch parts[3] {
+	case "+":
+		text += " check up"
+	case "-":
+		text += " check down"
+	case "~":
+		text += " drain"
+	}
+	return text
+}
+
+// addressOf is the address that a letter stands for, and letterOf the other way round.
+func addressOf(letter string) string {
+	if letter >= "a" {
+		return fmt.Sprintf("192.0.2.%d", letter[0]-'a'+1)
+	}
+	return fmt.Sprintf("2001:db8::%x", letter[0]-'A'+1)
+}
+
+func letterOf(address string) string {
+	addr := netip.MustParseAddr(address)
+	octets := addr.AsSlice()
+	if addr.Is4() {
+		return string('a' + octets[3] - 1)
+	}
+	return string('A' + octets[15] - 1)
+}
+
+// letters is the values of an answer, in order.
+func letters(m *dns.Msg) []string {
+	var all []string
+	for _, address := range addresses(m) {
+		all = append(all, letterOf(address))
+	}
+	return all
+}
+
+// subnet is an ECS option for an address or a network.
+func subnet(client string) *dns.EDNS0_SUBNET {
+	if addr, err := netip.ParseAddr(client); err == nil {
+		client = netip.PrefixFrom(addr, addr.BitLen()).String()
+	}
+	return subnetOption(client)
+}
+
+// turns is how often each value is first in one period of answers.
+type turns struct {
+	times map[string]int
+	sum   int
+}
+
+// parseTurns reads the values that are wanted: "a b" or, with weights, "a7 b3".
+func parseTurns(want string) turns {
+	parsed := turns{times: make(map[string]int)}
+	for word := range strings.FieldsSeq(want) {
+		times := 1
+		if len(word) > 1 {
+			times, _ = strconv.Atoi(word[1:])
+		}
+		parsed.times[word[:1]] = times
+		parsed.sum += times
+	}
+	return parsed
+}
+
+// checkTurns asks again and again. Wanted are the values of the answers, each with the number of its turns if that is not
+// one; in each run of as many answers as there are turns, every value is first exactly that often. Of equal values that
+// are answered several at a time, all ordered pairs (first, second) come equally often. "nodata" is an answer without
+// records that lives no longer than the values would, and "no values" one to the question for a type that has none.
+func checkTurns(t *testing.T, ask func() *dns.Msg, want string, each int) {
+	t.Helper()
+	switch want {
+	case "nodata":
+		checkNoData(t, ask(), policyTTL)
+		return
+	case "no values":
+		checkNoData(t, ask(), zoneTTL)
+		return
+	}
+	wanted := parseTurns(want)
+	n := len(wanted.times)
+	if each == 0 {
+		each = n
+	}
+	var answers [][]string
+	for range max(3*wanted.sum, n*(n-1)) {
+		m := ask()
+		got := letters(m)
+		if !isSubset(got, wanted.times) || len(got) != each || m.Rcode != dns.RcodeSuccess || len(m.Answer) != each {
+			t.Fatalf("answer %d: got %q in\n%s\nwant %d of %s", len(answers), got, replyText(m), each, want)
+		}
+		answers = append(answers, got)
+	}
+	checkFirsts(t, answers, wanted)
+	if wanted.sum == n && each > 1 {
+		checkPairs(t, answers[:n*(n-1)], n)
+	}
+}
+
+// isSubset reports whether values are among those wanted, none twice.
+func isSubset(values []string, wanted map[string]int) bool {
+	seen := make(map[string]bool)
+	for _, value := range values {
+		if wanted[value] == 0 || seen[value] {
+			return false
+		}
+		seen[value] = true
+	}
+	return true
+}
+
+// checkFirsts checks the first values of each run of answers.
+func checkFirsts(t *testing.T, answers [][]string, wanted turns) {
+	t.Helper()
+	for start := range len(answers) - wanted.sum + 1 {
+		got := make(map[string]int)
+		for _, answer := range answers[start : start+wanted.sum] {
+			got[answer[0]]++
+		}
+		for value, times := range wanted.times {
+			if got[value] != times {
+				t.Fatalf("answers %d to %d: %s is first %d times, want %d: %q",
+					start, start+wanted.sum-1, value, got[value], times, answers[start:start+wanted.sum])
+			}
+		}
+	}
+}
+
+// checkPairs checks that each ordered pair of n values begins one answer.
+func checkPairs(t *testing.T, answers [][]string, n int) {
+	t.Helper()
+	pairs := make(map[string]int)
+	for _, answer := range answers {
+		pairs[answer[0]+" "+answer[1]]++
+	}
+	if len(pairs) != n*(n-1) {
+		t.Errorf("%d answers begin with %d ordered pairs, want %d: %v", len(answers), len(pairs), n*(n-1), pairs)
+	}
+}
+
+// checkNoData checks a negative answer to a name that exists, and that it lives no longer than ttl.
+func checkNoData(t *testing.T, m *dns.Msg, ttl uint32) {
+	t.Helper()
+	if m.Rcode != dns.RcodeSuccess || !m.Authoritative || len(m.Answer) != 0 || len(m.Ns) != 1 || m.Ns[0].Header().Rrtype != dns.TypeSOA {
+		t.Fatalf("got\n%s\nwant NODATA with one SOA", replyText(m))
+	}
+	if soa := m.Ns[0].(*dns.SOA); min(soa.Hdr.Ttl, soa.Minttl) > ttl {
+		t.Errorf("the denial lives %d s (SOA TTL %d, MINIMUM %d), longer than the values: %d s",
+			min(soa.Hdr.Ttl, soa.Minttl), soa.Hdr.Ttl, soa.Minttl, ttl)
+	}
+}
+
+// watched is a check for each endpoint, with options separated by commas, and a record that shows its verdict: verdict-NAME
+// has a value if it is up, and none if it is down. The checks name the server's address, so values may be any.
+func (s *signals) watched(options, names string) string {
+	var b strings.Builder
+	for name := range strings.FieldsSeq(names) {
+		fmt.Fprintf(&b, "check %s %s/%s {\n%s\n}\n", name, s.URL, name, strings.ReplaceAll(options, ",", "\n"))
+		fmt.Fprintf(&b, "record verdict-%s A 192.0.2.250 check %s all_down none\n", name, name)
+	}
+	return b.String()
+}
+
+// quick are the options of checks that are about to flip.
+const quick = "interval 1s, rise 1, fall 1"
+
+// awaitVerdict returns when a check is up or down in a server's answers.
+func awaitVerdict(t *testing.T, s *server, zone, check string, up bool) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("check %s up: %t", check, up), func() bool {
+		return (len(send(t, s, "udp", question("verdict-"+check+"."+zone, dns.TypeA)).Answer) > 0) == up
+	})
+}
+
+// flip sets endpoints, and returns when a server has the verdicts.
+func (s *signals) flip(t *testing.T, on *server, zone, names string, to signal) {
+	t.Helper()
+	s.set(to, names)
+	for name := range strings.FieldsSeq(names) {
+		awaitVerdict(t, on, zone, name, to == pass)
+	}
+}
+
+// asker asks for the A records of a name over UDP, again and again.
+func asker(t *testing.T, s *server, qname string) func() *dns.Msg {
+	t.Helper()
+	return func() *dns.Msg { return send(t, s, "udp", question(qname, dns.TypeA)) }
+}
+
+// answersAre reports whether the answer to a question has these values, in any order.
+func answersAre(m *dns.Msg, want string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(letters(m))), strings.Fields(want))
+}

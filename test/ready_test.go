@@ -1,0 +1,145 @@
+package test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// readiness is what the ready plugin says at an address: OK, or the plugins that are not ready.
+func readiness(address string) (string, error) {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + address + "/ready")
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), err
+}
+
+// checkReadiness asks the ready plugin.
+func checkReadiness(t *testing.T, when, address, want string) {
+	t.Helper()
+	if got, err := readiness(address); err != nil || got != want {
+		t.Errorf("%s: ready says %q (%v), want %q", when, got, err, want)
+	}
+}
+
+// awaitReady waits until the ready plugin says OK.
+func awaitReady(t *testing.T, address string) {
+	t.Helper()
+	eventually(t, "ready", func() bool {
+		got, err := readiness(address)
+		return err == nil && got == "OK"
+	})
+}
+
+// firstRoundLimit is how long ready waits for the first results at most.
+const firstRoundLimit = 5 * time.Second
+
+// TestReadyAfterFirstRound guards clients against a replica that does not know yet what is down. It is ready when every
+// target has had a result, in all blocks, and no sooner; asked before, it takes everything for up. A reload waits for
+// nothing.
+func TestReadyAfterFirstRound(t *testing.T) {
+	address, signs := "127.0.0.1:"+freePort(t), startSignals(t)
+	signs.set(hang, "b c")
+	block := func(zone, first, record, checks string) string {
+		return zone + ":0 {\n" + first + "\nroundrobin53 {\n" + record + "\n" + signs.checksWith(slowCheck, checks) + "}\n}\n"
+	}
+	corefile := block("example.org", "ready "+address, "record app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\n}", "a b") +
+		block("example.net", "", "record app A 192.0.2.3 check c", "c")
+	began := time.Now()
+	s := serve(t, corefile)
+	eventually(t, "all are probed", func() bool { return signs.count("a")*signs.count("b")*signs.count("c") > 0 })
+	checkReadiness(t, "two results are missing", address, "roundrobin53")
+	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
+		t.Errorf("before the first result: %s, want all values", got)
+	}
+	signs.set(fail, "b")
+	awaitDown(t, s, "b")
+	checkReadiness(t, "one result is missing", address, "roundrobin53")
+	signs.set(pass, "c")
+	awaitReady(t, address)
+	if took := time.Since(began); took >= firstRoundLimit {
+		t.Errorf("ready after %v: that was not the first round but the limit", took)
+	}
+	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
+		t.Errorf("after the first round: %s, want 192.0.2.1", got)
+	}
+
+	// New targets that do not answer, while ready is asked all the time.
+	signs.set(hang, "d")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			// The ready plugin closes its port for a moment at each reload.
+			if body, err := readiness(address); err == nil && body != "OK" && body != "Shutting down" {
+				t.Errorf("%q after reloads, want OK", body)
+			}
+		}
+	})
+	for range 3 {
+		mustReload(t, s, corefile+block("example.com", "", "record app A 192.0.2.4 check d", "d"))
+		checkReadiness(t, "a reload with a target that hangs", address, "OK")
+		eventually(t, "the new target is probed", func() bool { return signs.count("d") > 0 })
+		checkReadiness(t, "the new target hangs", address, "OK")
+		if err := s.reload(strings.Replace(corefile, "record", "rekord", 1)); err == nil {
+			t.Error("reloaded, want an error")
+		}
+		awaitReady(t, address)
+		mustReload(t, s, corefile)
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// TestReadyWithoutFirstRound guards a service against never being ready because of endpoints that do not answer: row 86
+// of the policy cases. Their listeners' backlogs take connections, and nobody reads from them.
+func TestReadyWithoutFirstRound(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	address := "127.0.0.1:" + freePort(t)
+	s := serve(t, "example.org:0 {\nready "+address+"\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 check web\ncheck web http://"+
+		silent.Addr().String()+"/ {\n"+slowCheck+"\n}\n}\n}\n")
+	checkReadiness(t, "at the start", address, "roundrobin53")
+	awaitReady(t, address) // no result comes before a minute is over
+	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
+		t.Errorf("without a result: %s, want all values", got)
+	}
+	if got := upSeries(t); len(got) != 2 || got["web 192.0.2.1"] != 1 || got["web 192.0.2.2"] != 1 {
+		t.Errorf("without a result the metric up is %v, want 1 for both", got)
+	}
+}
+
+// TestReadyWhenAllAreDown is the rest of row 86: that nothing is up is a result, too.
+func TestReadyWhenAllAreDown(t *testing.T) {
+	address, signs := "127.0.0.1:"+freePort(t), startSignals(t)
+	signs.set(fail, "a b")
+	began := time.Now()
+	s := serve(t, "example.org:0 {\nready "+address+"\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\n}\n"+
+		signs.checksWith(slowCheck, "a b")+"}\n}\n")
+	awaitReady(t, address)
+	if took := time.Since(began); took >= firstRoundLimit {
+		t.Errorf("ready after %v: that was not the first round but the limit", took)
+	}
+	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
+		t.Errorf("all down: %s, want all values", got)
+	}
+	awaitDown(t, s, "a b")
+}

@@ -1,0 +1,114 @@
+package test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// turnCase is a name whose first values come again and again after a period.
+type turnCase struct {
+	name   string
+	qtype  uint16
+	client string // a network for ECS
+	period int
+}
+
+// TestReloadKeepsEveryTurn guards all ways to take turns against starting anew with a reload: weights, networks, places,
+// sites, tiers, CNAMEs by the type asked.
+func TestReloadKeepsEveryTurn(t *testing.T) {
+	signs := startSignals(t)
+	signs.set(fail, "a")
+	database := geoDatabase(t)
+	corefile := func(i int) string {
+		return located(database, fmt.Sprintf(`record weighted A {
+			value 192.0.2.1 weight 5
+			value 192.0.2.2 weight 3
+			value 192.0.2.3 192.0.2.4 weight 1
+			value 192.0.2.5 weight 7 check a
+		}
+		record checked A {
+			value 192.0.2.1 check a
+			value 192.0.2.2 192.0.2.3 192.0.2.4 check b
+		}
+		record routed A {
+			value 192.0.2.1 192.0.2.2 192.0.2.3 from 10.0.0.0/8
+			value 192.0.2.4 192.0.2.5 geo US
+			value 192.0.2.6 192.0.2.7 192.0.2.8 192.0.2.9
+		}
+		record near A {
+			value 192.0.2.1 192.0.2.2 192.0.2.3 at 37.77,-122.42
+			value 192.0.2.4 192.0.2.5 at 50.11,8.68
+			order nearest
+		}
+		record tiers A {
+			value 192.0.2.1 check a
+			value 192.0.2.2 192.0.2.3 192.0.2.4 priority 2
+		}
+		record lb CNAME {
+			value v1.example.net. weight 2
+			value v2.example.net. weight 1
+			value v3.example.net. check a
+		}
+		record *.wild A {
+			value 192.0.2.1 check a
+			value 192.0.2.2 192.0.2.3
+		}
+		record alias ALIAS checked
+		record n%d A 192.0.2.9
+		%s`, i, signs.checksWith(slowCheck, "a b")))
+	}
+	cases := []turnCase{
+		{"weighted", dns.TypeA, fromNowhere, 18},
+		{"checked", dns.TypeA, fromNowhere, 3},
+		{"alias", dns.TypeA, fromNowhere, 3},
+		{"routed", dns.TypeA, fromTen, 3},
+		{"routed", dns.TypeA, fromCalifornia, 2},
+		{"routed", dns.TypeA, fromNowhere, 4},
+		{"near", dns.TypeA, fromCalifornia, 3},
+		{"near", dns.TypeA, fromGermany, 2},
+		{"near", dns.TypeA, fromNowhere, 5},
+		{"tiers", dns.TypeA, fromNowhere, 3},
+		{"lb", dns.TypeA, fromNowhere, 3},
+		{"lb", dns.TypeAAAA, fromNowhere, 3},
+		{"lb", dns.TypeCNAME, fromNowhere, 3},
+		{"x.wild", dns.TypeA, fromNowhere, 2},
+	}
+	s := serve(t, corefile(0))
+	awaitDown(t, s, "a")
+	taken := make(map[turnCase][]string)
+	for i := range 60 {
+		if i >= 20 {
+			mustReload(t, s, corefile(i))
+		}
+		for _, c := range cases {
+			m := send(t, s, "udp", withOPT(question(c.name+".example.org", c.qtype), 0, subnetOption(c.client)))
+			taken[c] = append(taken[c], answered(m)[0])
+		}
+	}
+	for _, c := range cases {
+		for i := c.period; i < len(taken[c]); i++ {
+			if taken[c][i] != taken[c][i-c.period] {
+				t.Errorf("%s %s from %s: turn %d of those does not follow a period of %d: %s", c.name, dns.TypeToString[c.qtype], c.client, i, c.period, strings.Join(taken[c], " "))
+				break
+			}
+		}
+	}
+}
+
+// TestNewCheckKeepsTurns guards the rotation of a record that gets its first check, or loses its last.
+func TestNewCheckKeepsTurns(t *testing.T) {
+	signs := startSignals(t)
+	plain := "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3\n%s}\n}\n"
+	checked := strings.Replace(plain, "192.0.2.3", "192.0.2.3 check a", 1)
+	s := serve(t, fmt.Sprintf(plain, ""))
+	last := ""
+	for range 8 {
+		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 1)
+		mustReload(t, s, fmt.Sprintf(checked, signs.checksWith(slowCheck, "a")))
+		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 1)
+		mustReload(t, s, fmt.Sprintf(plain, ""))
+	}
+}

@@ -1,0 +1,188 @@
+package test
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Weights are exact, and count among what is up in the tier.
+func TestWeights(t *testing.T) {
+	checkPolicies(t, "weight.example.org", "", []policyCase{
+		{row: "34", values: "a70 b30", want: "a7 b3", each: 1},
+		{row: "35", values: "a5 b3 c1", options: "answers all", want: "a5 b3 c1"},
+		{row: "36", values: "a0+ b10+", options: "answers all", want: "b"},
+		{row: "37", values: "a0+ b10-", want: "a"},
+		{row: "38", values: "a0 b0", want: "a b", each: 1},
+		{row: "38", values: "a0 b0", options: "answers all", want: "a b"},
+		{row: "39", values: "a0- b10-", options: "all_down all", want: "b"},
+		{row: "40", values: "a0+ b10- | d+", want: "a"},
+		{row: "41", values: "a~ b10- | d+", want: "d"},
+		{row: "42", values: "a0 b0 | d10", want: "a b", each: 1},
+		{row: "46", values: "a5 b3 c1", options: "answers 2", want: "a5 b3 c1", each: 2},
+		{row: "47", values: "a5 b3 c0", options: "answers 3", want: "a5 b3"},
+		{row: "48", values: "a70- b30+ | d+", want: "b"},
+
+		// What panicked elsewhere: all zero, one zero, the largest weights.
+		{row: "38", values: "a0- b0- c0-", want: "a b c", each: 1},
+		{row: "36", values: "a0+ b1+ c0+", want: "b"},
+		{row: "34", values: "a65535 b65535 c65535", want: "a b c", each: 1},
+		{row: "34", values: "a65535+ b65535+ c65535-", want: "a b", each: 1},
+		{row: "34", values: "a65535 b43690 c21845", options: "answers all", want: "a3 b2 c1"},
+	})
+}
+
+// firsts is the first values of so many answers.
+func firsts(t *testing.T, s *server, qname string, n int) []string {
+	t.Helper()
+	all := make([]string, n)
+	for i := range all {
+		all[i] = letterOf(firstAddress(t, s, "udp", qname, dns.TypeA))
+	}
+	return all
+}
+
+// Heavy values are spread out: in bursts they would get the load of a whole second at once.
+func TestWeightsAreSmooth(t *testing.T) {
+	s := start(t, block("smooth.example.org", policyRecord("app", "a5 b3 c1", "answers all")))
+	sequence := strings.Join(firsts(t, s, "app.smooth.example.org", 5*9), "")
+	for _, value := range []string{"a", "b", "c"} {
+		if strings.Contains(sequence, strings.Repeat(value, 3)) {
+			t.Errorf("35: %s is first three times running in %s", value, sequence)
+		}
+	}
+}
+
+// The second choice is by weight too: the load of a first value that is dead goes to the others in proportion.
+func TestSecondChoiceIsByWeight(t *testing.T) {
+	s := start(t, block("second.example.org",
+		policyRecord("two", "a5 b3 c1", "answers 2"),
+		policyRecord("all", "a5 b3 c1", "answers all")))
+	weights := map[string]float64{"a": 5, "b": 3, "c": 1}
+	for name, row := range map[string]string{"two": "46", "all": "35"} {
+		t.Run(row+" "+name, func(t *testing.T) {
+			const periods = 100
+			first, pairs := make(map[string]float64), make(map[string]float64)
+			for range periods * 9 {
+				got := letters(send(t, s, "udp", question(name+".second.example.org", dns.TypeA)))
+				first[got[0]]++
+				pairs[got[0]+" "+got[1]]++
+			}
+			for a := range weights {
+				for b := range weights {
+					share, want := pairs[a+" "+b]/first[a], weights[b]/(9-weights[a])
+					if a != b && math.Abs(share-want) > 0.01 {
+						t.Errorf("%s follows %s in %.3f of the answers, want %.3f", b, a, share, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The weight of a line is that of its values together, of those that are up.
+func TestWeightOfALine(t *testing.T) {
+	const zone = "line.example.org"
+	e := startSignals(t)
+	e.set(fail, "down")
+	port := sharedPort(t, map[string]bool{"127.0.0.1": false, "127.0.0.2": true, "127.0.0.3": true})
+	s := start(t, block(zone, "ecs", fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.watched("interval 1h", "down"),
+		`record all {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70
+			value 192.0.2.9 weight 30
+		}
+		record two {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70 check own
+			value 192.0.2.9 weight 30
+		}
+		record none {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70 check down
+			value 192.0.2.9 weight 30
+		}
+		record sticky {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70 check own
+			value 192.0.2.9 weight 30
+			order sticky
+			answers all
+		}
+		record whole {
+			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70
+			value 192.0.2.9 weight 30
+			order sticky
+			answers all
+		}
+		record verdict-own A 127.0.0.1 check own all_down none`))
+	awaitVerdict(t, s, zone, "own", false)
+	awaitVerdict(t, s, zone, "down", false)
+	for _, c := range []struct{ name, qname, want string }{
+		{"43 b1 b2 b3 weight 70, g weight 30", "all", "a7 b7 c7 i9"},
+		{"44 b1- b2+ b3+ weight 70, g weight 30", "two", "b7 c7 i6"},
+		{"45 b1- b2- b3- weight 70, g weight 30", "none", "i"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			checkTurns(t, asker(t, s, c.qname+"."+zone), c.want, 1)
+		})
+	}
+
+	clients := stickyClients(200)
+	whole := choicesOf(t, s, "whole."+zone, dns.TypeA, clients)
+	choicesOf(t, s, "sticky."+zone, dns.TypeA, clients).each(t, "49 b1- of a line with a weight", func(client string) []string {
+		return slices.DeleteFunc(slices.Clone(whole[client]), func(value string) bool { return value == "a" })
+	})
+}
+
+// sharedPort runs an HTTP server on one port of several addresses, some of which fail, and returns the port.
+func sharedPort(t *testing.T, passes map[string]bool) string {
+	t.Helper()
+	for range 100 {
+		port := freePort(t)
+		var listeners []net.Listener
+		for address, isPassing := range passes {
+			listener, err := net.Listen("tcp", net.JoinHostPort(address, port))
+			if err != nil {
+				break // somebody has the port there
+			}
+			listeners = append(listeners, listener)
+			server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if !isPassing {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			})}
+			go func() { _ = server.Serve(listener) }()
+			t.Cleanup(func() { _ = server.Close() })
+		}
+		if len(listeners) == len(passes) {
+			return port
+		}
+		for _, listener := range listeners {
+			_ = listener.Close()
+		}
+	}
+	t.Fatal("no port is free on all addresses")
+	return ""
+}
+
+// Three hundred values of the largest weight: no sum overflows, and all are equal.
+func TestLargestWeights(t *testing.T) {
+	const n = 300
+	values := manyAddresses(n, dns.TypeA)
+	s := start(t, block("large.example.org", "record app {\nvalue "+strings.Join(values, " weight 65535\nvalue ")+" weight 65535\n}"))
+	first := make(map[string]int)
+	for range n {
+		all := addresses(s.ask("app.large.example.org", dns.TypeA))
+		if len(all) != 1 {
+			t.Fatalf("%d values, want 1", len(all))
+		}
+		first[all[0]]++
+	}
+	if len(first) != n {
+		t.Errorf("%d values are first in %d answers, want all", len(first), n)
+	}
+}
