@@ -108,8 +108,8 @@ func dialIn(t *testing.T, namespace, address string) *dns.Conn {
 	return r.conn
 }
 
-// process is our binary in a namespace.
-type process struct {
+// pod is the program in a namespace.
+type pod struct {
 	t       *testing.T
 	command *exec.Cmd
 	log     logBuffer
@@ -117,20 +117,10 @@ type process struct {
 	err     error
 }
 
-// buildBinary builds our binary for the test.
-func buildBinary(t *testing.T) string {
+// runPod starts the program in a namespace, and returns when it serves.
+func runPod(t *testing.T, namespace, corefile string) *pod {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "coredns")
-	if out, err := exec.Command("go", "build", "-o", binary, "../build").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
-// run starts the binary in a namespace, and returns when it serves.
-func run(t *testing.T, binary, namespace, corefile string) *process {
-	t.Helper()
-	p := &process{t: t, command: exec.Command("ip", "netns", "exec", namespace, binary, "-conf", corefile), exited: make(chan struct{})}
+	p := &pod{t: t, command: exec.Command("ip", "netns", "exec", namespace, builtBinary(t), "-conf", corefile), exited: make(chan struct{})}
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
@@ -154,8 +144,8 @@ func run(t *testing.T, binary, namespace, corefile string) *process {
 	return p
 }
 
-// awaitLog returns when the process has logged something.
-func (p *process) awaitLog(text string) {
+// awaitLog returns when the program has logged something.
+func (p *pod) awaitLog(text string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !strings.Contains(p.log.since(0), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -263,13 +253,12 @@ func (s *stubs) end() {
 // its lameduck it answers as before, so that nobody waits while the cluster takes it out of the Service; when it has gone,
 // a normal retry gets the answer.
 func TestSystemRollingRestart(t *testing.T) {
-	binary := buildBinary(t)
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{"Corefile": deploy(t, "base-zone").corefile})
 	servers, resolvers := nodes(t, 2)
-	processes := make([]*process, 0, len(servers))
+	pods := make([]*pod, 0, len(servers))
 	for _, server := range servers {
-		processes = append(processes, run(t, binary, server.namespace, filepath.Join(dir, "Corefile")))
+		pods = append(pods, runPod(t, server.namespace, filepath.Join(dir, "Corefile")))
 	}
 	s := startStubs(t, 8, resolvers, servers, time.Second, func(m *dns.Msg) {
 		if len(addresses(m)) != 3 {
@@ -278,17 +267,17 @@ func TestSystemRollingRestart(t *testing.T) {
 	})
 	s.await(0, 200)
 	s.await(1, 200)
-	if err := processes[0].command.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := pods[0].command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	processes[0].awaitLog("lameduck")
+	pods[0].awaitLog("lameduck")
 	s.await(0, 500)
 	if retried := s.retried.Load(); retried > 0 {
 		t.Errorf("%d queries were asked again while the server was in its lameduck, want none", retried)
 	}
-	<-processes[0].exited
-	if processes[0].err != nil {
-		t.Errorf("the stopped server: %v\n%s", processes[0].err, processes[0].log.since(0))
+	<-pods[0].exited
+	if pods[0].err != nil {
+		t.Errorf("the stopped server: %v\n%s", pods[0].err, pods[0].log.since(0))
 	}
 	ip(t, "-n %s link set eth0 down", servers[0].namespace) // as a pod's address goes, without a word to those who ask
 	s.await(1, 200)
@@ -301,7 +290,6 @@ func TestSystemRollingRestart(t *testing.T) {
 // TestSystemConfigMapSwaps changes the Corefile of the manifests as the kubelet changes a ConfigMap, under load. No query
 // is lost, no answer has records of before and after, and a wrong Corefile changes nothing.
 func TestSystemConfigMapSwaps(t *testing.T) {
-	binary := buildBinary(t)
 	before := regexp.MustCompile(`(?m)^(\s+)reload$`).ReplaceAllString(deploy(t, "base-zone").corefile, "${1}reload 2s 1s")
 	after := strings.ReplaceAll(before, "192.0.2.", "198.51.100.")
 	if before == after || !strings.Contains(before, "reload 2s") {
@@ -313,7 +301,7 @@ func TestSystemConfigMapSwaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	servers, resolvers := nodes(t, 1)
-	p := run(t, binary, servers[0].namespace, filepath.Join(dir, "Corefile"))
+	p := runPod(t, servers[0].namespace, filepath.Join(dir, "Corefile"))
 	var old, changed atomic.Int64
 	s := startStubs(t, 8, resolvers, servers, 5*time.Second, func(m *dns.Msg) {
 		values := addresses(m)
