@@ -8,6 +8,11 @@ BIN := $(CURDIR)/bin
 FUZZTIME ?= 5s
 VERSION ?=
 
+# Where the image goes.
+DIST ?= dist
+COREDNS = $(shell go list -m -f '{{.Version}}' github.com/coredns/coredns)
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+
 # The tools, pinned. Each is built from source into bin/.
 GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -19,7 +24,7 @@ PACKAGES := bind9-dnsutils dnsperf
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ roundrobin53 answer alias additional
 
-.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once pgo vuln clean
+.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once pgo vuln image clean FORCE
 
 build: ## the binary, in bin/coredns
 	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
@@ -59,7 +64,7 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@command -v delv dig dnsperf >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type delv dig dnsperf >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs
 	go test -tags system -run System ./test/
@@ -84,5 +89,14 @@ vuln: $(BIN)/govulncheck
 	@out=$$($(BIN)/govulncheck ./plugin/... ./build/... 2>&1) || { \
 		case "$$out" in *"fetching vulnerabilities"*) echo "the vulnerability database is out of reach: $$out";; *) echo "$$out"; exit 1;; esac; }
 
+# Equal commits and versions give equal bytes: of the binaries, and of all that is made of them.
+$(DIST)/coredns-%: FORCE
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(basename $(word 2,$(subst -, ,$*))) \
+		go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./build
+
+image: $(DIST)/coredns-linux-amd64 $(DIST)/coredns-linux-arm64 ## the image as an OCI archive, in dist/; needs no container engine
+	go run ./build/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \
+		-created $(SOURCE_DATE_EPOCH) -o $(DIST)/coredns-oci.tar $^
+
 clean:
-	rm -rf $(BIN) dist
+	rm -rf $(BIN) $(DIST)
