@@ -18,8 +18,8 @@ GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# What the system tests need beside Go: delv and dig, dnsperf.
-PACKAGES := bind9-dnsutils dnsperf
+# What the system tests need beside Go: delv and dig, dnsperf, ip (network namespaces).
+PACKAGES := bind9-dnsutils dnsperf iproute2
 
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ roundrobin53 answer alias additional
@@ -64,7 +64,7 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@type delv dig dnsperf >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type delv dig dnsperf ip >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs
 	go test -tags system -run System ./test/
