@@ -68,7 +68,7 @@ packages:
 	@type delv dig dnsperf ip qemu-aarch64-static runc systemd-analyze >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs
-	go test -tags system -run System ./test/
+	go test -tags system -timeout 30m -run System ./test/
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | cut -c6-); do \

@@ -364,7 +364,7 @@ func TestImageRefuses(t *testing.T) {
 		"no binary":             {[]string{"-coredns", "v1.15.0"}, "-coredns and a binary are needed"},
 		"dynamic":               {[]string{"-coredns", "v1.15.0", "-version", "v1.0.0", dynamic}, "is linked dynamically"},
 		"unknown machine":       {[]string{"-coredns", "v1.15.0", "-version", "v1.0.0", riscv}, "known are amd64 and arm64"},
-		"two of a kind":         {[]string{"-coredns", "v1.15.0", "-version", "v1.0.0", tiny, tiny}, "are both for amd64"},
+		"two of a kind":         {[]string{"-coredns", "v1.15.0", "-version", "v1.0.0", tiny, tiny}, "there is a binary for amd64 already"},
 		"no binary at all":      {[]string{"-coredns", "v1.15.0", "-version", "v1.0.0", "image_test.go"}, "image_test.go: bad magic number"},
 	} {
 		t.Run(name, func(t *testing.T) {

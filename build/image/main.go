@@ -11,7 +11,9 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/roundrobin53/roundrobin53/build/version"
@@ -59,27 +61,18 @@ func run(output string, r release, paths []string) error {
 		}
 		r.own = info.Main.Version
 	}
-	archive := newArchive()
+	images, err := readBinaries(paths)
+	if err != nil {
+		return err
+	}
 	base, err := baseLayer()
 	if err != nil {
 		return err
 	}
-	var images []descriptor
-	seen := map[string]string{}
-	for _, path := range paths {
-		arch, err := architecture(path)
-		if err != nil {
-			return err
-		}
-		if other := seen[arch]; other != "" {
-			return fmt.Errorf("%s and %s are both for %s", other, path, arch)
-		}
-		seen[arch] = path
-		binary, err := os.ReadFile(path) //nolint:gosec // the caller names the files
-		if err != nil {
-			return err
-		}
-		top, err := binaryLayer(binary)
+	archive := newArchive()
+	var list []descriptor
+	for _, arch := range slices.Sorted(maps.Keys(images)) {
+		top, err := binaryLayer(images[arch])
 		if err != nil {
 			return err
 		}
@@ -87,12 +80,30 @@ func run(output string, r release, paths []string) error {
 		if err != nil {
 			return err
 		}
-		images = append(images, image)
+		list = append(list, image)
 	}
-	if err := archive.addIndex(version.Image, version.Tag(r.coredns, r.own), images); err != nil {
+	if err := archive.addIndex(version.Image, version.Tag(r.coredns, r.own), list); err != nil {
 		return err
 	}
 	return archive.write(output)
+}
+
+// readBinaries reads binaries, by their architectures.
+func readBinaries(paths []string) (map[string][]byte, error) {
+	binaries := map[string][]byte{}
+	for _, path := range paths {
+		arch, err := architecture(path)
+		if err != nil {
+			return nil, err
+		}
+		if binaries[arch] != nil {
+			return nil, fmt.Errorf("%s: there is a binary for %s already", path, arch)
+		}
+		if binaries[arch], err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	return binaries, nil
 }
 
 // architectures are Go's names for the machines of ELF headers.
