@@ -65,7 +65,7 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@type delv dig dnsperf ip qemu-aarch64-static runc systemd-analyze >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type -P delv dig dnsperf ip qemu-aarch64-static runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs
 	go test -tags system -timeout 30m -run System ./test/
