@@ -8,18 +8,25 @@ BIN := $(CURDIR)/bin
 FUZZTIME ?= 5s
 VERSION ?=
 
+# What a release consists of, beside the image for linux-amd64 and linux-arm64, and where it goes.
+PLATFORMS ?= linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64.exe
+DIST ?= dist
+COREDNS = $(shell go list -m -f '{{.Version}}' github.com/coredns/coredns)
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+
 # The tools, pinned. Each is built from source into bin/.
 GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# What the system tests need beside Go: delv and dig, dnsperf, ip (network namespaces).
-PACKAGES := bind9-dnsutils dnsperf iproute2
+# What the system tests need beside Go: delv and dig, dnsperf, ip (network namespaces), what starts an image of another
+# architecture and one of this, and systemd-analyze.
+PACKAGES := bind9-dnsutils dnsperf iproute2 qemu-user-static runc systemd
 
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ roundrobin53 answer alias additional chooser client board keeper
 
-.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln clean
+.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image release clean FORCE
 
 build: ## the binary, in bin/coredns
 	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
@@ -59,10 +66,10 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@type -P delv dig dnsperf ip >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type -P delv dig dnsperf ip qemu-aarch64-static runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs
-	go test -tags system -run System ./test/
+	go test -tags system -timeout 30m -run System ./test/
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | cut -c6-); do \
@@ -87,5 +94,20 @@ vuln: $(BIN)/govulncheck
 	@out=$$($(BIN)/govulncheck ./plugin/... ./build/... 2>&1) || { \
 		case "$$out" in *"fetching vulnerabilities"*) echo "the vulnerability database is out of reach: $$out";; *) echo "$$out"; exit 1;; esac; }
 
+# Equal commits and versions give equal bytes: of the binaries, and of all that is made of them.
+$(DIST)/coredns-%: FORCE
+	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(basename $(word 2,$(subst -, ,$*))) \
+		go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./build
+
+image: $(DIST)/coredns-linux-amd64 $(DIST)/coredns-linux-arm64 ## the image as an OCI archive, in dist/; needs no container engine
+	go run ./build/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \
+		-created $(SOURCE_DATE_EPOCH) -o $(DIST)/coredns-oci.tar $^
+
+release: ## all that a release has, in dist/: make release VERSION=v1.2.3
+	@[[ "$(VERSION)" =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]] || { echo "VERSION=v1.2.3 is needed"; exit 1; }
+	rm -rf $(DIST)/coredns-* $(DIST)/manifests
+	$(MAKE) image $(PLATFORMS:%=$(DIST)/coredns-%)
+	go run ./build/release -coredns $(COREDNS) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -dist $(DIST)
+
 clean:
-	rm -rf $(BIN) dist
+	rm -rf $(BIN) $(DIST)
