@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -23,9 +22,7 @@ type query struct {
 	class pool.Class
 	srv   *server
 
-	ecs    *dns.EDNS0_SUBNET // nil if the source address is the client's
-	prefix netip.Prefix      // what ecs names
-	scope  int               // how much of it the answer depends on, in bits
+	subnet *clientSubnet // nil if the source address is the client's
 }
 
 // reply is the parts of an answer whose size is always the same, so that they take one allocation.
@@ -36,11 +33,11 @@ type reply struct {
 	opt      dns.OPT
 }
 
-// setScope echoes the ECS option of the query, with the scope of the answer (RFC 7871 §7.2.1).
-func (rep *reply) setScope(ecs *dns.EDNS0_SUBNET, scope int) {
-	echo := *ecs
-	echo.SourceScope = uint8(scope)
-	rep.opt.Option = append(rep.opt.Option, &echo)
+// echo puts the ECS option of the query into the answer, with the answer's scope (RFC 7871 §7.2.1).
+func (rep *reply) echo(subnet *clientSubnet) {
+	option := *subnet.option
+	option.SourceScope = uint8(subnet.scope)
+	rep.opt.Option = append(rep.opt.Option, &option)
 }
 
 // newReply starts the answer to q, with an OPT record of its own if the query has one: were the query's used, as the
@@ -81,8 +78,8 @@ func (q *query) answer(found record.Result) *dns.Msg {
 		return m
 	}
 	q.resolve(m, found)
-	if q.ecs != nil {
-		rep.setScope(q.ecs, q.scope)
+	if q.subnet != nil {
+		rep.echo(q.subnet)
 	}
 	return m
 }

@@ -20,6 +20,13 @@ const (
 	stickyBits6 = 56
 )
 
+// clientSubnet is the client as ECS names it.
+type clientSubnet struct {
+	option *dns.EDNS0_SUBNET
+	prefix netip.Prefix
+	scope  int // how much of it the answer depends on so far, in bits
+}
+
 // readSubnet reads the ECS option of a query, if it has one and the zone heeds it (RFC 7871). It reports false for one
 // that is malformed.
 func (q *query) readSubnet(ecs bool) bool {
@@ -32,8 +39,8 @@ func (q *query) readSubnet(ecs bool) bool {
 	}
 	for _, option := range opt.Option {
 		if subnet, ok := option.(*dns.EDNS0_SUBNET); ok {
-			q.ecs = subnet
-			q.prefix, ok = subnetPrefix(subnet)
+			prefix, ok := subnetPrefix(subnet)
+			q.subnet = &clientSubnet{option: subnet, prefix: prefix}
 			return ok
 		}
 	}
@@ -66,8 +73,8 @@ func subnetPrefix(subnet *dns.EDNS0_SUBNET) (netip.Prefix, bool) {
 
 // network is the client's network: the one that ECS names, or the whole source address.
 func (q *query) network() netip.Prefix {
-	if q.ecs != nil {
-		return q.prefix
+	if q.subnet != nil {
+		return q.subnet.prefix
 	}
 	addr := sourceAddress(q.w.RemoteAddr())
 	return netip.PrefixFrom(addr, addr.BitLen())
@@ -109,7 +116,7 @@ func (q *query) poolClient(order pool.Order) pool.Client {
 	var c pool.Client
 	switch order {
 	case pool.Sticky:
-		c.Network = hashNetwork(q.network(), q.ecs != nil)
+		c.Network = hashNetwork(q.network(), q.subnet != nil)
 		q.addScope(netip.Prefix.Bits)
 	case pool.Nearest:
 		if at, ok := parseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
@@ -146,7 +153,7 @@ func hashNetwork(network netip.Prefix, exact bool) uint64 {
 
 // addScope widens the scope of the answer by what a part of it depends on.
 func (q *query) addScope(bits func(netip.Prefix) int) {
-	if q.ecs != nil {
-		q.scope = max(q.scope, bits(q.prefix))
+	if q.subnet != nil {
+		q.subnet.scope = max(q.subnet.scope, bits(q.subnet.prefix))
 	}
 }

@@ -70,25 +70,38 @@ func (h *Handler) Name() string { return pluginName }
 
 // ServeDNS implements plugin.Handler.
 func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	question := &r.Question[0] // the core drops messages without one
-	qname := strings.ToLower(question.Name)
-	found := h.table.Lookup(qname, question.Qtype)
-	if found.Kind == record.Outside {
-		if h.Next == nil {
-			q := query{h: h, ctx: ctx, w: w, r: r, qname: qname}
-			return dns.RcodeSuccess, w.WriteMsg(q.refuse()) // nobody's, as where no server block fits
-		}
+	m := h.respond(ctx, w, r)
+	if m == nil {
 		return plugin.NextOrFailure(pluginName, h.Next, ctx, w, r)
 	}
-	srv := h.server(ctx)
-	if h.passes(r, qname, found) {
-		srv.count(found.Zone, resultFallthrough)
-		return plugin.NextOrFailure(pluginName, h.Next, ctx, w, r)
-	}
-	q := query{h: h, ctx: ctx, w: w, r: r, qname: qname, class: srv.class(w), srv: srv}
-	m := q.answer(found)
-	srv.count(found.Zone, resultOf(m))
 	return dns.RcodeSuccess, w.WriteMsg(m) // written in any case, whatever the RCODE
+}
+
+// respond makes the answer to a query, nil if it is for the next plugin.
+//
+// It is never inlined: each query has a goroutine of its own, whose stack is small at first and grows by copying. So what
+// is needed to find an answer leaves the stack before the core packs and sends it.
+//
+//go:noinline
+func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) *dns.Msg {
+	question := &r.Question[0] // the core drops messages without one
+	q := query{h: h, ctx: ctx, w: w, r: r, qname: strings.ToLower(question.Name)}
+	found := h.table.Lookup(q.qname, question.Qtype)
+	if found.Kind == record.Outside {
+		if h.Next != nil {
+			return nil
+		}
+		return q.refuse() // nobody's, as where no server block fits
+	}
+	q.srv = h.server(ctx)
+	if h.passes(r, q.qname, found) {
+		q.srv.count(found.Zone, resultFallthrough)
+		return nil
+	}
+	q.class = q.srv.class(w)
+	m := q.answer(found)
+	q.srv.count(found.Zone, resultOf(m))
+	return m
 }
 
 // passes reports whether the query is for the next plugin: nothing here speaks of the name, or the message is about the
