@@ -41,9 +41,8 @@ func (c *config) resolveAlias(alias *aliasName, above []string) error {
 	if slices.Contains(above, other) {
 		return fmt.Errorf("%s leads back to %s", strings.Join(above, " to "), other)
 	}
-	isNext := func(a *aliasName) bool { return a.owner != nil && a.owner.name == other }
-	if i := slices.IndexFunc(c.aliases, isNext); i >= 0 {
-		if err := c.resolveAlias(c.aliases[i], above); err != nil {
+	if next := c.index[other]; next != nil && next.alias != nil {
+		if err := c.resolveAlias(next.alias, above); err != nil {
 			return err
 		}
 	}

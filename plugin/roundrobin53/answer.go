@@ -197,8 +197,8 @@ func (q *query) deny(m *dns.Msg, found record.Result) {
 	}
 }
 
-// denyFor fills m with the denial of an RRset none of whose values is answered now. It holds no longer than they would
-// (RFC 2308 §5 has no reason to let it), since one of them may come back.
+// denyFor fills m with the denial of an RRset none of whose values is answered now. It holds no longer than they would,
+// since one of them may come back.
 func (q *query) denyFor(m *dns.Msg, found record.Result, ttl uint32) {
 	if q.deny(m, record.Result{Kind: record.NoData, Zone: found.Zone}); len(m.Ns) > 0 {
 		m.Ns[0].Header().Ttl = min(m.Ns[0].Header().Ttl, ttl)
@@ -250,47 +250,6 @@ func (q *query) appendAlias(m *dns.Msg, owner string, found record.Result) *dns.
 	}
 	m.Answer = appendRRs(m.Answer, owner, rrs)
 	return rrs[0].(*dns.CNAME)
-}
-
-// appendTo appends the set's addresses to rrs, under an owner name and in an order.
-func (set *addressRRset) appendTo(rrs []dns.RR, owner string, order []uint16) []dns.RR {
-	if rrs == nil {
-		rrs = make([]dns.RR, 0, len(order))
-	}
-	if set.pool.Width() == 4 {
-		return set.appendA(rrs, owner, order)
-	}
-	return set.appendAAAA(rrs, owner, order)
-}
-
-// appendA takes two allocations, whatever the number of addresses: the records and their octets, which are copied since
-// plugins may change what they are handed.
-func (set *addressRRset) appendA(rrs []dns.RR, owner string, order []uint16) []dns.RR {
-	records := make([]dns.A, len(order))
-	octets := make([]byte, 0, 4*len(order))
-	hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: set.ttl}
-	for i, endpoint := range order {
-		octets = append(octets, set.pool.Address(int(endpoint))...)
-		rr := &records[i]
-		rr.Hdr = hdr
-		rr.A = octets[4*i : 4*i+4 : 4*i+4]
-		rrs = append(rrs, rr)
-	}
-	return rrs
-}
-
-func (set *addressRRset) appendAAAA(rrs []dns.RR, owner string, order []uint16) []dns.RR {
-	records := make([]dns.AAAA, len(order))
-	octets := make([]byte, 0, 16*len(order))
-	hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET, Ttl: set.ttl}
-	for i, endpoint := range order {
-		octets = append(octets, set.pool.Address(int(endpoint))...)
-		rr := &records[i]
-		rr.Hdr = hdr
-		rr.AAAA = octets[16*i : 16*i+16 : 16*i+16]
-		rrs = append(rrs, rr)
-	}
-	return rrs
 }
 
 // appendRRs appends an RRset of the table to rrs, under an owner name. The records are copied: a message belongs to the

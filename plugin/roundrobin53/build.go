@@ -26,13 +26,6 @@ const (
 	defaultMailbox    = "hostmaster"
 )
 
-// addressRRset is an A or AAAA RRset: a TTL, and the pool that decides what is answered.
-type addressRRset struct {
-	pool    pool.Pool
-	ttl     uint32
-	chooser int32 // among the handler's, noChooser if the pool alone decides
-}
-
 // zone is what a handler knows of one of its zones beyond the records.
 type zone struct {
 	name  string

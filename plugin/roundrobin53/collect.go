@@ -14,8 +14,8 @@ import (
 type ownerName struct {
 	name  string
 	zone  *zoneConfig
-	sets  []*rrset    // one for each type
-	alias *recordLine // its ALIAS, nil if it has none
+	sets  []*rrset   // one for each type
+	alias *aliasName // its ALIAS, nil if it has none
 }
 
 // zoneConfig is one zone of a directive.
@@ -129,10 +129,10 @@ func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map
 		}
 		switch {
 		case rec.alias != "" && owner.alias != nil:
-			err = fmt.Errorf("%s has an ALIAS already, at %s", name, owner.alias.position)
+			err = fmt.Errorf("%s has an ALIAS already, at %s", name, owner.alias.rec.position)
 		case rec.alias != "":
-			owner.alias = rec
-			c.aliases = append(c.aliases, &aliasName{rec, owner, d})
+			owner.alias = &aliasName{rec, owner, d}
+			c.aliases = append(c.aliases, owner.alias)
 		case rec.isAddress():
 			err = owner.addAddresses(d, rec)
 		case rec.rrtype == dns.TypeCNAME:

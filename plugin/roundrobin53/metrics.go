@@ -25,7 +25,7 @@ var failOpenTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Help:      "Counter of the answers with values that are down, because none is up.",
 }, []string{"server", "zone", "view"})
 
-// The labels of probes name the block of a check by its zones.
+// The labels of a probe are those of the first name that has its check.
 var (
 	probesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace,
