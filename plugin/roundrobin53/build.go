@@ -34,6 +34,7 @@ type zone struct {
 	count int    // values: addresses and other records
 	hash  uint64 // of everything in the zone but the serial
 	ecs   bool   // ECS is heeded
+	fast  bool   // queries may be answered beside the chain
 
 	serial uint32 // of the SOA, known from the start on
 }
@@ -49,7 +50,7 @@ func (c *config) build() *Handler {
 	for _, d := range c.directives {
 		for _, name := range d.zones {
 			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), HideSOA: d.overlays(name) && d.soa == nil})
-			h.zones = append(h.zones, zone{name: name, fall: d.fall, ecs: d.ecs})
+			h.zones = append(h.zones, zone{name: name, fall: d.fall, ecs: d.ecs, fast: d.fast})
 		}
 	}
 	hashes := make([]maphash.Hash, len(zones))

@@ -22,6 +22,11 @@ type chooser struct {
 	set    int // the RRset: number of the addresses, or less than 0 that of the alternatives
 }
 
+// isPersonal reports whether it depends on the client what is answered, and not only on what is up and whose turn it is.
+func (c *chooser) isPersonal() bool {
+	return c.routes != nil || c.order == pool.Sticky || c.order == pool.Nearest
+}
+
 // noChooser stands for none.
 const noChooser = -1
 
@@ -58,6 +63,11 @@ func (q *query) choose(number int, dst []uint16) []uint16 {
 	if choice == nil {
 		return dst
 	}
+	return q.pick(c, choice, dst)
+}
+
+// pick takes the next turn of a choice and appends the endpoints of that answer to dst.
+func (q *query) pick(c *chooser, choice *pool.Choice, dst []uint16) []uint16 {
 	client := q.poolClient(c.order)
 	dst = choice.Pick(q.class, &client, dst)
 	if choice.Status() == pool.FailOpen {

@@ -32,6 +32,7 @@ type directive struct {
 	ns      []nameServer
 	fall    fall.F
 	ecs     bool // the client is who ECS says
+	fast    bool // queries may be answered beside the chain
 	records []*recordLine
 
 	checks   []*checkLine

@@ -35,6 +35,9 @@ func (d *directive) write(b *strings.Builder) {
 	if len(d.fall.Zones) > 0 {
 		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.fall.Zones, " "))
 	}
+	if d.fast {
+		b.WriteString("    fastpath\n")
+	}
 	if d.ecs {
 		b.WriteString("    ecs\n")
 	}

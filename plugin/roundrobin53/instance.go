@@ -28,6 +28,10 @@ type instance struct {
 	first    bool                // the start of a process, not a reload
 	watcher  *watcher
 
+	blocks []serverBlock // of the Corefile, if a handler wants the fast path
+	hooked []*Handler    // those that dnsserver calls the fast path for
+	notes  []string      // about the fast path, to be logged when it serves
+
 	predecessor *instance // from its OnStartup to the moment it serves
 	begun       bool
 	restarting  bool // a reload is under way that is to replace it
@@ -183,6 +187,9 @@ func (in *instance) begin() {
 		predecessor = &instance{watcher: newWatcher()}
 	}
 	in.watcher.start(predecessor.watcher)
+	for _, note := range in.notes {
+		log.Warning(note)
+	}
 	for _, h := range in.handlers {
 		h.report()
 		if h.transfer != nil && len(h.changed) > 0 {
@@ -215,11 +222,12 @@ func (in *instance) shutdown() error {
 	if !in.restarting {
 		return nil
 	}
-	in.watcher.stop()
 	serving.mu.Lock()
 	next := serving.next
 	serving.instance, serving.next = next, nil
 	serving.mu.Unlock()
+	in.closeFast(next)
+	in.watcher.stop()
 	if next != nil {
 		next.begin()
 	}
@@ -229,6 +237,7 @@ func (in *instance) shutdown() error {
 // finalShutdown ends an instance at the end of the process, after the lameduck of the health plugin, which stands before
 // this one in the chain.
 func (in *instance) finalShutdown() error {
+	in.closeFast(nil)
 	in.watcher.stop()
 	serving.mu.Lock()
 	defer serving.mu.Unlock()

@@ -77,6 +77,7 @@ var lineParsers = map[string]func(*directive, line) error{
 	"soa":         parseSOA,
 	"ns":          parseNS,
 	"ecs":         parseECS,
+	"fastpath":    parseFastpath,
 	"fallthrough": parseFallthrough,
 }
 
@@ -90,7 +91,7 @@ func init() { // not a literal, since they refer to it
 	}
 }
 
-const directiveNames = "record, check, network, ttl, soa, ns, ecs and fallthrough"
+const directiveNames = "record, check, network, ttl, soa, ns, ecs, fastpath and fallthrough"
 
 // isDirectiveWord reports whether a word begins a line of a roundrobin53 block.
 func isDirectiveWord(word string) bool { return lineParsers[word] != nil || blockParsers[word] != nil }
@@ -186,6 +187,17 @@ func parseECS(d *directive, l line) error {
 	d.ecs = true
 	if len(l.args()) > 0 {
 		return fmt.Errorf("%q: nothing follows ecs", strings.Join(l.args(), " "))
+	}
+	return nil
+}
+
+func parseFastpath(d *directive, l line) error {
+	if d.fast {
+		return errTwice
+	}
+	d.fast = true
+	if len(l.args()) > 0 {
+		return fmt.Errorf("%q: nothing follows fastpath", strings.Join(l.args(), " "))
 	}
 	return nil
 }

@@ -51,6 +51,7 @@ type Handler struct {
 
 	// Known when it is started, and the same from then on.
 	block    string            // the keys of the server block, for logs
+	keys     []string          // the same, if it wants the fast path
 	config   *dnsserver.Config // of the server block
 	view     string            // the server block's view, for metrics
 	signed   bool              // a dnssec plugin signs what we answer

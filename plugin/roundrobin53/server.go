@@ -27,6 +27,10 @@ type server struct {
 // met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
 func (h *Handler) server(ctx context.Context) *server {
 	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
+	return h.serverOf(key)
+}
+
+func (h *Handler) serverOf(key *dnsserver.Server) *server {
 	if known := h.servers.Load(); known != nil {
 		if srv, ok := (*known)[key]; ok {
 			return srv

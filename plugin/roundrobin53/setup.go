@@ -28,7 +28,11 @@ func setup(c *caddy.Controller) error {
 	in := instanceOf(c)
 	in.handlers = append(in.handlers, h)
 	h.instance = in
+	h.config = config
 	keys := c.ServerBlockKeys
+	if err := in.hookFastpath(h, keys); err != nil {
+		return plugin.Error(pluginName, err)
+	}
 	c.OnStartup(func() error { // it lives as long as the instance, and may not hold c, which holds all words of the Corefile
 		return in.startup(h, config, keys)
 	})

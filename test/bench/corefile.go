@@ -43,7 +43,11 @@ func hosts(z zone, _ files) string {
 	return text.String()
 }
 
-func roundrobin53(z zone, _ files) string        { return records(z, "") }
+func roundrobin53(z zone, _ files) string { return records(z, "") }
+func roundrobin53Fast(z zone, _ files) string {
+	return strings.Replace(records(z, ""), "{\n", "{\nfastpath\n", 1)
+}
+
 func roundrobin53Metrics(z zone, _ files) string { return records(z, " metrics") }
 
 func records(z zone, option string) string {

@@ -38,6 +38,8 @@ const (
 
 var (
 	ours             = side{"roundrobin53", []plugin{roundrobin53}, allAnswers}
+	oursFast         = side{"roundrobin53 with fastpath", []plugin{roundrobin53Fast}, allAnswers}
+	oursFastObserved = side{"roundrobin53 with fastpath+prometheus+errors", []plugin{prometheus, errorsPlugin, roundrobin53Fast}, allAnswers}
 	oursObserved     = side{"roundrobin53+prometheus+errors", []plugin{prometheus, errorsPlugin, roundrobin53}, allAnswers}
 	oursChecked      = side{"roundrobin53 with checks", []plugin{roundrobin53Checked}, allAnswers}
 	oursWeighted     = side{"roundrobin53 with weights", []plugin{roundrobin53Weighted}, allAnswers}
@@ -126,6 +128,46 @@ var scenarios = []scenario{
 			{perQuery, "file+loadbalance", 0},
 			{perQuery, "roundrobin53", 0},
 		},
+	},
+	{
+		name:  "fast8",
+		title: "fastpath: one name with 8 A, plain UDP",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursFast, ours, whoamiSide, shuffled, nsdSide},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 0.25},
+			{perQuery, "whoami", 0.45},
+			{perQuery, "nsd", 1.10},
+			{perQuery, "roundrobin53", 0},
+		},
+	},
+	{
+		name:  "fast64",
+		title: "fastpath: one name with 64 A, UDP, EDNS 4096",
+		zone:  zone{names: 1, addresses: 64},
+		edns:  true,
+		sides: []side{oursFast, shuffled, nsdSide},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 0.17},
+			{perQuery, "nsd", 1.0},
+		},
+	},
+	{
+		name:  "fastnames",
+		title: "fastpath: 10,000 names with 8 A each, asked at random",
+		zone:  zone{names: 10_000, addresses: 8},
+		sides: []side{oursFast, shuffled, nsdSide},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 0.22},
+			{perQuery, "nsd", 1.1},
+		},
+	},
+	{
+		name:  "fastobserved",
+		title: "fastpath: one name with 8 A, with and without prometheus and errors",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursFastObserved, oursFast},
+		rows:  []expectation{{perQuery, oursFast.name, 1.10}},
 	},
 	{
 		name:  "million",

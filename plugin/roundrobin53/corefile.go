@@ -1,0 +1,116 @@
+package roundrobin53
+
+import (
+	"bytes"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	corednsparse "github.com/coredns/coredns/plugin/pkg/parse"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+)
+
+// serverBlock is what has to be known of a server block of the Corefile by those that it may share a listener with.
+type serverBlock struct {
+	zones map[string][]string // by port, of the transport DNS
+	hosts []string            // addresses it is bound to; none: all, or not known
+	words []string            // the intrusive directives that it has
+}
+
+// decorating is the directive that has a writer of its own for the listener's answers.
+const decorating = "shed"
+
+// intrusive are the directives that make more of a listener than sockets that bring queries to the longest matching
+// zone.
+var intrusive = []string{"view", "proxyproto", decorating}
+
+// readBlocks reads the server blocks of the instance that is being set up, once.
+func (in *instance) readBlocks() error {
+	if in.blocks != nil {
+		return nil
+	}
+	input := in.corefile()
+	parsed, err := caddyfile.Parse(input.Path(), bytes.NewReader(input.Body()), nil)
+	if err != nil {
+		return err // never: it was read before
+	}
+	for _, p := range parsed {
+		b := serverBlock{zones: make(map[string][]string)}
+		for _, key := range p.Keys {
+			b.addKey(key)
+		}
+		for _, word := range intrusive {
+			if _, ok := p.Tokens[word]; ok {
+				b.words = append(b.words, word)
+			}
+		}
+		b.hosts = boundTo(p.Tokens["bind"])
+		in.blocks = append(in.blocks, b)
+	}
+	return nil
+}
+
+// corefile is what the instance that is being set up is set up from.
+func (in *instance) corefile() caddy.Input {
+	for _, candidate := range slices.Backward(caddy.Instances()) {
+		if candidate.Storage[instanceKey{}] == in {
+			return candidate.Caddyfile()
+		}
+	}
+	return caddy.CaddyfileInput{}
+}
+
+// addKey adds a zone and port of a server block, as dnsserver reads them.
+func (b *serverBlock) addKey(key string) {
+	trans, rest := corednsparse.Transport(key)
+	zones, port, err := plugin.SplitHostPort(rest)
+	if trans != transport.DNS || err != nil {
+		return
+	}
+	if port == "" {
+		port = dnsserver.Port
+	}
+	for _, zone := range zones {
+		b.zones[port] = append(b.zones[port], plugin.Name(zone).Normalize())
+	}
+}
+
+// boundTo is the addresses that the arguments of a bind directive name. It is empty if they name an interface, too.
+func boundTo(tokens []caddyfile.Token) []string {
+	var hosts []string
+	for _, token := range tokens {
+		if token.Text == "bind" {
+			continue
+		}
+		if net.ParseIP(token.Text) == nil {
+			return nil
+		}
+		hosts = append(hosts, token.Text)
+	}
+	return hosts
+}
+
+// zonesAt is the zones of b that the listener at an address, dns://HOST:PORT, serves or may serve.
+func (b *serverBlock) zonesAt(addr string) []string {
+	host, port, _ := net.SplitHostPort(strings.TrimPrefix(addr, transport.DNS+"://"))
+	isSame := func(bound string) bool { return net.ParseIP(bound).Equal(net.ParseIP(host)) }
+	if len(b.hosts) == 0 || slices.ContainsFunc(b.hosts, isSame) {
+		return b.zones[port]
+	}
+	return nil
+}
+
+// intruders are the intrusive directives of the server blocks at a listener.
+func (in *instance) intruders(addr string) []string {
+	var words []string
+	for i := range in.blocks {
+		if b := &in.blocks[i]; len(b.zonesAt(addr)) > 0 {
+			words = append(words, b.words...)
+		}
+	}
+	return words
+}

@@ -1,0 +1,202 @@
+package roundrobin53
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// front is what the fast path knows of one configuration: the names that it may answer at a listener, and the way down
+// the chain for all else. But for what was proved it never changes; a reload brings a new one.
+type front struct {
+	instance *instance
+	server   *dnsserver.Server
+	ctx      context.Context       // of queries that go down the chain
+	blocks   map[string]*fastBlock // by zone of the listener's server blocks; nil for those of others
+	tallied  bool                  // a block has prometheus
+	replaced chan struct{}         // closed when there is another in its place
+}
+
+// fastBlock is a server block whose names the fast path may answer at a listener.
+type fastBlock struct {
+	h      *Handler
+	server *server
+	tally  []*tally // by zone of the handler; nil if the server block has no prometheus
+
+	// By number of an address RRset. What the chain was not seen to answer in the same way yet, it answers itself.
+	proved, disproved bits
+}
+
+// harmless are the handlers that leave plain queries and their answers as they are, or that the fast path does the work
+// of. Of dnssec that is true without DO, of cache for the zones that are bypassed.
+var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "any", "chaos", "cache", "dnssec", "minimal", "transfer"}
+
+// newFront makes the front of a listener. It is nil if nothing can be answered there. The notes say, for each server
+// block that wants the fast path, what comes of it.
+func (in *instance) newFront(s *dnsserver.Server) (f *front, notes []string) {
+	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s)
+	f = &front{
+		instance: in,
+		server:   s,
+		ctx:      context.WithValue(ctx, dnsserver.LoopKey{}, 0),
+		blocks:   make(map[string]*fastBlock),
+		replaced: make(chan struct{}),
+	}
+	for i := range in.blocks {
+		for _, zone := range in.blocks[i].zonesAt(s.Addr) {
+			f.blocks[zone] = nil
+		}
+	}
+	isUsed := false
+	for _, h := range in.handlers {
+		if zones := h.zonesAt(s.Addr); h.wantsFast() && len(zones) > 0 {
+			note := f.add(h, zones)
+			notes = append(notes, fmt.Sprintf("fastpath: %s at %s: %s", strings.Join(zones, " "), s.Addr, note))
+			isUsed = isUsed || f.blocks[zones[0]] != nil
+		}
+	}
+	if !isUsed {
+		return nil, notes
+	}
+	return f, notes
+}
+
+// add adds a server block, if the fast path can be used for it. It tells what comes of it.
+func (f *front) add(h *Handler, zones []string) (note string) {
+	if reason := f.obstacle(h); reason != "" {
+		return "not used: " + reason
+	}
+	b, slow := f.newBlock(h, zones)
+	for _, zone := range zones {
+		f.blocks[zone] = b
+	}
+	if slow > 0 {
+		return fmt.Sprintf("used, but for %d RRsets: other server blocks, or metrics, have zones below", slow)
+	}
+	return "used"
+}
+
+// wantsFast reports whether a zone of h has the option fastpath.
+func (h *Handler) wantsFast() bool {
+	return slices.ContainsFunc(h.zones, func(z zone) bool { return z.fast })
+}
+
+// zonesAt is the zones of the handler's server block that the listener at an address serves.
+func (h *Handler) zonesAt(addr string) []string {
+	var zones []string
+	for _, key := range h.keys {
+		// The keys have one form: dns://ZONE:PORT.
+		colon := strings.LastIndex(key, ":")
+		zone, ok := strings.CutPrefix(key[:colon], transport.DNS+"://")
+		if ok && slices.ContainsFunc(h.config.ListenHosts, func(host string) bool { return listenAddress(host, key[colon+1:]) == addr }) {
+			zones = append(zones, zone)
+		}
+	}
+	return zones
+}
+
+// listenAddress is the address that dnsserver gives to the server of a host and port.
+func listenAddress(host, port string) string {
+	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return ""
+	}
+	return transport.DNS + "://" + addr.String()
+}
+
+// obstacle is why the fast path can't be used for a server block, "" if it can.
+func (f *front) obstacle(h *Handler) string {
+	if len(f.server.TsigSecret) > 0 {
+		return "the listener has TSIG keys"
+	}
+	if words := f.instance.intruders(f.server.Addr); len(words) > 0 {
+		return "a server block of the listener has " + words[0]
+	}
+	handlers := h.config.Handlers()
+	if len(handlers) != len(h.config.Plugin) {
+		return "a plugin of the server block is not known by the name of its directive"
+	}
+	for _, handler := range handlers {
+		if handler == h {
+			return ""
+		}
+		if !slices.Contains(harmless, handler.Name()) {
+			return fmt.Sprintf("%s, which comes before, has to see every query", handler.Name())
+		}
+	}
+	return "it is not in the chain"
+}
+
+// newBlock makes what the fast path needs of a server block. Slow is how many address RRsets are left to the chain.
+func (f *front) newBlock(h *Handler, zones []string) (b *fastBlock, slow int) {
+	b = &fastBlock{h: h, server: h.serverOf(f.server), proved: newBits(len(h.rrsets)), disproved: newBits(len(h.rrsets))}
+	var below []string // zones below the block's: names there are not the block's, or are counted apart
+	for zone := range f.blocks {
+		if !slices.Contains(zones, zone) && plugin.Zones(zones).Matches(zone) != "" {
+			below = append(below, zone)
+		}
+	}
+	if m, ok := h.config.Handler("prometheus").(*metrics.Metrics); ok {
+		below = append(below, b.addTally(m, f.server)...)
+		f.tallied = true
+	}
+	inAnother := func(name string) bool {
+		// What a wildcard answers lies beside it, and a zone below may hold some of that.
+		parent, isWild := strings.CutPrefix(name, "*.")
+		return slices.ContainsFunc(below, func(zone string) bool {
+			return dns.IsSubDomain(zone, name) || isWild && dns.IsSubDomain(dns.Fqdn(parent), zone)
+		})
+	}
+	h.table.Walk(func(name string, _ *record.Zone, a, aaaa int, _ []record.RRset) {
+		if len(below) == 0 || !inAnother(name) {
+			return
+		}
+		for _, number := range []int{a, aaaa} {
+			if number >= 0 {
+				b.disproved.set(number)
+				slow++
+			}
+		}
+	})
+	return b, slow
+}
+
+// block is the server block that a query for a name goes to, nil if it is none of the fast path's: that of the longest
+// zone that the name lies in, as dnsserver has it.
+func (f *front) block(name []byte) *fastBlock {
+	for {
+		if b, ok := f.blocks[string(name)]; ok {
+			return b
+		}
+		label := slices.Index(name, '.') + 1
+		switch {
+		case label < len(name):
+			name = name[label:]
+		case len(name) > 1:
+			name = name[len(name)-1:] // the root
+		default:
+			return nil
+		}
+	}
+}
+
+// isLocal reports whether the handler answers what was found without asking another plugin.
+func (b *fastBlock) isLocal(found record.Result, name string) bool {
+	switch found.Kind {
+	case record.Outside, record.Alias:
+		return false
+	case record.NoData, record.NXDomain:
+		return !found.Unclaimed || b.h.Next == nil || !b.h.zones[found.Zone.Index].fall.Through(name)
+	}
+	return true
+}

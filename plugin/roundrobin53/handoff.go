@@ -1,0 +1,151 @@
+package roundrobin53
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/datagram"
+)
+
+// maxHandedOff is how many queries of a listener may be on their way down the chain in goroutines of their own. What
+// comes on top is dropped, as a full socket would: clients ask again. It is some 40 megabytes.
+const maxHandedOff = 4096
+
+// handOff has a packet answered by the chain in a goroutine of its own: it may wait for another server.
+func (l *listener) handOff(f *front, p *datagram.Packet) {
+	if !isQuery(p.In) {
+		return
+	}
+	select {
+	case l.room <- struct{}{}:
+	default:
+		fastpathDropped.Inc()
+		return
+	}
+	packet, w := bytes.Clone(p.In), &chainWriter{reply: p.Detach()}
+	w.local, w.remote = p.Local(), net.UDPAddrFromAddrPort(p.Source())
+	l.busy.Go(func() {
+		defer func() { <-l.room }()
+		f.serve(packet, w)
+	})
+}
+
+// isQuery reports whether a packet has a header, which is not that of a response.
+func isQuery(packet []byte) bool {
+	const headerOctets, qr = 12, 1 << 7
+	return len(packet) >= headerOctets && packet[2]&qr == 0
+}
+
+// serve sends a packet down the chain of the server, as it does with those of its own socket.
+func (f *front) serve(packet []byte, w *chainWriter) {
+	r := new(dns.Msg)
+	if !isAcceptable(packet) || r.Unpack(packet) != nil {
+		refuseFormat(packet, w)
+		return
+	}
+	if r.IsTsig() != nil {
+		w.tsig = dns.ErrSecret // there are no keys at this listener
+	}
+	f.server.ServeDNS(f.ctx, w, r)
+}
+
+// isAcceptable is what the server reads of a packet before all else: whether the counts of its sections make sense. What
+// an opcode it does not know is answered with, it decides by name.
+func isAcceptable(packet []byte) bool {
+	field := func(i int) uint16 { return binary.BigEndian.Uint16(packet[2*i:]) }
+	header := dns.Header{Id: field(0), Bits: field(1), Qdcount: field(2), Ancount: field(3), Nscount: field(4), Arcount: field(5)}
+	action := dns.DefaultMsgAcceptFunc(header)
+	return action == dns.MsgAccept || action == dns.MsgRejectNotImplemented
+}
+
+// refuseFormat answers a packet that can't be read with FORMERR.
+func refuseFormat(packet []byte, w *chainWriter) {
+	m := new(dns.Msg)
+	_ = m.Unpack(packet[:12]) // the header alone; that there is no question is an error, but all is read
+	m.SetRcodeFormatError(m)
+	m.Zero = false
+	_ = w.WriteMsg(m) // nobody waits for the reason
+}
+
+// chainWriter takes the answer of the chain to a packet of the fast path. It implements dns.ResponseWriter.
+type chainWriter struct {
+	packet *datagram.Packet // nil if the answer comes when the packet has gone
+	reply  datagram.Reply
+	local  net.Addr // of the latter case
+	remote net.Addr
+	tsig   error
+	closed bool
+}
+
+var errClosed = errors.New("the writer was closed")
+
+// LocalAddr implements dns.ResponseWriter.
+func (w *chainWriter) LocalAddr() net.Addr {
+	if w.local == nil {
+		w.local = w.packet.Local()
+	}
+	return w.local
+}
+
+// RemoteAddr implements dns.ResponseWriter.
+func (w *chainWriter) RemoteAddr() net.Addr {
+	if w.remote == nil {
+		w.remote = net.UDPAddrFromAddrPort(w.packet.Source())
+	}
+	return w.remote
+}
+
+// WriteMsg implements dns.ResponseWriter.
+func (w *chainWriter) WriteMsg(m *dns.Msg) error {
+	if m.IsTsig() != nil {
+		return dns.ErrSecret
+	}
+	if w.packet == nil || len(w.packet.Out) > 0 {
+		octets, err := m.Pack()
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(octets)
+		return err
+	}
+	room := w.packet.Out
+	octets, err := m.PackBuffer(room[:cap(room)])
+	if err == nil && !w.closed {
+		w.packet.Out = octets
+	}
+	return err
+}
+
+// Write implements dns.ResponseWriter. The first answer leaves with those of the other packets that came together.
+func (w *chainWriter) Write(octets []byte) (int, error) {
+	switch {
+	case w.closed:
+		return 0, errClosed
+	case w.packet == nil:
+		return w.reply.Write(octets)
+	case len(w.packet.Out) > 0:
+		reply := w.packet.Detach()
+		return reply.Write(octets)
+	}
+	w.packet.Out = append(w.packet.Out, octets...)
+	return len(octets), nil
+}
+
+// Close implements dns.ResponseWriter.
+func (w *chainWriter) Close() error {
+	w.closed = true
+	return nil
+}
+
+// TsigStatus implements dns.ResponseWriter.
+func (w *chainWriter) TsigStatus() error { return w.tsig }
+
+// TsigTimersOnly implements dns.ResponseWriter.
+func (*chainWriter) TsigTimersOnly(bool) {}
+
+// Hijack implements dns.ResponseWriter.
+func (*chainWriter) Hijack() {}

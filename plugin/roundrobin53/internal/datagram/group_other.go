@@ -1,0 +1,37 @@
+//go:build !linux
+
+package datagram
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+)
+
+// Group is the sockets that take the plain queries of one address.
+type Group struct{}
+
+// Open tells that there is no such thing here.
+func Open(int, int, func() (net.PacketConn, error), func() Server) (*Group, error) {
+	return nil, errors.New("it needs Linux")
+}
+
+// Sockets is how many sockets g has.
+func (*Group) Sockets() int { return 0 }
+
+// Cores is how many other sockets g knows of.
+func (*Group) Cores() int { return 0 }
+
+// Steer sets the kernel's filter, for so many other sockets.
+func (*Group) Steer(int) error { return nil }
+
+// Close gives all packets to the other sockets.
+func (*Group) Close() {}
+
+type slot struct{ loop struct{ conn *net.UDPConn } }
+
+func (*slot) source() netip.AddrPort { return netip.AddrPort{} }
+
+func (*slot) isIPv4() bool { return false }
+
+func (*slot) detach() Reply { return Reply{} }

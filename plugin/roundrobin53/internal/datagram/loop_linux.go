@@ -1,0 +1,273 @@
+package datagram
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	batchSize = 32 // packets that one system call takes in
+
+	// inOctets is the largest packet that is read whole, as with CoreDNS; of larger ones the rest is lost.
+	inOctets = 512
+
+	// outOctets is the room for a reply. Larger ones cost an allocation.
+	outOctets = 1500
+)
+
+// loop reads packets from one socket and sends the replies. All it needs for that it has from the start.
+type loop struct {
+	conn   *net.UDPConn
+	raw    syscall.RawConn
+	server Server
+	probed func(packet []byte) bool // takes the packets that the group sends to itself
+
+	slots   [batchSize]slot
+	packets [batchSize]Packet
+	in, out [batchSize]mmsghdr
+	wide    bool // packets carry the address they came to, and replies have to leave from it
+
+	received, sent, replies int   // of the batch at hand
+	failed                  error // of the socket
+
+	receive, send func(fd uintptr) bool // methods of the loop, made once
+
+	closing atomic.Bool
+}
+
+// slot is what a packet and its reply take.
+type slot struct {
+	loop    *loop
+	number  int
+	name    unix.RawSockaddrInet6 // where the packet came from: the larger of the two kinds of address
+	iov     unix.Iovec
+	outIov  unix.Iovec
+	octets  [inOctets]byte
+	control [8]uint64 // aligned as the kernel wants it
+	reply   [outOctets]byte
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr    unix.Msghdr
+	octets uint32
+	_      [unsafe.Sizeof(uintptr(0)) - 4]byte
+}
+
+func newLoop(conn *net.UDPConn, server Server, probed func([]byte) bool) (*loop, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	l := &loop{conn: conn, raw: raw, server: server, probed: probed}
+	l.receive, l.send = l.receiveBatch, l.sendBatch
+	if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok && addr.IP.IsUnspecified() {
+		l.wide = true
+	}
+	for i := range l.slots {
+		s := &l.slots[i]
+		s.loop, s.number = l, i
+		s.iov.Base = &s.octets[0]
+		s.iov.SetLen(inOctets)
+		l.packets[i].slot = s
+		l.in[i].hdr = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&s.name)), Iov: &s.iov}
+		l.in[i].hdr.SetIovlen(1)
+	}
+	l.received = batchSize // so that all headers are set before the first call
+	if l.wide {
+		err = l.control(func(fd int) error { return wantDestination(fd) })
+	}
+	return l, err
+}
+
+// wantDestination makes packets carry the address they came to. A socket of IPv6 may take packets of IPv4, too; they
+// bring theirs as one of IPv6.
+func wantDestination(fd int) error {
+	if unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1) == nil {
+		return nil
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1))
+}
+
+// control calls f with the descriptor of the socket.
+func (l *loop) control(f func(fd int) error) error {
+	var err error
+	if failed := l.raw.Control(func(fd uintptr) { err = f(int(fd)) }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// run answers packets until close is called and all that came before are answered, or the socket fails.
+func (l *loop) run() error {
+	for {
+		err := l.raw.Read(l.receive)
+		if errors.Is(err, os.ErrDeadlineExceeded) && l.closing.Load() {
+			return l.drain()
+		}
+		if err == nil {
+			err = l.failed
+		}
+		if err != nil {
+			return err
+		}
+		l.answer()
+	}
+}
+
+// drain answers what is still there.
+func (l *loop) drain() error {
+	for {
+		isEmpty := false
+		if err := l.raw.Control(func(fd uintptr) { isEmpty = !l.receiveBatch(fd) }); err != nil {
+			return err
+		}
+		if isEmpty || l.failed != nil {
+			return l.failed
+		}
+		l.answer()
+	}
+}
+
+// answer has the packets of the batch answered, and sends the replies.
+func (l *loop) answer() {
+	for i := range l.received {
+		p := &l.packets[i]
+		s := p.slot
+		p.In, p.Out = s.octets[:l.in[i].octets], s.reply[:0]
+		if len(p.In) == probeOctets && l.probed(p.In) {
+			p.In = nil
+		}
+	}
+	l.server.Serve(l.packets[:l.received])
+	l.sent, l.replies = 0, 0
+	for i := range l.received {
+		if p := &l.packets[i]; len(p.Out) > 0 {
+			l.addReply(i, p)
+		}
+	}
+	if l.replies > 0 {
+		_ = l.raw.Write(l.send) // it fails if the socket is closed: run finds out
+	}
+}
+
+// addReply adds the reply to packet i to those that are to be sent. It goes where the packet came from, and the control
+// message that came with the packet makes it leave from where that went to.
+func (l *loop) addReply(i int, p *Packet) {
+	s := p.slot
+	s.outIov.Base = &p.Out[0]
+	s.outIov.SetLen(len(p.Out))
+	hdr := &l.out[l.replies].hdr
+	*hdr = l.in[i].hdr
+	hdr.Iov = &s.outIov
+	hdr.Flags = 0
+	s.freeInterface(int(hdr.Controllen))
+	l.replies++
+}
+
+// receiveBatch reads the packets that are there. It reports false if there are none yet.
+func (l *loop) receiveBatch(fd uintptr) bool {
+	for i := range l.received { // what the last call wrote over
+		hdr := &l.in[i].hdr
+		hdr.Namelen = uint32(unsafe.Sizeof(l.slots[i].name))
+		if l.wide {
+			hdr.Control = (*byte)(unsafe.Pointer(&l.slots[i].control))
+			hdr.SetControllen(int(unsafe.Sizeof(l.slots[i].control)))
+		}
+	}
+	l.received, l.failed = 0, nil
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.in)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			l.received = int(n)
+			return true
+		case unix.EAGAIN:
+			return false
+		case unix.EINTR:
+		default:
+			l.failed = os.NewSyscallError("recvmmsg", errno)
+			return true
+		}
+	}
+}
+
+// sendBatch sends the replies. It reports false if the socket takes no more for now.
+func (l *loop) sendBatch(fd uintptr) bool {
+	for l.sent < l.replies {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&l.out[l.sent])), uintptr(l.replies-l.sent), unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			l.sent += int(n)
+		case unix.EAGAIN:
+			return false
+		case unix.EINTR:
+		default:
+			l.sent++ // this one can't be sent (no route, a firewall); nobody waits for the reason
+		}
+	}
+	return true
+}
+
+// close makes run end.
+func (l *loop) close() {
+	l.closing.Store(true)
+	_ = l.conn.SetReadDeadline(time.Unix(1, 0)) // long ago
+}
+
+// freeInterface takes the interface out of a control message: a reply may leave by another one than the packet came by.
+func (s *slot) freeInterface(length int) {
+	const hdr = unix.SizeofCmsghdr // of 16 octets or of 12, without padding behind it
+	cmsg := (*unix.Cmsghdr)(unsafe.Pointer(&s.control))
+	info := unsafe.Add(unsafe.Pointer(&s.control), hdr)
+	if length < hdr {
+		return
+	}
+	switch {
+	case cmsg.Level == unix.IPPROTO_IP && cmsg.Type == unix.IP_PKTINFO && length >= hdr+unix.SizeofInet4Pktinfo:
+		(*unix.Inet4Pktinfo)(info).Ifindex = 0
+	case cmsg.Level == unix.IPPROTO_IPV6 && cmsg.Type == unix.IPV6_PKTINFO && length >= hdr+unix.SizeofInet6Pktinfo:
+		info := (*unix.Inet6Pktinfo)(info)
+		if !netip.AddrFrom16(info.Addr).IsLinkLocalUnicast() { // such an address is nothing without its interface
+			info.Ifindex = 0
+		}
+	}
+}
+
+// source is where the packet came from.
+func (s *slot) source() netip.AddrPort {
+	port := func(octets *uint16) uint16 { return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(octets))[:]) }
+	if s.name.Family == unix.AF_INET {
+		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&s.name))
+		return netip.AddrPortFrom(netip.AddrFrom4(name.Addr), port(&name.Port))
+	}
+	addr := netip.AddrFrom16(s.name.Addr)
+	if s.name.Scope_id != 0 {
+		if itf, err := net.InterfaceByIndex(int(s.name.Scope_id)); err == nil {
+			addr = addr.WithZone(itf.Name)
+		}
+	}
+	return netip.AddrPortFrom(addr, port(&s.name.Port))
+}
+
+// isIPv4 reports whether the packet came by IPv4; a socket of IPv6 has the address mapped (RFC 4291 §2.5.5.2).
+func (s *slot) isIPv4() bool {
+	return s.name.Family == unix.AF_INET || netip.AddrFrom16(s.name.Addr).Is4In6()
+}
+
+func (s *slot) detach() Reply {
+	length := int(s.loop.in[s.number].hdr.Controllen)
+	s.freeInterface(length)
+	octets := unsafe.Slice((*byte)(unsafe.Pointer(&s.control)), length)
+	return Reply{conn: s.loop.conn, control: slices.Clone(octets), to: s.source()}
+}
