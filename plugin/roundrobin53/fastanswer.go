@@ -49,6 +49,7 @@ func (w *worker) serve(f *front, batch []datagram.Packet, from int) (next int) {
 		if failed := recover(); failed != nil {
 			log.Errorf("fastpath: recovered from panic at %s: %v\n%s", f.server.Addr, failed, debug.Stack())
 			vars.Panic.Inc()
+			batch[next-1].Out = nil
 		}
 	}()
 	for next = from; next < len(batch); {
@@ -74,7 +75,7 @@ func (w *worker) servePacket(f *front, p *datagram.Packet) {
 	found := b.h.table.Lookup(name, w.query.Type)
 	switch {
 	case found.Kind == record.Addresses && w.answer(f, b, p, found):
-	case b.isLocal(found, name):
+	case b.isLocal(found, name) && !isTransfer(w.query.Type):
 		f.serve(p.In, &chainWriter{packet: p})
 	default:
 		w.listener.handOff(f, p)

@@ -1,6 +1,7 @@
 package roundrobin53
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -80,63 +81,68 @@ func (in *instance) openFast(s *dnsserver.Server) {
 	defer listeners.mu.Unlock()
 	l := listeners.byAddr[s.Addr]
 	if l != nil && l.front.Load().instance == in {
-		in.steer(l, s, l.group.Cores()+1)
+		l.steer(l.group.Cores() + 1)
 		return
 	}
 	f, notes := in.newFront(s)
-	if f != nil && l == nil {
-		l = in.openListener(f)
-		if l == nil {
+	switch {
+	case f == nil: // one that is there is closed by the instance that ends
+	case l == nil:
+		var err error
+		if l, err = openListener(f); err != nil {
+			log.Warningf("fastpath: %s: not used: %v", s.Addr, err)
 			return
 		}
 		listeners.byAddr[s.Addr] = l
-	} else if l != nil {
-		old := l.front.Load()
-		if f != nil {
-			l.front.Store(f)
-			in.steer(l, s, 1)
-		} else {
-			in.closeListener(s.Addr, l)
-		}
+	default:
+		old := l.front.Swap(f)
 		close(old.replaced)
+		l.steer(1)
 	}
 	for _, note := range notes {
 		log.Info(note)
 	}
 }
 
+var errNoPort = errors.New("it needs a port that is given in the Corefile")
+
 // openListener opens the sockets.
-func (in *instance) openListener(f *front) *listener {
+func openListener(f *front) (*listener, error) {
 	addr := strings.TrimPrefix(f.server.Addr, transport.DNS+"://")
 	l := &listener{room: make(chan struct{}, maxHandedOff)}
 	l.front.Store(f)
-	var err error
 	if _, port, _ := net.SplitHostPort(addr); port == "0" {
-		log.Warningf("fastpath: %s: not used: it needs a port that is given in the Corefile", f.server.Addr)
-		return nil
+		return nil, errNoPort
 	}
 	listen := func() (net.PacketConn, error) { return reuseport.ListenPacket("udp", addr) }
+	var err error
 	l.group, err = datagram.Open(runtime.GOMAXPROCS(0), 1, listen, func() datagram.Server { return &worker{listener: l} })
-	if err != nil {
-		log.Warningf("fastpath: %s: not used: %v", f.server.Addr, err)
-		return nil
-	}
-	return l
+	return l, err
 }
 
 // steer tells the kernel which packets are for the listener, beside so many sockets of CoreDNS.
-func (in *instance) steer(l *listener, s *dnsserver.Server, cores int) {
+func (l *listener) steer(cores int) {
 	if err := l.group.Steer(cores); err != nil {
-		log.Warningf("fastpath: %s: not used any more: %v", s.Addr, err)
-		in.closeListener(s.Addr, l)
+		log.Warningf("fastpath: %s: packets come to any socket: %v", l.front.Load().server.Addr, err)
 	}
 }
 
-// closeListener ends the fast path at an address: CoreDNS's own socket gets all queries from then on.
-func (in *instance) closeListener(addr string, l *listener) {
+// gracePeriod is how long the end of a listener waits for queries that were handed off, as dnsserver does.
+const gracePeriod = 5 * time.Second
+
+// close ends the fast path at an address: CoreDNS's own sockets get all queries from then on.
+func (l *listener) close() {
+	l.group.Stop()
+	answered := make(chan struct{})
+	go func() {
+		l.busy.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(gracePeriod):
+	}
 	l.group.Close()
-	l.busy.Wait()
-	delete(listeners.byAddr, addr)
 }
 
 // takeoverPatience is how long an ending instance waits for the next one to take over its sockets. The goroutines that
@@ -154,10 +160,15 @@ func (in *instance) closeFast(next *instance) {
 			}
 		}
 		listeners.mu.Lock()
-		if l := listeners.byAddr[addr]; l != nil && l.front.Load() == f {
-			in.closeListener(addr, l)
+		l := listeners.byAddr[addr]
+		isOurs := l != nil && l.front.Load() == f
+		if isOurs {
+			delete(listeners.byAddr, addr)
 		}
 		listeners.mu.Unlock()
+		if isOurs {
+			l.close()
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package roundrobin53
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -150,6 +151,9 @@ func (f *front) newBlock(h *Handler, zones []string) (b *fastBlock, slow int) {
 		below = append(below, b.addTally(m, f.server)...)
 		f.tallied = true
 	}
+	if len(below) == 0 {
+		return b, 0
+	}
 	inAnother := func(name string) bool {
 		// What a wildcard answers lies beside it, and a zone below may hold some of that.
 		parent, isWild := strings.CutPrefix(name, "*.")
@@ -158,7 +162,7 @@ func (f *front) newBlock(h *Handler, zones []string) (b *fastBlock, slow int) {
 		})
 	}
 	h.table.Walk(func(name string, _ *record.Zone, a, aaaa int, _ []record.RRset) {
-		if len(below) == 0 || !inAnother(name) {
+		if !inAnother(name) {
 			return
 		}
 		for _, number := range []int{a, aaaa} {
@@ -178,7 +182,7 @@ func (f *front) block(name []byte) *fastBlock {
 		if b, ok := f.blocks[string(name)]; ok {
 			return b
 		}
-		label := slices.Index(name, '.') + 1
+		label := bytes.IndexByte(name, '.') + 1
 		switch {
 		case label < len(name):
 			name = name[label:]

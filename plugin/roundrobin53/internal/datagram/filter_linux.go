@@ -45,7 +45,7 @@ const (
 // shareOut returns one of some positions, by the source address and port: the packets of a flow go to one socket.
 func shareOut(positions []uint32) filter {
 	if len(positions) == 0 {
-		return filter{bpf.RetConstant{Val: hashes}}
+		return anySocket
 	}
 	if len(positions) == 1 {
 		return filter{bpf.RetConstant{Val: positions[0]}}
@@ -73,18 +73,20 @@ func shareOut(positions []uint32) filter {
 	return append(f, bpf.RetConstant{Val: hashes}) // not reached
 }
 
-// probeFilter gives probes, which begin with a nonce, to the socket at the position that they name. What happens to all
-// other packets is up to the kernel.
-func probeFilter(nonce [2]uint32) filter {
-	return filter{
+// anySocket leaves all packets to the kernel.
+var anySocket = filter{bpf.RetConstant{Val: hashes}}
+
+// probeFilter gives probes, which begin with a nonce of two parts, to the socket at the position that they name, and all
+// other packets to a filter.
+func probeFilter(first, second uint32, others filter) filter {
+	return slices.Concat(filter{
 		bpf.LoadAbsolute{Off: 0, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: nonce[0], SkipTrue: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: first, SkipTrue: 4},
 		bpf.LoadAbsolute{Off: 4, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: nonce[1], SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: second, SkipTrue: 2},
 		bpf.LoadAbsolute{Off: probePosition, Size: 4},
 		bpf.RetA{},
-		bpf.RetConstant{Val: hashes},
-	}
+	}, others)
 }
 
 // attach puts a filter in the place of the one that the group of a socket has.

@@ -13,9 +13,10 @@ import (
 
 // Group is the sockets that take the plain queries of one address.
 type Group struct {
-	loops []*loop
-	cores int
-	done  sync.WaitGroup
+	loops  []*loop
+	cores  int
+	filter filter // that the kernel has
+	done   sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows, which only finding the positions needs
 	nonce [8]byte
@@ -29,17 +30,22 @@ const maxSockets = 64
 // Open makes a group of n sockets that listen opens, each at the same address and with SO_REUSEPORT, and begins to
 // answer what comes in on them. Cores is how many other sockets have that address and take what is no plain query.
 func Open(n, cores int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
-	g := &Group{cores: cores}
+	g := &Group{cores: cores, filter: anySocket}
 	for range min(n, maxSockets) {
 		if err := g.add(listen, server()); err != nil {
-			g.abandon()
+			g.Close()
 			return nil, err
 		}
 	}
 	for _, l := range g.loops {
-		g.done.Go(func() { _ = l.run() })
+		g.done.Go(func() {
+			if l.run() != nil { // it can't be used any more; the kernel gives its packets to the others
+				_ = l.conn.Close()
+			}
+		})
 	}
 	if err := g.Steer(cores); err != nil {
+		g.Stop()
 		g.Close()
 		return nil, err
 	}
@@ -63,13 +69,6 @@ func (g *Group) add(listen func() (net.PacketConn, error), server Server) error 
 	return nil
 }
 
-// abandon closes sockets that nobody reads.
-func (g *Group) abandon() {
-	for _, l := range g.loops {
-		_ = l.conn.Close()
-	}
-}
-
 // Sockets is how many sockets g has.
 func (g *Group) Sockets() int { return len(g.loops) }
 
@@ -83,8 +82,8 @@ func (g *Group) Steer(cores int) error {
 	if err != nil {
 		return err
 	}
-	g.cores = cores
-	return g.attach(plainFilter(plain, rest))
+	g.cores, g.filter = cores, plainFilter(plain, rest)
+	return g.attach(g.filter)
 }
 
 func (g *Group) attach(f filter) error {
@@ -98,18 +97,23 @@ func (g *Group) attach(f filter) error {
 // those that it looked at before.
 const grace = 20 * time.Millisecond
 
-// Close gives all packets to the other sockets, and returns when those that came before are answered.
-func (g *Group) Close() {
-	if plain, rest, err := g.positions(g.cores); err == nil && len(plain) > 0 {
-		if g.attach(shareOut(rest)) == nil {
-			time.Sleep(grace)
-		}
+// Stop gives all packets to the other sockets, and returns when those that came before have been served. Replies can
+// still be written.
+func (g *Group) Stop() {
+	if _, rest, err := g.positions(g.cores); err == nil && g.attach(shareOut(rest)) == nil {
+		time.Sleep(grace)
 	}
 	for _, l := range g.loops {
 		l.close()
 	}
 	g.done.Wait()
-	g.abandon()
+}
+
+// Close closes the sockets of a group that was stopped.
+func (g *Group) Close() {
+	for _, l := range g.loops {
+		_ = l.conn.Close()
+	}
 }
 
 // The probes that find positions look like a response, which no server heeds, and are as long as a header.
@@ -134,7 +138,7 @@ var errLost = errors.New("packets that this process sends to itself do not come 
 func (g *Group) positions(cores int) (plain, rest []uint32, err error) {
 	probe, all := g.startProbing()
 	defer g.stopProbing()
-	if err := g.attach(probeFilter([2]uint32{binary.BigEndian.Uint32(probe), binary.BigEndian.Uint32(probe[4:])})); err != nil {
+	if err := g.attach(probeFilter(binary.BigEndian.Uint32(probe), binary.BigEndian.Uint32(probe[4:]), g.filter)); err != nil {
 		return nil, nil, err
 	}
 	conn, err := net.Dial("udp", g.reachable())

@@ -25,7 +25,10 @@ func (*Group) Cores() int { return 0 }
 // Steer sets the kernel's filter, for so many other sockets.
 func (*Group) Steer(int) error { return nil }
 
-// Close gives all packets to the other sockets.
+// Stop gives all packets to the other sockets.
+func (*Group) Stop() {}
+
+// Close closes the sockets.
 func (*Group) Close() {}
 
 type slot struct{ loop struct{ conn *net.UDPConn } }

@@ -84,10 +84,22 @@ func newLoop(conn *net.UDPConn, server Server, probed func([]byte) bool) (*loop,
 		l.in[i].hdr.SetIovlen(1)
 	}
 	l.received = batchSize // so that all headers are set before the first call
-	if l.wide {
-		err = l.control(func(fd int) error { return wantDestination(fd) })
+	return l, l.control(func(fd int) error {
+		if err := isAllowed(fd); err != nil || !l.wide {
+			return err
+		}
+		return wantDestination(fd)
+	})
+}
+
+// isAllowed tells whether the system calls of the loop may be used: a sandbox can refuse them. It makes them for nothing.
+func isAllowed(fd int) error {
+	for name, number := range map[string]uintptr{"recvmmsg": unix.SYS_RECVMMSG, "sendmmsg": unix.SYS_SENDMMSG} {
+		if _, _, errno := unix.RawSyscall6(number, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0); errno != 0 {
+			return os.NewSyscallError(name, errno)
+		}
 	}
-	return l, err
+	return nil
 }
 
 // wantDestination makes packets carry the address they came to. A socket of IPv6 may take packets of IPv4, too; they
@@ -176,6 +188,9 @@ func (l *loop) addReply(i int, p *Packet) {
 }
 
 // receiveBatch reads the packets that are there. It reports false if there are none yet.
+//
+// The system calls are raw: they wait for nothing, and are over in microseconds. The runtime would take the others for
+// ones that wait, and give the processor away in their midst, which costs more than the packets do.
 func (l *loop) receiveBatch(fd uintptr) bool {
 	for i := range l.received { // what the last call wrote over
 		hdr := &l.in[i].hdr
@@ -192,7 +207,7 @@ func (l *loop) receiveBatch(fd uintptr) bool {
 		case 0:
 			l.received = int(n)
 			return true
-		case unix.EAGAIN:
+		case unix.EAGAIN, unix.ENOMEM, unix.ENOBUFS:
 			return false
 		case unix.EINTR:
 		default:
