@@ -195,10 +195,10 @@ func (g *Group) stopProbing() {
 func (g *Group) take(l *loop, packet []byte) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.found == nil || !slices.Equal(packet[:len(g.nonce)], g.nonce[:]) {
+	if g.all == nil || !slices.Equal(packet[:len(g.nonce)], g.nonce[:]) {
 		return false
 	}
-	if _, ok := g.found[l]; !ok {
+	if _, ok := g.found[l]; !ok && g.found != nil { // probes may come when all is known
 		g.found[l] = binary.BigEndian.Uint32(packet[probePosition:])
 		if len(g.found) == len(g.loops) {
 			close(g.all)

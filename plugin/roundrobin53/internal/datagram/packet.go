@@ -23,7 +23,7 @@ type Server interface {
 
 // Packet is a packet that came in, and the reply to it.
 type Packet struct {
-	In  []byte // valid until Serve returns
+	In  []byte // valid until Serve returns; empty if the packet is none for the server
 	Out []byte // the reply, appended to what is there (nothing, but some room); none is sent if it stays empty
 
 	slot *slot
