@@ -17,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/profiles/seccomp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/roundrobin53/roundrobin53/build/version"
 )
 
@@ -140,7 +143,7 @@ func writeCorefile(t *testing.T, path, address, value string) {
 	t.Helper()
 	var text strings.Builder
 	for _, port := range []int{53, 1053} {
-		fmt.Fprintf(&text, "example.org:%d {\n  bind %s\n  roundrobin53 {\n    record app A %s\n  }\n}\n", port, address, value)
+		fmt.Fprintf(&text, "example.org:%d {\n  bind %s\n  roundrobin53 {\n    fastpath\n    record app A %s\n  }\n}\n", port, address, value)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -212,6 +215,7 @@ func checkChroot(t *testing.T, rootfs string, config ociConfig) {
 	output := startCommand(t, server)
 	awaitValue(t, address, "192.0.2.1", output)
 	checkPrivileges(t, server.Process.Pid)
+	checkFast(t, address, output)
 }
 
 // checkRunc runs the image as Kubernetes does with the manifests' securityContext: all capabilities dropped but one, no new
@@ -236,10 +240,7 @@ func checkRunc(t *testing.T, rootfs string, config ociConfig) {
 			"mounts": []any{map[string]any{"destination": "/proc", "type": "proc", "source": "proc"}},
 			"linux":  map[string]any{"namespaces": []any{map[string]any{"type": "pid"}, map[string]any{"type": "mount"}, map[string]any{"type": "ipc"}}},
 		}
-		text, err := json.Marshal(spec)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := withDefaultSeccomp(t, spec)
 		if err := os.WriteFile(filepath.Join(bundle, "config.json"), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -267,6 +268,41 @@ func checkRunc(t *testing.T, rootfs string, config ociConfig) {
 			t.Fatal(err)
 		}
 		checkPrivileges(t, process.PID)
+		if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.PID)); err != nil || !bytes.Contains(status, []byte("\nSeccomp:\t2\n")) {
+			t.Errorf("the filter of system calls is not in place: %v\n%s", err, status)
+		}
+		checkFast(t, address, output)
+	}
+}
+
+// withDefaultSeccomp is the text of an OCI configuration, with the filter of system calls that Docker and containerd give
+// to containers.
+func withDefaultSeccomp(t *testing.T, config map[string]any) []byte {
+	t.Helper()
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec specs.Spec
+	if err := json.Unmarshal(text, &spec); err != nil {
+		t.Fatal(err)
+	}
+	if spec.Linux.Seccomp, err = seccomp.GetDefaultProfile(&spec); err != nil {
+		t.Fatal(err)
+	}
+	if text, err = json.Marshal(&spec); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// checkFast checks that the fast path answers. Its answers are compressed, where CoreDNS leaves small ones as they are.
+func checkFast(t *testing.T, address string, output *logBuffer) {
+	t.Helper()
+	out, _ := exec.Command("dig", "+notcp", "+noedns", "@"+address, "app.example.org").Output()
+	const octets = 12 + 21 + 16 // header, question, an address
+	if want := fmt.Sprintf("MSG SIZE  rcvd: %d", octets); !strings.Contains(string(out), want) {
+		t.Errorf("dig says\n%s\nwant %s; the server says\n%s", out, want, output.since(0))
 	}
 }
 
