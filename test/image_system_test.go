@@ -215,7 +215,7 @@ func checkChroot(t *testing.T, rootfs string, config ociConfig) {
 	output := startCommand(t, server)
 	awaitValue(t, address, "192.0.2.1", output)
 	checkPrivileges(t, server.Process.Pid)
-	checkFast(t, address, output)
+	checkCompressed(t, address, output)
 }
 
 // checkRunc runs the image as Kubernetes does with the manifests' securityContext: all capabilities dropped but one, no new
@@ -271,7 +271,7 @@ func checkRunc(t *testing.T, rootfs string, config ociConfig) {
 		if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.PID)); err != nil || !bytes.Contains(status, []byte("\nSeccomp:\t2\n")) {
 			t.Errorf("the filter of system calls is not in place: %v\n%s", err, status)
 		}
-		checkFast(t, address, output)
+		checkCompressed(t, address, output)
 	}
 }
 
@@ -296,8 +296,8 @@ func withDefaultSeccomp(t *testing.T, config map[string]any) []byte {
 	return text
 }
 
-// checkFast checks that the fast path answers. Its answers are compressed, where CoreDNS leaves small ones as they are.
-func checkFast(t *testing.T, address string, output *logBuffer) {
+// checkCompressed checks that the fast path answers. Its answers are compressed, where CoreDNS leaves small ones as they are.
+func checkCompressed(t *testing.T, address string, output *logBuffer) {
 	t.Helper()
 	out, _ := exec.Command("dig", "+notcp", "+noedns", "@"+address, "app.example.org").Output()
 	const octets = 12 + 21 + 16 // header, question, an address
