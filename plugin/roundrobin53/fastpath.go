@@ -84,13 +84,18 @@ func (in *instance) openFast(s *dnsserver.Server) {
 		l.steer(l.group.Cores() + 1)
 		return
 	}
+	if slices.Contains(in.refused, s.Addr) {
+		return
+	}
 	f, notes := in.newFront(s)
 	switch {
-	case f == nil: // one that is there is closed by the instance that ends
+	case f == nil: // a listener that is there is closed by the instance that ends
+		in.refused = append(in.refused, s.Addr)
 	case l == nil:
 		var err error
 		if l, err = openListener(f); err != nil {
 			log.Warningf("fastpath: %s: not used: %v", s.Addr, err)
+			in.refused = append(in.refused, s.Addr)
 			return
 		}
 		listeners.byAddr[s.Addr] = l

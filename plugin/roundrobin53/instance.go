@@ -28,9 +28,11 @@ type instance struct {
 	first    bool                // the start of a process, not a reload
 	watcher  *watcher
 
-	blocks []serverBlock // of the Corefile, if a handler wants the fast path
-	hooked []*Handler    // those that dnsserver calls the fast path for
-	notes  []string      // about the fast path, to be logged when it serves
+	// Of the fast path.
+	blocks  []serverBlock // of the Corefile, if a handler wants it
+	hooked  []*Handler    // those that dnsserver calls it for
+	notes   []string      // about it, to be logged when the instance serves
+	refused []string      // addresses where it can't be used
 
 	predecessor *instance // from its OnStartup to the moment it serves
 	begun       bool
