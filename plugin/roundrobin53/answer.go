@@ -3,7 +3,6 @@ package roundrobin53
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
@@ -137,8 +136,8 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 			return
 		}
 		owner = alias.Target
-		name := strings.ToLower(owner)
-		found = q.h.table.Lookup(name, m.Question[0].Qtype)
+		var name string
+		name, found = q.h.find(owner, m.Question[0].Qtype)
 		if found.Kind == record.Outside || q.h.passes(q.r, name, found) {
 			q.follow(m, owner)
 			return
