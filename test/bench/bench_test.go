@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"math"
+	"net"
 	"strings"
 	"testing"
 )
@@ -28,7 +30,7 @@ Statistics:
 
 func TestParseTally(t *testing.T) {
 	got, err := parseTally(perfOutput)
-	if want := (tally{sent: 100_000, completed: 99_990, good: 99_985}); err != nil || got != want {
+	if want := (tally{100_000, 99_990, 99_985}); err != nil || got != want {
 		t.Errorf("parseTally: got %+v, %v, want %+v", got, err, want)
 	}
 	if got, err := parseTally("dnsperf: unknown option"); err == nil {
@@ -120,6 +122,46 @@ func TestScenarios(t *testing.T) {
 				t.Errorf("%s: %q is not another side of it", sc.name, want.against)
 			}
 		}
+	}
+}
+
+func TestSideIsMissing(t *testing.T) {
+	for _, test := range []struct {
+		side side
+		want bool
+	}{
+		{ours, false},
+		{echoSide, false},
+		{side{program: &program{command: "no-such-name-server"}}, true},
+	} {
+		if got := test.side.isMissing(); got != test.want {
+			t.Errorf("isMissing of %q: got %t, want %t", test.side.name, got, test.want)
+		}
+	}
+}
+
+// TestMirror has the echo answer one query.
+func TestMirror(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := conn.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- newMirror(raw).run() }()
+
+	sc := scenario{zone: zone{1, 8}}
+	if err := ask(sc.query(), 0, conn.LocalAddr().(*net.UDPAddr).Port); err != nil {
+		t.Error(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("run: got %v, want %v", err, net.ErrClosed)
 	}
 }
 

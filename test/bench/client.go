@@ -35,21 +35,29 @@ func findClient() (string, error) {
 	return path, nil
 }
 
+// client asks with dnsperf.
+type client struct {
+	dnsperf string // its path
+	queries string // a file
+	edns    bool
+	seconds float64
+}
+
 // tally is what became of the queries of one round.
 type tally struct {
 	sent, completed, good uint64 // good: answered with NOERROR
 }
 
-// load asks for some seconds, as fast as answers come.
-func load(ctx context.Context, dnsperf, queries string, port int, edns bool, seconds float64) (tally, error) {
+// load asks a port, as fast as answers come.
+func (c client) load(ctx context.Context, port int) (tally, error) {
 	args := []string{
-		"-s", "127.0.0.1", "-p", strconv.Itoa(port), "-d", queries, "-c", clientSockets, "-q", clientQueries,
-		"-t", "1", "-l", strconv.FormatFloat(seconds, 'f', -1, 64),
+		"-s", "127.0.0.1", "-p", strconv.Itoa(port), "-d", c.queries, "-c", clientSockets, "-q", clientQueries,
+		"-t", "1", "-l", strconv.FormatFloat(c.seconds, 'f', -1, 64),
 	}
-	if edns {
+	if c.edns {
 		args = append(args, "-e")
 	}
-	out, err := exec.CommandContext(ctx, dnsperf, args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, c.dnsperf, args...).CombinedOutput()
 	if err != nil {
 		return tally{}, fmt.Errorf("run dnsperf: %w: %s", err, out)
 	}
@@ -57,7 +65,7 @@ func load(ctx context.Context, dnsperf, queries string, port int, edns bool, sec
 	if err != nil {
 		return t, fmt.Errorf("read the output of dnsperf: %w", err)
 	}
-	return t, t.check()
+	return t, nil
 }
 
 var tallyLines = map[string]*regexp.Regexp{
@@ -69,19 +77,24 @@ var tallyLines = map[string]*regexp.Regexp{
 // parseTally reads the statistics that dnsperf prints.
 func parseTally(out string) (tally, error) {
 	var t tally
-	for name, field := range map[string]*uint64{"sent": &t.sent, "completed": &t.completed, "NOERROR": &t.good} {
+	for name, field := range map[string]*uint64{
+		"sent": &t.sent, "completed": &t.completed, "NOERROR": &t.good,
+	} {
 		match := tallyLines[name].FindStringSubmatch(out)
 		if match == nil {
-			return t, fmt.Errorf("no number of queries %s in %q", name, out)
+			return t, fmt.Errorf("no number %q in %q", name, out)
 		}
 		n, err := strconv.ParseUint(match[1], 10, 64)
 		if err != nil {
-			return t, fmt.Errorf("queries %s: %w", name, err)
+			return t, fmt.Errorf("%s: %w", name, err)
 		}
 		*field = n
 	}
 	return t, nil
 }
+
+// lost is how many queries were not answered.
+func (t tally) lost() uint64 { return t.sent - t.completed }
 
 // check refuses a round that tells nothing: the queries were not answered, or not with what was asked.
 func (t tally) check() error {
@@ -89,8 +102,8 @@ func (t tally) check() error {
 	switch {
 	case t.completed == 0:
 		return errors.New("no query was answered")
-	case (t.sent-t.completed)*maxLost > t.sent:
-		return fmt.Errorf("%d of %d queries were lost", t.sent-t.completed, t.sent)
+	case t.lost()*maxLost > t.sent:
+		return fmt.Errorf("%d of %d queries were lost", t.lost(), t.sent)
 	case t.good != t.completed:
 		return fmt.Errorf("%d of %d answers are errors", t.completed-t.good, t.completed)
 	}
@@ -106,15 +119,11 @@ func (e *wrongAnswerError) Error() string { return "it answers something else:\n
 func (e *wrongAnswerError) Unwrap() error { return process.ErrFinal }
 
 // ask asks once, as dnsperf does, and checks the answer.
-func ask(name string, edns bool, answers, port int) error {
-	m := new(dns.Msg).SetQuestion(name, dns.TypeA)
-	if edns {
-		m.SetEdns0(ednsSize, false)
-	}
+func ask(query *dns.Msg, answers, port int) error {
 	client := dns.Client{Timeout: 100 * time.Millisecond, UDPSize: ednsSize}
-	reply, _, err := client.Exchange(m, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	reply, _, err := client.Exchange(query, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
-		return fmt.Errorf("ask for %s: %w", name, err)
+		return fmt.Errorf("ask for %s: %w", query.Question[0].Name, err)
 	}
 	if reply.Rcode != dns.RcodeSuccess || reply.Truncated || len(reply.Answer) != answers {
 		return &wrongAnswerError{reply}

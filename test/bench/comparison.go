@@ -17,8 +17,8 @@ import (
 type comparison struct {
 	settings
 	scenario
-	dnsperf, nsd string // paths; nsd may be missing
-	dir          string
+	dnsperf string // its path
+	dir     string
 
 	files   files
 	samples map[figure]map[string][]float64 // by side, one for each round
@@ -26,10 +26,8 @@ type comparison struct {
 
 // measure runs the scenario.
 func (c *comparison) measure(ctx context.Context) (table, error) {
-	if c.nsd == "" {
-		c.sides = slices.DeleteFunc(slices.Clone(c.sides), func(s side) bool { return s.plugins == nil })
-	}
-	c.samples = map[figure]map[string][]float64{perQuery: {}, memory: {}, ready: {}}
+	c.sides = slices.DeleteFunc(slices.Clone(c.sides), side.isMissing)
+	c.samples = make(map[figure]map[string][]float64)
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
@@ -109,34 +107,6 @@ func (c *comparison) measureLoad(ctx context.Context) error {
 	return nil
 }
 
-// round asks one side.
-func (c *comparison) round(ctx context.Context, s side, p *process.Process, counts bool) error {
-	before, err := p.Ticks()
-	if err != nil {
-		return err
-	}
-	asked, err := load(ctx, c.dnsperf, c.files.queries, p.Port, c.edns, c.seconds)
-	if err != nil {
-		return err
-	}
-	after, err := p.Ticks()
-	if err != nil {
-		return err
-	}
-	if after == before {
-		return fmt.Errorf("%d queries took no processor time that the kernel counts; ask for more -seconds", asked.completed)
-	}
-	resident, err := p.Resident()
-	if err != nil {
-		return err
-	}
-	if counts {
-		c.add(perQuery, s, float64(after-before)/float64(asked.completed))
-		c.add(memory, s, float64(resident))
-	}
-	return nil
-}
-
 // start starts a side and waits until it answers.
 func (c *comparison) start(ctx context.Context, s side) (*process.Process, error) {
 	port, err := process.FreePort()
@@ -147,15 +117,15 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
-	path, option, text := c.binary, []string{"-conf"}, corefile(s.plugins, c.zone, c.files, port)
-	if s.plugins == nil {
-		path, option, text = c.nsd, []string{"-d", "-c"}, nsdConf(c.files, dir, port)
+	path, options, text := c.binary, []string{"-conf"}, corefile(s.plugins, c.zone, c.files, port)
+	if s.program != nil {
+		path, options, text = s.program.command, s.program.options, s.program.config(c.files, dir, port)
 	}
 	conf := filepath.Join(dir, "conf")
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	p, err := process.Launch(ctx, dir, port, path, append(option, conf)...)
+	p, err := process.Launch(ctx, dir, port, path, slices.Concat(options, []string{conf})...)
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +133,7 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 	if answers == allAnswers {
 		answers = c.zone.addresses
 	}
-	name := c.zone.name(c.zone.names-1) + "." + origin
-	took, err := p.Await(ctx, func(port int) error { return ask(name, c.edns, answers, port) })
+	took, err := p.Await(ctx, func(port int) error { return ask(c.query(), answers, port) })
 	if err != nil {
 		p.Stop()
 		return nil, err
@@ -174,6 +143,9 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 }
 
 func (c *comparison) add(f figure, s side, value float64) {
+	if c.samples[f] == nil {
+		c.samples[f] = make(map[string][]float64)
+	}
 	c.samples[f][s.name] = append(c.samples[f][s.name], value)
 }
 

@@ -88,29 +88,3 @@ func roundrobin53Weighted(z zone, _ files) string {
 	text.WriteString("}\n")
 	return text.String()
 }
-
-// nsdConf is nsd's configuration for the same zone. It rotates too, and answers all that is asked: out of the box it
-// may limit the rate of equal answers.
-func nsdConf(f files, dir string, port int) string {
-	return fmt.Sprintf(`server:
-    server-count: 1
-    ip-address: 127.0.0.1@%d
-    username: ""
-    chroot: ""
-    zonesdir: "%[2]s"
-    pidfile: "%[2]s/nsd.pid"
-    xfrdfile: "%[2]s/xfrd.state"
-    xfrdir: "%[2]s"
-    zonelistfile: "%[2]s/zone.list"
-    database: ""
-    round-robin: yes
-    minimal-responses: yes
-    rrl-ratelimit: 0
-    rrl-whitelist-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: %s
-    zonefile: "%s"
-`, port, dir, origin, f.zone)
-}

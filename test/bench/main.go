@@ -3,13 +3,14 @@
 // Command bench compares what a query costs with roundrobin53 and with CoreDNS's own plugins, on this machine and in one
 // run.
 //
-// Every side of a comparison is the project's own binary with another Corefile, a process on a loopback port. dnsperf
-// asks the sides in turns, many short rounds, and the figure is the processor time (user and system) that the process
-// took for each query answered. All figures are printed as ratios of two sides of the same round: what else the machine
-// is doing, and how fast it is, falls on both. Beside them stand the budgets that the project has set itself.
+// Every side of a comparison is a process on a loopback port: the project's own binary with another Corefile, another
+// name server, or an echo, which shows what the kernel takes for a datagram in and out. dnsperf asks the sides in turns,
+// many short rounds, and the figure is the processor time (user and system) that the process took for each query
+// answered. All figures are printed as ratios of two sides of the same round: what else the machine is doing, and how
+// fast it is, falls on both. Beside them stand the budgets that the project has set itself.
 //
 // What each file is for: a scenario says what is asked, and of which sides; a comparison runs it, with processes that
-// answer and a client that asks; a table shows the ratios.
+// answer and clients that ask; a table shows the ratios.
 package main
 
 import (
@@ -18,7 +19,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
@@ -42,9 +42,12 @@ type settings struct {
 
 const usage = `Usage: go run ./test/bench [flags]
 
-Compares the processor time of a query, the memory and the time to start of roundrobin53 with those of CoreDNS's own
-plugins, and prints them as ratios, with the budget of each. It needs dnsperf (Debian package dnsperf); where nsd is
-installed, it is compared too. Everything runs on loopback, from a temporary directory.
+Compares roundrobin53 with CoreDNS's own plugins and with other name servers, and prints ratios, with the budget of each:
+the processor time of a query, the memory, and the time to
+start. Everything runs on loopback, from a temporary directory.
+
+It needs Linux, Go, and dnsperf (Debian package dnsperf). The rows against nsd and knot are there where nsd and knotd are
+installed (Debian packages nsd and knot; their services need not run).
 
 The exit status is 0 even where a budget is missed, unless -strict is given, and 1 after an error.
 
@@ -52,6 +55,10 @@ Scenarios:
 `
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == echoOption {
+		fmt.Fprintln(os.Stderr, "bench: echo:", serveEcho(os.Args[2]))
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	missed, err := bench(ctx, readFlags())
 	interrupted := ctx.Err() != nil
@@ -105,7 +112,7 @@ func readFlags() settings {
 	return s
 }
 
-// bench runs the scenarios and reports whether -strict was given and a budget missed.
+// bench does what the command line says and reports whether -strict was given and a budget missed.
 func bench(ctx context.Context, s settings) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -127,26 +134,39 @@ func bench(ctx context.Context, s settings) (bool, error) {
 	if s.profile != "" {
 		return false, profile(ctx, s, dnsperf, dir, s.profile)
 	}
-	nsd, _ := exec.LookPath("nsd") // without it there is a row less
-	var all table
-	for _, sc := range scenarios {
-		if !s.run.MatchString(sc.name) {
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "%s: %s\n", sc.name, sc.title)
-		c := comparison{settings: s, scenario: sc, dnsperf: dnsperf, nsd: nsd, dir: filepath.Join(dir, sc.name)}
-		rows, err := c.measure(ctx)
-		if err != nil {
-			return false, fmt.Errorf("%s: %w", sc.name, err)
-		}
-		all = append(all, rows...)
-	}
-	if len(all) == 0 {
-		return false, fmt.Errorf("-run: no scenario matches %q", s.run)
+	all, err := compare(ctx, s, dnsperf, dir)
+	if err != nil {
+		return false, err
 	}
 	fmt.Fprintf(os.Stdout, "roundrobin53 against the other side: medians of %d rounds of %g s, %d starts\n\n", s.rounds, s.seconds, s.starts)
 	if err := all.print(os.Stdout); err != nil {
 		return false, fmt.Errorf("print the table: %w", err)
 	}
 	return s.strict && all.missed(), nil
+}
+
+// compare runs the scenarios.
+func compare(ctx context.Context, s settings, dnsperf, dir string) (table, error) {
+	for _, s := range []side{nsdSide, knotSide} {
+		if s.isMissing() {
+			fmt.Fprintf(os.Stderr, "%s is not installed: there are no rows against it\n", s.name)
+		}
+	}
+	var all table
+	for _, sc := range scenarios {
+		if !s.run.MatchString(sc.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s: %s\n", sc.name, sc.title)
+		c := comparison{settings: s, scenario: sc, dnsperf: dnsperf, dir: filepath.Join(dir, sc.name)}
+		rows, err := c.measure(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sc.name, err)
+		}
+		all = append(all, rows...)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("-run: no scenario matches %q", s.run)
+	}
+	return all, nil
 }

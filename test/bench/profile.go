@@ -51,7 +51,7 @@ func profile(ctx context.Context, s settings, dnsperf, dir, to string) error {
 
 // profile takes the profile of one scenario.
 func (c *comparison) profile(ctx context.Context, to string) error {
-	c.samples = map[figure]map[string][]float64{ready: {}}
+	c.samples = make(map[figure]map[string][]float64)
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
@@ -73,7 +73,12 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 	defer p.Stop()
 	asked := make(chan error, 1)
 	go func() {
-		_, err := load(ctx, c.dnsperf, c.files.queries, p.Port, c.edns, profileSeconds+2)
+		client := c.client()
+		client.seconds = profileSeconds + 2
+		t, err := client.load(ctx, p.Port)
+		if err == nil {
+			err = t.check()
+		}
 		asked <- err
 	}()
 	err = fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", address, profileSeconds), to)

@@ -2,6 +2,10 @@
 
 package main
 
+import (
+	"github.com/miekg/dns"
+)
+
 // scenario is one comparison: what the zone holds, how it is asked, which sides answer, and what is expected.
 type scenario struct {
 	name, title string
@@ -10,15 +14,6 @@ type scenario struct {
 	sides       []side
 	rows        []expectation
 }
-
-// side is one of the configurations that are compared: a server block with plugins, or nsd.
-type side struct {
-	name    string
-	plugins []plugin // none: nsd
-	answers int      // how many records answer a query; allAnswers stands for what the zone holds
-}
-
-const allAnswers = -1
 
 // expectation is a figure of the first side, divided by that of another side, and the budget for it.
 type expectation struct {
@@ -36,35 +31,20 @@ const (
 	ready    figure = "time to ready"
 )
 
-var (
-	ours             = side{"roundrobin53", []plugin{roundrobin53}, allAnswers}
-	oursFast         = side{"roundrobin53 with fastpath", []plugin{roundrobin53Fast}, allAnswers}
-	oursFastObserved = side{"roundrobin53 with fastpath+prometheus+errors", []plugin{prometheus, errorsPlugin, roundrobin53Fast}, allAnswers}
-	oursObserved     = side{"roundrobin53+prometheus+errors", []plugin{prometheus, errorsPlugin, roundrobin53}, allAnswers}
-	oursChecked      = side{"roundrobin53 with checks", []plugin{roundrobin53Checked}, allAnswers}
-	oursWeighted     = side{"roundrobin53 with weights", []plugin{roundrobin53Weighted}, allAnswers}
-	oursCounted      = side{"roundrobin53 with metrics", []plugin{roundrobin53Metrics}, allAnswers}
-	whoamiSide       = side{"whoami", []plugin{whoami}, 0} // it says what it has to say in the additional section
-	hostsSide        = side{"hosts", []plugin{hosts}, allAnswers}
-	fileSide         = side{"file", []plugin{file}, allAnswers}
-	shuffled         = side{"file+loadbalance", []plugin{loadbalance, file}, allAnswers}
-	shuffledObserved = side{"file+loadbalance+prometheus+errors", []plugin{prometheus, errorsPlugin, loadbalance, file}, allAnswers}
-	nsdSide          = side{name: "nsd", answers: allAnswers}
-)
-
 // The budgets are those of the design. Comparisons without one are there to be looked at.
 var scenarios = []scenario{
 	{
 		name:  "a8",
 		title: "one name with 8 A, plain UDP",
 		zone:  zone{names: 1, addresses: 8},
-		sides: []side{ours, whoamiSide, hostsSide, fileSide, shuffled, nsdSide},
+		sides: []side{ours, whoamiSide, hostsSide, fileSide, shuffled, nsdSide, knotSide},
 		rows: []expectation{
 			{perQuery, "whoami", 1.10},
 			{perQuery, "file+loadbalance", 0.62},
 			{perQuery, "file", 0},
 			{perQuery, "hosts", 0},
 			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
 		},
 	},
 	{
@@ -74,22 +54,24 @@ var scenarios = []scenario{
 		title: "one name with 64 A, UDP, EDNS 4096 so that nothing is truncated",
 		zone:  zone{names: 1, addresses: 64},
 		edns:  true,
-		sides: []side{ours, fileSide, shuffled, nsdSide},
+		sides: []side{ours, fileSide, shuffled, nsdSide, knotSide},
 		rows: []expectation{
 			{perQuery, "file+loadbalance", 0.70},
 			{perQuery, "file", 0},
 			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
 		},
 	},
 	{
 		name:  "names",
 		title: "10,000 names with 8 A each, asked at random",
 		zone:  zone{names: 10_000, addresses: 8},
-		sides: []side{ours, fileSide, shuffled, nsdSide},
+		sides: []side{ours, fileSide, shuffled, nsdSide, knotSide},
 		rows: []expectation{
 			{perQuery, "file+loadbalance", 0.60},
 			{perQuery, "file", 0},
 			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
 		},
 	},
 	{
@@ -133,11 +115,13 @@ var scenarios = []scenario{
 		name:  "fast8",
 		title: "fastpath: one name with 8 A, plain UDP",
 		zone:  zone{names: 1, addresses: 8},
-		sides: []side{oursFast, ours, whoamiSide, shuffled, nsdSide},
+		sides: []side{oursFast, ours, whoamiSide, shuffled, nsdSide, knotSide, echoSide},
 		rows: []expectation{
 			{perQuery, "file+loadbalance", 0.25},
 			{perQuery, "whoami", 0.45},
 			{perQuery, "nsd", 1.10},
+			{perQuery, "knot", 0},
+			{perQuery, "echo", 0},
 			{perQuery, "roundrobin53", 0},
 		},
 	},
@@ -146,20 +130,22 @@ var scenarios = []scenario{
 		title: "fastpath: one name with 64 A, UDP, EDNS 4096",
 		zone:  zone{names: 1, addresses: 64},
 		edns:  true,
-		sides: []side{oursFast, shuffled, nsdSide},
+		sides: []side{oursFast, shuffled, nsdSide, knotSide},
 		rows: []expectation{
 			{perQuery, "file+loadbalance", 0.17},
 			{perQuery, "nsd", 1.0},
+			{perQuery, "knot", 0},
 		},
 	},
 	{
 		name:  "fastnames",
 		title: "fastpath: 10,000 names with 8 A each, asked at random",
 		zone:  zone{names: 10_000, addresses: 8},
-		sides: []side{oursFast, shuffled, nsdSide},
+		sides: []side{oursFast, shuffled, nsdSide, knotSide},
 		rows: []expectation{
 			{perQuery, "file+loadbalance", 0.22},
 			{perQuery, "nsd", 1.1},
+			{perQuery, "knot", 0},
 		},
 	},
 	{
@@ -198,4 +184,13 @@ func (s *scenario) measures(f figure, name string) bool {
 		}
 	}
 	return false
+}
+
+// query is what is asked, as dnsperf asks it: for the last of the names.
+func (s *scenario) query() *dns.Msg {
+	m := new(dns.Msg).SetQuestion(s.zone.name(s.zone.names-1)+"."+origin, dns.TypeA)
+	if s.edns {
+		m.SetEdns0(ednsSize, false)
+	}
+	return m
 }

@@ -67,13 +67,14 @@ const maxQuestions = 200_000
 
 // questions asks for each name at random, the same way in each run.
 func (z zone) questions() string {
+	rest := "." + origin + " A\n"
 	if z.names == 1 {
-		return z.name(0) + "." + origin + " A\n"
+		return z.name(0) + rest
 	}
 	random := rand.New(rand.NewPCG(5, 3))
 	var text strings.Builder
 	for range maxQuestions {
-		text.WriteString(z.name(random.IntN(z.names)) + "." + origin + " A\n")
+		text.WriteString(z.name(random.IntN(z.names)) + rest)
 	}
 	return text.String()
 }

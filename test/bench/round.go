@@ -1,0 +1,43 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/roundrobin53/roundrobin53/test/process"
+)
+
+// round asks one side as fast as it answers.
+func (c *comparison) round(ctx context.Context, s side, p *process.Process, counts bool) error {
+	before, err := p.Ticks()
+	if err != nil {
+		return err
+	}
+	asked, err := c.client().load(ctx, p.Port)
+	if err == nil {
+		err = asked.check()
+	}
+	if err != nil {
+		return err
+	}
+	after, err := p.Ticks()
+	if err != nil {
+		return err
+	}
+	if after == before {
+		return fmt.Errorf("%d queries took no processor time that the kernel counts; ask for more -seconds", asked.completed)
+	}
+	resident, err := p.Resident()
+	if err != nil {
+		return err
+	}
+	if counts {
+		c.add(perQuery, s, float64(after-before)/float64(asked.completed))
+		c.add(memory, s, float64(resident))
+	}
+	return nil
+}
+
+func (c *comparison) client() client { return client{c.dnsperf, c.files.queries, c.edns, c.seconds} }
