@@ -125,6 +125,29 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+func TestScenarioQuery(t *testing.T) {
+	for _, test := range []struct {
+		scenario  scenario
+		question  string
+		questions string
+		answers   int
+	}{
+		{scenario{zone: zone{1, 8}}, ";app0.example.org.\tIN\t A", "app0.example.org. A\n", 8},
+		{scenario{zone: zone{1, 8}, nodata: true}, ";app0.example.org.\tIN\t AAAA", "app0.example.org. AAAA\n", 0},
+	} {
+		sc := test.scenario
+		if got := sc.query().Question[0].String(); got != test.question {
+			t.Errorf("query: got %q, want %q", got, test.question)
+		}
+		if got := sc.zone.questions(sc.qtype()); got != test.questions {
+			t.Errorf("questions: got %q, want %q", got, test.questions)
+		}
+		if got := sc.answers(); got != test.answers {
+			t.Errorf("answers: got %d, want %d", got, test.answers)
+		}
+	}
+}
+
 func TestSideIsMissing(t *testing.T) {
 	for _, test := range []struct {
 		side side

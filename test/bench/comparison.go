@@ -32,7 +32,7 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	var err error
-	if c.files, err = c.zone.write(c.dir); err != nil {
+	if c.files, err = c.zone.write(c.dir, c.qtype()); err != nil {
 		return nil, err
 	}
 	endpoint, err := listen()
@@ -131,7 +131,7 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 	}
 	answers := s.answers
 	if answers == allAnswers {
-		answers = c.zone.addresses
+		answers = c.answers()
 	}
 	took, err := p.Await(ctx, func(port int) error { return ask(c.query(), answers, port) })
 	if err != nil {

@@ -11,6 +11,7 @@ type scenario struct {
 	name, title string
 	zone        zone
 	edns        bool // ask with EDNS, see client
+	nodata      bool // ask for AAAA, which no name has
 	sides       []side
 	rows        []expectation
 }
@@ -156,6 +157,17 @@ var scenarios = []scenario{
 		rows:  []expectation{{perQuery, oursFast.name, 1.10}},
 	},
 	{
+		name:   "fastnodata",
+		title:  "fastpath: one name with 8 A, asked for AAAA, which is left to the chain",
+		zone:   zone{names: 1, addresses: 8},
+		nodata: true,
+		sides:  []side{oursFast, ours, shuffled},
+		rows: []expectation{
+			{perQuery, "roundrobin53", 0.80},
+			{perQuery, "file+loadbalance", 0},
+		},
+	},
+	{
 		name:  "million",
 		title: "125,000 names with 8 A each: 1,000,000 records",
 		zone:  zone{names: 125_000, addresses: 8},
@@ -186,9 +198,25 @@ func (s *scenario) measures(f figure, name string) bool {
 	return false
 }
 
+// qtype is the type that is asked for.
+func (s *scenario) qtype() uint16 {
+	if s.nodata {
+		return dns.TypeAAAA
+	}
+	return dns.TypeA
+}
+
+// answers is how many records answer a query where a side knows what the zone holds.
+func (s *scenario) answers() int {
+	if s.nodata {
+		return 0
+	}
+	return s.zone.addresses
+}
+
 // query is what is asked, as dnsperf asks it: for the last of the names.
 func (s *scenario) query() *dns.Msg {
-	m := new(dns.Msg).SetQuestion(s.zone.name(s.zone.names-1)+"."+origin, dns.TypeA)
+	m := new(dns.Msg).SetQuestion(s.zone.name(s.zone.names-1)+"."+origin, s.qtype())
 	if s.edns {
 		m.SetEdns0(ednsSize, false)
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/miekg/dns"
 )
 
 // origin is the zone that all sides serve.
@@ -42,8 +44,8 @@ func (z zone) values(i int) string {
 	return strings.Join(values, " ")
 }
 
-// write writes the zone and the questions into a directory.
-func (z zone) write(dir string) (files, error) {
+// write writes the zone, and questions for a type, into a directory.
+func (z zone) write(dir string, qtype uint16) (files, error) {
 	f := files{zone: filepath.Join(dir, "zone"), queries: filepath.Join(dir, "queries")}
 	var text strings.Builder
 	text.WriteString("$ORIGIN " + origin + "\n$TTL 60\n")
@@ -56,7 +58,7 @@ func (z zone) write(dir string) (files, error) {
 	if err := os.WriteFile(f.zone, []byte(text.String()), 0o600); err != nil {
 		return f, fmt.Errorf("write the zone: %w", err)
 	}
-	if err := os.WriteFile(f.queries, []byte(z.questions()), 0o600); err != nil {
+	if err := os.WriteFile(f.queries, []byte(z.questions(qtype)), 0o600); err != nil {
 		return f, fmt.Errorf("write the queries: %w", err)
 	}
 	return f, nil
@@ -66,8 +68,8 @@ func (z zone) write(dir string) (files, error) {
 const maxQuestions = 200_000
 
 // questions asks for each name at random, the same way in each run.
-func (z zone) questions() string {
-	rest := "." + origin + " A\n"
+func (z zone) questions(qtype uint16) string {
+	rest := "." + origin + " " + dns.TypeToString[qtype] + "\n"
 	if z.names == 1 {
 		return z.name(0) + rest
 	}
