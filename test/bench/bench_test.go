@@ -163,8 +163,8 @@ func TestSideIsMissing(t *testing.T) {
 	}
 }
 
-// TestMirror has the echo answer one query.
-func TestMirror(t *testing.T) {
+// TestLatencyOfEcho has the client that measures latency ask the echo: answers that come at once.
+func TestLatencyOfEcho(t *testing.T) {
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -177,14 +177,22 @@ func TestMirror(t *testing.T) {
 	go func() { ended <- newMirror(raw).run() }()
 
 	sc := scenario{zone: zone{1, 8}}
-	if err := ask(sc.query(), 0, conn.LocalAddr().(*net.UDPAddr).Port); err != nil {
-		t.Error(err)
+	query, err := sc.query().Pack()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := conn.Close(); err != nil {
+	client, err := newLatencyClient(query, conn.LocalAddr().(*net.UDPAddr).Port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if median, err := client.median(t.Context(), 0.05); err != nil || median <= 0 || median > 0.05 {
+		t.Errorf("median: got %v s, %v, want a short time", median, err)
+	}
+	if err := errors.Join(client.close(), conn.Close()); err != nil {
 		t.Error(err)
 	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("run: got %v, want %v", err, net.ErrClosed)
+		t.Errorf("run of the echo: got %v, want %v", err, net.ErrClosed)
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 			return nil, err
 		}
 	}
-	if c.measures(perQuery, "") {
+	if c.measures(perQuery, "") || c.measures(latency, "") {
 		if err := c.measureLoad(ctx); err != nil {
 			return nil, err
 		}

@@ -9,8 +9,21 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
-// round asks one side as fast as it answers.
+// round asks one side.
 func (c *comparison) round(ctx context.Context, s side, p *process.Process, counts bool) error {
+	if c.measures(perQuery, s.name) {
+		if err := c.loadRound(ctx, s, p, counts); err != nil {
+			return err
+		}
+	}
+	if c.measures(latency, s.name) {
+		return c.latencyRound(ctx, s, p, counts)
+	}
+	return nil
+}
+
+// loadRound asks one side as fast as it answers.
+func (c *comparison) loadRound(ctx context.Context, s side, p *process.Process, counts bool) error {
 	before, err := p.Ticks()
 	if err != nil {
 		return err
@@ -38,6 +51,24 @@ func (c *comparison) round(ctx context.Context, s side, p *process.Process, coun
 		c.add(memory, s, float64(resident))
 	}
 	return nil
+}
+
+// latencyRound asks one side at a pace that is far below what it can do.
+func (c *comparison) latencyRound(ctx context.Context, s side, p *process.Process, counts bool) error {
+	query, err := c.query().Pack()
+	if err != nil {
+		return fmt.Errorf("pack the query: %w", err)
+	}
+	client, err := newLatencyClient(query, p.Port)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.close() }() // nothing is lost with it
+	median, err := client.median(ctx, c.seconds)
+	if err == nil && counts {
+		c.add(latency, s, median)
+	}
+	return err
 }
 
 func (c *comparison) client() client { return client{c.dnsperf, c.files.queries, c.edns, c.seconds} }

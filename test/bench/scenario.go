@@ -30,6 +30,7 @@ const (
 	perQuery figure = "CPU per query"
 	memory   figure = "resident memory"
 	ready    figure = "time to ready"
+	latency  figure = "median latency" // at a pace that is the same for all
 )
 
 // The budgets are those of the design. Comparisons without one are there to be looked at.
@@ -165,6 +166,17 @@ var scenarios = []scenario{
 		rows: []expectation{
 			{perQuery, "roundrobin53", 0.80},
 			{perQuery, "file+loadbalance", 0},
+		},
+	},
+	{
+		name:  "fastlatency",
+		title: "fastpath: one name with 8 A, plain UDP, 5,000 queries a second one by one",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursFast, nsdSide, knotSide, echoSide},
+		rows: []expectation{
+			{latency, "nsd", 1.1},
+			{latency, "knot", 0},
+			{latency, "echo", 0},
 		},
 	},
 	{
