@@ -30,7 +30,7 @@ Statistics:
 
 func TestParseTally(t *testing.T) {
 	got, err := parseTally(perfOutput)
-	if want := (tally{100_000, 99_990, 99_985}); err != nil || got != want {
+	if want := (tally{100_000, 99_990, 99_985, 161, 49_994}); err != nil || got != want {
 		t.Errorf("parseTally: got %+v, %v, want %+v", got, err, want)
 	}
 	if got, err := parseTally("dnsperf: unknown option"); err == nil {
@@ -43,11 +43,11 @@ func TestTallyCheck(t *testing.T) {
 		tally tally
 		want  string // part of the error, "" if there is none
 	}{
-		"all answered":  {tally{1000, 1000, 1000}, ""},
-		"few lost":      {tally{1000, 990, 990}, ""},
-		"many lost":     {tally{1000, 989, 989}, "11 of 1000 queries were lost"},
-		"none answered": {tally{1000, 0, 0}, "no query was answered"},
-		"an error":      {tally{1000, 1000, 999}, "1 of 1000 answers are errors"},
+		"all answered":  {tally{1000, 1000, 1000, 161, 500}, ""},
+		"few lost":      {tally{1000, 990, 990, 161, 500}, ""},
+		"many lost":     {tally{1000, 989, 989, 161, 500}, "11 of 1000 queries were lost"},
+		"none answered": {tally{1000, 0, 0, 161, 500}, "no query was answered"},
+		"an error":      {tally{1000, 1000, 999, 161, 500}, "1 of 1000 answers are errors"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.tally.check()
@@ -91,11 +91,13 @@ func TestTablePrint(t *testing.T) {
 	rows := table{
 		{"a8", expectation{perQuery, "whoami", 1.10}, []float64{1.0, 1.05, 1.2}},
 		{"a8", expectation{perQuery, "hosts", 0}, []float64{0.5}},
+		{"a8", expectation{lost, sent, nothing}, []float64{0, 0, 0.01}},
 	}
 	const want = `
-SCENARIO  FIGURE         AGAINST  RATIO  QUARTILES    BUDGET  MET
-a8        CPU per query  whoami   1.050  1.025-1.125  1.10    yes
-a8        CPU per query  hosts    0.500  0.500-0.500  -       
+SCENARIO  FIGURE                 AGAINST       RATIO  QUARTILES    BUDGET  MET
+a8        CPU per query          whoami        1.050  1.025-1.125  1.10    yes
+a8        CPU per query          hosts         0.500  0.500-0.500  -       
+a8        lost at half the rate  queries sent  0.000  0.000-0.005  0.00    yes
 `
 	var out strings.Builder
 	if err := rows.print(&out); err != nil || "\n"+out.String() != want {
@@ -108,6 +110,9 @@ a8        CPU per query  hosts    0.500  0.500-0.500  -
 	if !rows.missed() || rows[0].met() != "NO" {
 		t.Error("missed with a ratio of 1.101: got false, want true")
 	}
+	if rows[2].ratios = []float64{0.00001}; rows[2].met() != "NO" {
+		t.Error("met with a few lost: got yes, want NO")
+	}
 }
 
 // TestScenarios guards the names that rows use for sides: a wrong one would drop its row, and a budget with it.
@@ -118,7 +123,19 @@ func TestScenarios(t *testing.T) {
 			sides[s.name] = true
 		}
 		for _, want := range sc.rows {
-			if !sides[want.against] || want.against == sc.sides[0].name {
+			isOther := sides[want.against] && want.against != sc.sides[0].name
+			switch want.figure {
+			case lost:
+				if want.against != sent || !sc.measures(perQuery, sc.sides[0].name) {
+					t.Errorf("%s: %q is measured with %q, and against %q", sc.name, lost, perQuery, sent)
+				}
+				continue
+			case memory, size:
+				if !sc.measures(perQuery, want.against) {
+					t.Errorf("%s: %q is measured with %q only, which is not measured of %s", sc.name, want.figure, perQuery, want.against)
+				}
+			}
+			if !isOther {
 				t.Errorf("%s: %q is not another side of it", sc.name, want.against)
 			}
 		}

@@ -20,8 +20,14 @@ import (
 // How dnsperf asks: a few sockets, and enough queries on their way to keep any side busy.
 const (
 	clientSockets = "8"
-	clientQueries = "64"
+	clientQueries = 64
 )
+
+// openQueries is how many queries may be on their way where what counts is how many are lost. It is more than two sockets
+// hold as the kernel makes them, some 280 each, so that a side that is held up loses some instead of slowing the client
+// down; and not so many that a client that was held up floods a side when it makes up for that. A lost query is on its
+// way until its time is up, so this also bounds what can be lost in a second.
+const openQueries = 1000
 
 // ednsSize is the buffer size that dnsperf advertises with -e.
 const ednsSize = 4096
@@ -46,16 +52,22 @@ type client struct {
 // tally is what became of the queries of one round.
 type tally struct {
 	sent, completed, good uint64 // good: answered with NOERROR
+	octets                uint64 // of an answer, on average
+	rate                  uint64 // answers a second
 }
 
-// load asks a port, as fast as answers come.
-func (c client) load(ctx context.Context, port int) (tally, error) {
+// load asks a port, with so many queries on their way at most, and so many a second. A rate of 0 stands for as fast as
+// answers come.
+func (c client) load(ctx context.Context, port, queries int, rate uint64) (tally, error) {
 	args := []string{
-		"-s", "127.0.0.1", "-p", strconv.Itoa(port), "-d", c.queries, "-c", clientSockets, "-q", clientQueries,
+		"-s", "127.0.0.1", "-p", strconv.Itoa(port), "-d", c.queries, "-c", clientSockets, "-q", strconv.Itoa(queries),
 		"-t", "1", "-l", strconv.FormatFloat(c.seconds, 'f', -1, 64),
 	}
 	if c.edns {
 		args = append(args, "-e")
+	}
+	if rate > 0 {
+		args = append(args, "-Q", strconv.FormatUint(rate, 10))
 	}
 	out, err := exec.CommandContext(ctx, c.dnsperf, args...).CombinedOutput()
 	if err != nil {
@@ -71,6 +83,8 @@ func (c client) load(ctx context.Context, port int) (tally, error) {
 var tallyLines = map[string]*regexp.Regexp{
 	"sent":      regexp.MustCompile(`(?m)^\s*Queries sent:\s+(\d+)`),
 	"completed": regexp.MustCompile(`(?m)^\s*Queries completed:\s+(\d+)`),
+	"octets":    regexp.MustCompile(`(?m)^\s*Average packet size:.*\bresponse (\d+)`),
+	"a second":  regexp.MustCompile(`(?m)^\s*Queries per second:\s+(\d+)`),
 	"NOERROR":   regexp.MustCompile(`(?m)^\s*Response codes:.*\bNOERROR (\d+)`),
 }
 
@@ -78,7 +92,7 @@ var tallyLines = map[string]*regexp.Regexp{
 func parseTally(out string) (tally, error) {
 	var t tally
 	for name, field := range map[string]*uint64{
-		"sent": &t.sent, "completed": &t.completed, "NOERROR": &t.good,
+		"sent": &t.sent, "completed": &t.completed, "NOERROR": &t.good, "octets": &t.octets, "a second": &t.rate,
 	} {
 		match := tallyLines[name].FindStringSubmatch(out)
 		if match == nil {

@@ -75,7 +75,7 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 	go func() {
 		client := c.client()
 		client.seconds = profileSeconds + 2
-		t, err := client.load(ctx, p.Port)
+		t, err := client.load(ctx, p.Port, clientQueries, 0)
 		if err == nil {
 			err = t.check()
 		}

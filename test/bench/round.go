@@ -28,7 +28,7 @@ func (c *comparison) loadRound(ctx context.Context, s side, p *process.Process, 
 	if err != nil {
 		return err
 	}
-	asked, err := c.client().load(ctx, p.Port)
+	asked, err := c.client().load(ctx, p.Port, clientQueries, 0)
 	if err == nil {
 		err = asked.check()
 	}
@@ -49,7 +49,22 @@ func (c *comparison) loadRound(ctx context.Context, s side, p *process.Process, 
 	if counts {
 		c.add(perQuery, s, float64(after-before)/float64(asked.completed))
 		c.add(memory, s, float64(resident))
+		c.add(size, s, float64(asked.octets))
 	}
+	if counts && c.measures(lost, s.name) {
+		return c.halfRound(ctx, s, p, asked.rate/2)
+	}
+	return nil
+}
+
+// halfRound asks one side at half the rate that it can do.
+func (c *comparison) halfRound(ctx context.Context, s side, p *process.Process, rate uint64) error {
+	asked, err := c.client().load(ctx, p.Port, openQueries, rate)
+	if err != nil {
+		return err
+	}
+	c.add(lost, s, float64(asked.lost()))
+	c.add(lost, side{name: sent}, float64(asked.sent))
 	return nil
 }
 

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/miekg/dns"
 )
 
@@ -30,8 +32,16 @@ const (
 	perQuery figure = "CPU per query"
 	memory   figure = "resident memory"
 	ready    figure = "time to ready"
-	latency  figure = "median latency" // at a pace that is the same for all
+	size     figure = "octets per answer"
+	latency  figure = "median latency"        // at a pace that is the same for all
+	lost     figure = "lost at half the rate" // of the first side, against sent: asked half as fast as it has just answered
 )
+
+// sent stands in place of a side for the number of queries that a side was asked at half the rate.
+const sent = "queries sent"
+
+// nothing is a budget of 0, which would be none.
+const nothing = math.SmallestNonzeroFloat64
 
 // The budgets are those of the design. Comparisons without one are there to be looked at.
 var scenarios = []scenario{
@@ -125,6 +135,8 @@ var scenarios = []scenario{
 			{perQuery, "knot", 0},
 			{perQuery, "echo", 0},
 			{perQuery, "roundrobin53", 0},
+			{size, "nsd", 1.0},
+			{lost, sent, nothing},
 		},
 	},
 	{
