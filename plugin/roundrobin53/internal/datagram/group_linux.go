@@ -27,6 +27,10 @@ type Group struct {
 // maxSockets bounds a group: the filter compares a packet's share with each socket in turn.
 const maxSockets = 64
 
+// readBuffer is the room for packets that wait in a socket, in octets; a small one takes 768. What does not fit is lost
+// while others use the processor. The kernel gives as much of it as it may (net.core.rmem_max).
+const readBuffer = 1 << 20
+
 // Open makes a group of n sockets that listen opens, each at the same address and with SO_REUSEPORT, and begins to
 // answer what comes in on them. Cores is how many other sockets have that address and take what is no plain query.
 func Open(n, cores int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
@@ -65,6 +69,7 @@ func (g *Group) add(listen func() (net.PacketConn, error), server Server) error 
 	if l, err = newLoop(udp, server, func(packet []byte) bool { return g.take(l, packet) }); err != nil {
 		return errors.Join(err, conn.Close())
 	}
+	_ = udp.SetReadBuffer(readBuffer) // smaller, it does, too
 	g.loops = append(g.loops, l)
 	return nil
 }
