@@ -130,6 +130,11 @@ func TestScenarios(t *testing.T) {
 					t.Errorf("%s: %q is measured with %q, and against %q", sc.name, lost, perQuery, sent)
 				}
 				continue
+			case lostSlow, lostQuick:
+				if want.against != sent {
+					t.Errorf("%s: %q is measured against %q", sc.name, want.figure, sent)
+				}
+				continue
 			case memory, size:
 				if !sc.measures(perQuery, want.against) {
 					t.Errorf("%s: %q is measured with %q only, which is not measured of %s", sc.name, want.figure, perQuery, want.against)

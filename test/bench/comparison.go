@@ -46,7 +46,7 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 			return nil, err
 		}
 	}
-	if c.measures(perQuery, "") || c.measures(latency, "") {
+	if slices.ContainsFunc([]figure{perQuery, latency, lostSlow, lostQuick}, func(f figure) bool { return c.measures(f, "") }) {
 		if err := c.measureLoad(ctx); err != nil {
 			return nil, err
 		}

@@ -19,6 +19,13 @@ func (c *comparison) round(ctx context.Context, s side, p *process.Process, coun
 	if c.measures(latency, s.name) {
 		return c.latencyRound(ctx, s, p, counts)
 	}
+	for _, f := range []figure{lostSlow, lostQuick} {
+		if c.measures(f, s.name) {
+			if err := c.reloadRound(ctx, s, p, f, counts); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

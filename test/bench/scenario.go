@@ -35,9 +35,12 @@ const (
 	size     figure = "octets per answer"
 	latency  figure = "median latency"        // at a pace that is the same for all
 	lost     figure = "lost at half the rate" // of the first side, against sent: asked half as fast as it has just answered
+
+	lostSlow  figure = "lost over reloads, 5,000 q/s" // of the first side, against sent
+	lostQuick figure = "lost over reloads, 20,000 q/s"
 )
 
-// sent stands in place of a side for the number of queries that a side was asked at half the rate.
+// sent stands in place of a side for the number of queries that a side was asked where lost ones are counted.
 const sent = "queries sent"
 
 // nothing is a budget of 0, which would be none.
@@ -190,6 +193,20 @@ var scenarios = []scenario{
 			{latency, "knot", 0},
 			{latency, "echo", 0},
 		},
+	},
+	{
+		name:  "reload",
+		title: "one name with 8 A, while the server reloads twice a second",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{ours},
+		rows:  []expectation{{lostSlow, sent, 0}, {lostQuick, sent, 0}},
+	},
+	{
+		name:  "fastreload",
+		title: "fastpath: the same",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursFast},
+		rows:  []expectation{{lostSlow, sent, nothing}, {lostQuick, sent, nothing}},
 	},
 	{
 		name:  "million",

@@ -73,6 +73,14 @@ func (p *Process) Stop() {
 	<-p.ended
 }
 
+// Reload has CoreDNS read its Corefile again.
+func (p *Process) Reload() error {
+	if err := p.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
+	return nil
+}
+
 // maxStart is how long a process may take until it answers: a million records take a small machine some time.
 const maxStart = 3 * time.Minute
 
