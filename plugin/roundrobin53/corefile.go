@@ -33,11 +33,17 @@ func (in *instance) readBlocks() error {
 	if in.blocks != nil {
 		return nil
 	}
-	input := in.corefile()
-	parsed, err := caddyfile.Parse(input.Path(), bytes.NewReader(input.Body()), nil)
+	var err error
+	in.blocks, err = parseServerBlocks(in.corefile())
+	return err
+}
+
+func parseServerBlocks(corefile caddy.Input) ([]serverBlock, error) {
+	parsed, err := caddyfile.Parse(corefile.Path(), bytes.NewReader(corefile.Body()), nil)
 	if err != nil {
-		return err // never: it was read before
+		return nil, err
 	}
+	blocks := make([]serverBlock, 0, len(parsed))
 	for _, p := range parsed {
 		b := serverBlock{zones: make(map[string][]string)}
 		for _, key := range p.Keys {
@@ -49,9 +55,9 @@ func (in *instance) readBlocks() error {
 			}
 		}
 		b.hosts = boundTo(p.Tokens["bind"])
-		in.blocks = append(in.blocks, b)
+		blocks = append(blocks, b)
 	}
-	return nil
+	return blocks, nil
 }
 
 // corefile is what the instance that is being set up is set up from.
