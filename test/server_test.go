@@ -81,12 +81,22 @@ var starting sync.Mutex
 // start runs a server from a Corefile, until the test ends. Ports are best :0.
 func start(t *testing.T, corefile string) *server {
 	t.Helper()
+	s, err := tryStart(t, corefile)
+	if err != nil {
+		t.Fatalf("start: %v\n%s", err, corefile)
+	}
+	return s
+}
+
+// tryStart is start for a Corefile that may fail.
+func tryStart(t *testing.T, corefile string) (*server, error) {
+	t.Helper()
 	s := &server{t: t, logOffset: serverLog.len()}
 	starting.Lock()
 	instance, err := caddy.Start(input(corefile))
 	starting.Unlock()
 	if err != nil {
-		t.Fatalf("start: %v\n%s", err, corefile)
+		return nil, err
 	}
 	s.instance = instance
 	s.awaitServing()
@@ -101,7 +111,7 @@ func start(t *testing.T, corefile string) *server {
 		}
 		s.instance.Wait()
 	})
-	return s
+	return s, nil
 }
 
 // awaitServing returns when all listeners are read from. Caddy starts the servers in goroutines that it does not wait
