@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -128,6 +129,7 @@ func TestFastBesideSlowUpstream(t *testing.T) {
 // readReply waits for the reply to an earlier query.
 func readReply(t *testing.T, conn *dns.Conn, id uint16) *dns.Msg {
 	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	for {
 		m, err := conn.ReadMsg()
 		if err != nil {
