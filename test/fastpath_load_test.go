@@ -154,3 +154,28 @@ func TestFastShutdownWhileQueriesWait(t *testing.T) {
 		})
 	}
 }
+
+// TestFastLameduck guards the fast path at the end of the process: it goes on while the health plugin has others take
+// note.
+func TestFastLameduck(t *testing.T) {
+	fast := make(chan bool, 1)
+	t.Run("serving", func(st *testing.T) {
+		s, port := startFast(st, reloadable(true, "health 127.0.0.1:0 {\nlameduck 1s\n}", 0))
+		checkFast(st, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+		conn := dial(t, "127.0.0.1:"+port)
+		go func() {
+			for !strings.Contains(s.log(), "lameduck mode") {
+				time.Sleep(time.Millisecond)
+			}
+			query, _ := question("app.example.org", dns.TypeA).Pack()
+			_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+			_, _ = conn.Write(query)
+			reply, buf := new(dns.Msg), make([]byte, dns.MaxMsgSize)
+			n, _ := conn.Conn.Read(buf)
+			fast <- reply.Unpack(buf[:n]) == nil && len(reply.Answer) == 3 && isCompressed(reply, buf[:n])
+		}()
+	})
+	if !<-fast {
+		t.Error("not answered by the fast path")
+	}
+}
