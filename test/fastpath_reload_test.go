@@ -9,7 +9,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/coredns/coredns/plugin/pkg/reuseport"
 	"github.com/miekg/dns"
 )
 
@@ -233,4 +235,33 @@ func TestFastReloadsLeaveNothing(t *testing.T) {
 		t.Errorf("sockets at the port went from %d to %d", open, now)
 	}
 	checkFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+}
+
+// TestFastOffLeavesNoFilter guards the sockets that a later reload adds: when the fast path is off, packets are shared out
+// among all sockets again, as if it had never been on. Another socket stands for them.
+func TestFastOffLeavesNoFilter(t *testing.T) {
+	for _, wasFast := range []bool{false, true} {
+		s, port := startFast(t, reloadable(wasFast, "", 0))
+		address := "127.0.0.1:" + port
+		reloadFast(t, s, port, reloadable(false, "", 1))
+		another, err := reuseport.ListenPacket("udp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const queries = 200
+		for range queries {
+			sendOnly(t, dial(t, address), question("app.example.org", dns.TypeA))
+		}
+		_ = another.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		got := 0
+		for buf := make([]byte, dns.MinMsgSize); ; got++ {
+			if _, _, err := another.ReadFrom(buf); err != nil {
+				break
+			}
+		}
+		_ = another.Close()
+		if got == 0 { // by chance once in 10^60
+			t.Errorf("fast before: %t: of %d packets, another socket got none", wasFast, queries)
+		}
+	}
 }
