@@ -75,7 +75,7 @@ func (w *worker) servePacket(f *front, p *datagram.Packet) {
 	found := b.h.table.Lookup(name, w.query.Type)
 	switch {
 	case found.Kind == record.Addresses && w.answer(f, b, p, found):
-	case b.isLocal(found, name) && !isTransfer(w.query.Type):
+	case b.isLocal(&w.query, found, name):
 		f.serve(p.In, &chainWriter{packet: p})
 	default:
 		w.listener.handOff(f, p)

@@ -24,9 +24,10 @@ import (
 type listener struct {
 	group *datagram.Group
 	front atomic.Pointer[front] // what it answers: the configuration that serves
+	room  chan struct{}         // one in it for each query that was handed off
 
-	room chan struct{}  // one in it for each query that was handed off
-	busy sync.WaitGroup // until these are answered
+	cores     int  // sockets of CoreDNS that the configuration has there
+	unsettled bool // those of the configuration before may be open yet
 }
 
 // listeners is the registry through which a reload takes over the sockets.
@@ -52,8 +53,12 @@ func (in *instance) hookFastpath(h *Handler, keys []string) error {
 			return nil
 		}
 	}
+	if h.config.UDPDecorateWriterFunc != nil {
+		in.notes = append(in.notes, fmt.Sprintf("fastpath: %s: not used: another plugin of the server block needs the hook", strings.Join(keys, " ")))
+		return nil
+	}
 	h.config.UDPDecorateWriterFunc = func(s *dnsserver.Server) dns.DecorateWriter {
-		in.openFast(s)
+		go in.openFast(s) // not to hold up the server: one that is stopped before it serves never stops
 		return nil
 	}
 	in.hooked = append(in.hooked, h)
@@ -74,23 +79,30 @@ func (h *Handler) addresses() []string {
 }
 
 // openFast starts the fast path beside a UDP socket of a server, or takes it over from the configuration before. It is
-// called when nothing can fail any more that would stop the start or reload, and before the server reads the socket.
-// A server with several sockets comes here for each.
+// called when nothing can fail any more that would stop the start or reload. A server with several sockets comes here for
+// each.
 func (in *instance) openFast(s *dnsserver.Server) {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()
 	l := listeners.byAddr[s.Addr]
-	if l != nil && l.front.Load().instance == in {
-		l.steer(l.group.Cores() + 1)
+	switch {
+	case in.ended, slices.Contains(in.refused, s.Addr):
 		return
-	}
-	if slices.Contains(in.refused, s.Addr) {
+	case l == nil:
+	case l.front.Load().instance == in:
+		l.cores++
+		l.steer()
+		return
+	case l.front.Load().instance.generation > in.generation:
 		return
 	}
 	f, notes := in.newFront(s)
 	switch {
-	case f == nil: // a listener that is there is closed by the instance that ends
+	case f == nil:
 		in.refused = append(in.refused, s.Addr)
+		if l != nil { // it is closed by the instance that ends
+			close(l.front.Load().replaced)
+		}
 	case l == nil:
 		var err error
 		if l, err = openListener(f); err != nil {
@@ -100,9 +112,7 @@ func (in *instance) openFast(s *dnsserver.Server) {
 		}
 		listeners.byAddr[s.Addr] = l
 	default:
-		old := l.front.Swap(f)
-		close(old.replaced)
-		l.steer(1)
+		l.takeOver(f)
 	}
 	for _, note := range notes {
 		log.Info(note)
@@ -114,50 +124,74 @@ var errNoPort = errors.New("it needs a port that is given in the Corefile")
 // openListener opens the sockets.
 func openListener(f *front) (*listener, error) {
 	addr := strings.TrimPrefix(f.server.Addr, transport.DNS+"://")
-	l := &listener{room: make(chan struct{}, maxHandedOff)}
-	l.front.Store(f)
 	if _, port, _ := net.SplitHostPort(addr); port == "0" {
 		return nil, errNoPort
 	}
+	l := &listener{cores: 1, room: make(chan struct{}, maxHandedOff)}
+	l.front.Store(f)
 	listen := func() (net.PacketConn, error) { return reuseport.ListenPacket("udp", addr) }
 	var err error
-	l.group, err = datagram.Open(runtime.GOMAXPROCS(0), 1, listen, func() datagram.Server { return &worker{listener: l} })
+	l.group, err = datagram.Open(runtime.GOMAXPROCS(0), l.cores, listen, func() datagram.Server { return &worker{listener: l} })
 	return l, err
 }
 
-// steer tells the kernel which packets are for the listener, beside so many sockets of CoreDNS.
-func (l *listener) steer(cores int) {
-	if err := l.group.Steer(cores); err != nil {
-		log.Warningf("fastpath: %s: packets come to any socket: %v", l.front.Load().server.Addr, err)
+// takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand changes, if at all, when those
+// of the old one are closed.
+func (l *listener) takeOver(f *front) {
+	old := l.front.Swap(f)
+	close(old.replaced)
+	l.cores, l.unsettled = 1, true
+}
+
+// settle is told that the sockets of the configuration before are closed.
+func (l *listener) settle() {
+	l.unsettled = false
+	l.steer()
+}
+
+// steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some of these are to be closed
+// it waits: which, is not known.
+func (l *listener) steer() {
+	if l.unsettled {
+		return
+	}
+	if err := l.group.Steer(l.cores); err != nil {
+		log.Warningf("fastpath: %s: the kernel's filter stays as it was: %v", l.front.Load().server.Addr, err)
 	}
 }
 
-// gracePeriod is how long the end of a listener waits for queries that were handed off, as dnsserver does.
+// gracePeriod is how long an instance that ends waits for queries that were handed off, as dnsserver does.
 const gracePeriod = 5 * time.Second
 
-// close ends the fast path at an address: CoreDNS's own sockets get all queries from then on.
-func (l *listener) close() {
-	l.group.Stop()
-	answered := make(chan struct{})
-	go func() {
-		l.busy.Wait()
-		close(answered)
-	}()
-	select {
-	case <-answered:
-	case <-time.After(gracePeriod):
+// await returns when the queries that were handed off are answered, or have had their time.
+func (f *front) await() {
+	deadline, tick := time.NewTimer(gracePeriod), time.NewTicker(time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for f.waiting.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		}
 	}
+}
+
+// close ends the fast path at an address: CoreDNS's own sockets get all queries from then on.
+func (l *listener) close(f *front) {
+	l.group.Stop()
+	f.await()
 	l.group.Close()
 }
 
-// takeoverPatience is how long an ending instance waits for the next one to take over its sockets. The goroutines that
-// do it run already.
+// takeoverPatience is how long an ending instance waits for what becomes of its sockets in the next one. The goroutines
+// that decide it run already.
 const takeoverPatience = time.Second
 
 // closeFast ends the fast path of an instance that ends, but for what the next one takes over; there is none at the end of
-// the process.
+// the process. The other plugins of the instance have not ended yet.
 func (in *instance) closeFast(next *instance) {
-	for addr, f := range in.fronts() {
+	for addr, f := range in.endFronts() {
 		if next != nil && next.wantsFastAt(addr) {
 			select {
 			case <-f.replaced:
@@ -166,21 +200,27 @@ func (in *instance) closeFast(next *instance) {
 		}
 		listeners.mu.Lock()
 		l := listeners.byAddr[addr]
-		isOurs := l != nil && l.front.Load() == f
-		if isOurs {
+		switch {
+		case l == nil:
+			listeners.mu.Unlock()
+		case l.front.Load() != f:
+			l.settle()
+			listeners.mu.Unlock()
+			f.await()
+		default:
+			// Nobody opens another listener there before this one is closed: both would set the kernel's filter.
+			l.close(f)
 			delete(listeners.byAddr, addr)
-		}
-		listeners.mu.Unlock()
-		if isOurs {
-			l.close()
+			listeners.mu.Unlock()
 		}
 	}
 }
 
-// fronts is the fronts of an instance that answer, by address.
-func (in *instance) fronts() map[string]*front {
+// endFronts is the fronts of an instance that answer, by address. From then on it gets no others.
+func (in *instance) endFronts() map[string]*front {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()
+	in.ended = true
 	fronts := make(map[string]*front)
 	for addr, l := range listeners.byAddr {
 		if f := l.front.Load(); f.instance == in {

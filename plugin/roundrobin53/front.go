@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -14,6 +15,7 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/transport"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -25,7 +27,9 @@ type front struct {
 	ctx      context.Context       // of queries that go down the chain
 	blocks   map[string]*fastBlock // by zone of the listener's server blocks; nil for those of others
 	tallied  bool                  // a block has prometheus
-	replaced chan struct{}         // closed when there is another in its place
+
+	waiting  atomic.Int64  // queries that were handed off, and are not answered yet
+	replaced chan struct{} // closed when another has its place, or none can
 }
 
 // fastBlock is a server block whose names the fast path may answer at a listener.
@@ -194,8 +198,14 @@ func (f *front) block(name []byte) *fastBlock {
 	}
 }
 
-// isLocal reports whether the handler answers what was found without asking another plugin.
-func (b *fastBlock) isLocal(found record.Result, name string) bool {
+// isLocal reports whether the handler answers what was found, and does it at once.
+func (b *fastBlock) isLocal(q *plain.Query, found record.Result, name string) bool {
+	switch {
+	case q.Type == dns.TypeDS: // for dnsserver it may be another block's: that of the zone above
+		return false
+	case isTransfer(q.Type), q.DO && b.h.signed: // signatures take their time
+		return false
+	}
 	switch found.Kind {
 	case record.Outside, record.Alias:
 		return false

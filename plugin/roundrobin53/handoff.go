@@ -28,23 +28,33 @@ func (l *listener) handOff(f *front, p *datagram.Packet) {
 	}
 	packet, w := bytes.Clone(p.In), &chainWriter{reply: p.Detach()}
 	w.local, w.remote = p.Local(), net.UDPAddrFromAddrPort(p.Source())
-	l.busy.Go(func() {
-		defer func() { <-l.room }()
+	f.waiting.Add(1)
+	go func() { // whoever replaces f waits for it
+		defer func() {
+			f.waiting.Add(-1)
+			<-l.room
+		}()
 		f.serve(packet, w)
-	})
+	}()
 }
+
+const headerOctets = 12
 
 // isQuery reports whether a packet has a header, which is not that of a response.
 func isQuery(packet []byte) bool {
-	const headerOctets, qr = 12, 1 << 7
+	const qr = 1 << 7
 	return len(packet) >= headerOctets && packet[2]&qr == 0
 }
 
 // serve sends a packet down the chain of the server, as it does with those of its own socket.
 func (f *front) serve(packet []byte, w *chainWriter) {
 	r := new(dns.Msg)
-	if !isAcceptable(packet) || r.Unpack(packet) != nil {
-		refuseFormat(packet, w)
+	isWhole := isAcceptable(packet)
+	if !isWhole {
+		packet = packet[:headerOctets]
+	}
+	if err := r.Unpack(packet); err != nil || !isWhole {
+		refuseFormat(r, w)
 		return
 	}
 	if r.IsTsig() != nil {
@@ -62,12 +72,11 @@ func isAcceptable(packet []byte) bool {
 	return action == dns.MsgAccept || action == dns.MsgRejectNotImplemented
 }
 
-// refuseFormat answers a packet that can't be read with FORMERR.
-func refuseFormat(packet []byte, w *chainWriter) {
-	m := new(dns.Msg)
-	_ = m.Unpack(packet[:12]) // the header alone; that there is no question is an error, but all is read
+// refuseFormat answers a packet that can't be read with FORMERR, and with as much of the question as was read.
+func refuseFormat(m *dns.Msg, w *chainWriter) {
 	m.SetRcodeFormatError(m)
 	m.Zero = false
+	m.Answer, m.Ns, m.Extra = nil, nil, nil
 	_ = w.WriteMsg(m) // nobody waits for the reason
 }
 

@@ -33,6 +33,9 @@ type instance struct {
 	hooked  []*Handler    // those that dnsserver calls it for
 	notes   []string      // about it, to be logged when the instance serves
 	refused []string      // addresses where it can't be used
+	ended   bool          // it has begun to end
+
+	generation int // how many instances came before
 
 	predecessor *instance // from its OnStartup to the moment it serves
 	begun       bool
@@ -112,6 +115,7 @@ func (in *instance) startup(h *Handler, config *dnsserver.Config, serverBlockKey
 	var predecessor *Handler
 	if !in.first {
 		in.predecessor = servingInstance()
+		in.generation = in.predecessor.generation + 1
 		predecessor = in.predecessor.keys[key]
 	}
 	now := time.Now()

@@ -12,7 +12,8 @@ import (
 type Group struct {
 	loops  []*loop
 	cores  int
-	filter filter // that the kernel has
+	rest   []uint32 // where the others stand
+	filter filter   // that the kernel has
 	done   sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows, which only finding the positions needs
@@ -80,16 +81,16 @@ func (g *Group) Cores() int { return g.cores }
 // Steer sets the kernel's filter, for so many other sockets. Where its own sockets stand among all of that address is
 // found out first: it depends on the order they were opened and closed in.
 func (g *Group) Steer(cores int) error {
-	plain, rest, err := g.positions(cores)
+	plain, rest, err := g.findPositions(cores)
 	if err != nil {
 		return err
 	}
-	g.cores, g.filter = cores, plainFilter(plain, rest)
+	g.cores, g.rest, g.filter = cores, rest, plainFilter(plain, rest)
 	return g.attach(g.filter)
 }
 
 func (g *Group) attach(f filter) error {
-	if err := g.loops[0].control(f.attach); err != nil {
+	if err := g.loops[len(g.loops)-1].control(f.attach); err != nil {
 		return fmt.Errorf("the kernel takes no filter for sockets with SO_REUSEPORT: %w", err)
 	}
 	return nil
@@ -102,7 +103,7 @@ const grace = 20 * time.Millisecond
 // Stop gives all packets to the other sockets, and returns when those that came before have been served. Replies can
 // still be written.
 func (g *Group) Stop() {
-	if _, rest, err := g.positions(g.cores); err == nil && g.attach(shareOut(rest)) == nil {
+	if g.attach(shareOut(g.rest)) == nil {
 		time.Sleep(grace)
 	}
 	for _, l := range g.loops {
@@ -111,9 +112,14 @@ func (g *Group) Stop() {
 	g.done.Wait()
 }
 
-// Close closes the sockets of a group that was stopped.
+// Close closes the sockets of a group that was stopped. The filter goes with the last of them, so that the kernel does
+// again as without the group, whoever listens there next.
 func (g *Group) Close() {
-	for _, l := range g.loops {
+	for i, l := range g.loops {
+		if i == len(g.loops)-1 {
+			_ = g.attach(anySocket)
+		}
+		_ = l.drain() // what came since
 		_ = l.conn.Close()
 	}
 }

@@ -166,7 +166,7 @@ func TestPositionsAreFound(t *testing.T) {
 	go serveCore(first)
 	addr := first.LocalAddr().String()
 	g, _, _ := start(t, addr, 2, 1) // positions: first, 1 and 2 ours, its core
-	plain, rest, err := g.positions(2)
+	plain, rest, err := g.findPositions(2)
 	if err != nil || plain[0]+plain[1] != 5 || len(rest) != 2 {
 		t.Fatalf("positions: got %v and %v, %v, want 2 and 3 in either order, and 0 and 1", plain, rest, err)
 	}
@@ -176,7 +176,7 @@ func TestPositionsAreFound(t *testing.T) {
 	if err := g.Steer(2); err != nil {
 		t.Fatal(err)
 	}
-	if plain, rest, err = g.positions(2); err != nil || plain[0]+plain[1] != 5 || rest[0] != 0 || rest[1] != 1 {
+	if plain, rest, err = g.findPositions(2); err != nil || plain[0]+plain[1] != 5 || rest[0] != 0 || rest[1] != 1 {
 		t.Fatalf("positions after a change: got %v and %v, %v, want 2 and 3, and 0 and 1", plain, rest, err)
 	}
 	for range 16 {

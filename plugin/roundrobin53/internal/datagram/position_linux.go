@@ -16,20 +16,21 @@ const (
 	probePosition = 8 // a position of four octets stands there, behind the nonce
 )
 
-// probeBurst is how many probes are sent before the first result is looked at: more than most groups have sockets.
-const probeBurst = 16
-
-// probePatience is how long probes may take. They never leave the machine.
-const probePatience = 250 * time.Millisecond
-
-// maxPositions is how many positions are tried: as many as sockets may be there, ours and others.
-const maxPositions = 512
+// How positions are looked for: again and again, since probes are lost where sockets are full. At first only as many
+// positions are tried as there should be sockets; if these don't do, others must have joined.
+const (
+	probeRounds  = 30
+	probeExact   = 2                     // rounds before others are reckoned with
+	probePause   = 10 * time.Millisecond // between rounds
+	maxPositions = 512
+)
 
 var errLost = errors.New("packets that this process sends to itself do not come back")
 
-// positions finds the positions of the group's sockets, and those of others before or between them, or as many as there
-// are. Packets are sent to all positions in turn; the first one that a socket gets tells its own.
-func (g *Group) positions(cores int) (plain, rest []uint32, err error) {
+// findPositions finds the positions of the group's sockets, and of so many others. A packet is sent to each position,
+// and tells the socket that gets it. Where there is no such position any socket may get it, but at its own it gets one
+// that names a lower one.
+func (g *Group) findPositions(cores int) (plain, rest []uint32, err error) {
 	probe, all := g.startProbing()
 	defer g.stopProbing()
 	if err := g.attach(probeFilter(binary.BigEndian.Uint32(probe), binary.BigEndian.Uint32(probe[4:]), g.filter)); err != nil {
@@ -40,22 +41,23 @@ func (g *Group) positions(cores int) (plain, rest []uint32, err error) {
 		return nil, nil, fmt.Errorf("%w: %w", errLost, err)
 	}
 	defer conn.Close()
-	timeout := time.NewTimer(0)
-	defer timeout.Stop()
-	for position := range uint32(maxPositions) {
-		binary.BigEndian.PutUint32(probe[probePosition:], position)
-		if _, err := conn.Write(probe); err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", errLost, err)
+	pause := time.NewTicker(probePause)
+	defer pause.Stop()
+	for round, positions := 0, len(g.loops)+cores; round < probeRounds; round++ {
+		if round >= probeExact {
+			positions = min(2*positions, maxPositions)
 		}
-		if (position+1)%probeBurst != 0 {
-			continue
+		for position := range uint32(positions) {
+			binary.BigEndian.PutUint32(probe[probePosition:], position)
+			if _, err := conn.Write(probe); err != nil {
+				return nil, nil, fmt.Errorf("%w: %w", errLost, err)
+			}
 		}
-		timeout.Reset(probePatience)
 		select {
 		case <-all:
 			plain, rest = g.sort(cores)
 			return plain, rest, nil
-		case <-timeout.C:
+		case <-pause.C:
 		}
 	}
 	return nil, nil, errLost
@@ -65,7 +67,9 @@ func (g *Group) positions(cores int) (plain, rest []uint32, err error) {
 func (g *Group) reachable() string {
 	addr := *g.loops[0].conn.LocalAddr().(*net.UDPAddr)
 	if addr.IP.IsUnspecified() {
-		addr.IP = net.IPv4(127, 0, 0, 1) // Go's sockets for all addresses take IPv4, too
+		// Go's sockets for all addresses take IPv4, too. One of all those that are this machine's own: where others listen
+		// as well, it is at the common ones.
+		addr.IP = net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))) //nolint:gosec // no secret
 	}
 	return addr.String()
 }
@@ -92,11 +96,15 @@ func (g *Group) take(l *loop, packet []byte) bool {
 	if g.all == nil || !slices.Equal(packet[:len(g.nonce)], g.nonce[:]) {
 		return false
 	}
-	if _, ok := g.found[l]; !ok && g.found != nil { // probes may come when all is known
-		g.found[l] = binary.BigEndian.Uint32(packet[probePosition:])
-		if len(g.found) == len(g.loops) {
-			close(g.all)
-		}
+	if g.found == nil { // it comes when all is known
+		return true
+	}
+	position, before := binary.BigEndian.Uint32(packet[probePosition:]), len(g.found)
+	if known, ok := g.found[l]; !ok || position < known {
+		g.found[l] = position
+	}
+	if before < len(g.loops) && len(g.found) == len(g.loops) {
+		close(g.all)
 	}
 	return true
 }

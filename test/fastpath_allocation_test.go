@@ -1,0 +1,49 @@
+//go:build linux
+
+package test
+
+import (
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// TestFastAllocatesNothing guards the reason for the fast path: an answer costs what the kernel takes for two packets.
+func TestFastAllocatesNothing(t *testing.T) {
+	for _, row := range []struct{ name, plugins, record string }{
+		{"round robin", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3"},
+		{"random", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 order random"},
+		{"some of the values", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 answers 2"},
+		{"wildcard", "", "record * 192.0.2.1 192.0.2.2"},
+		{"weights", "", "record app A {\n value 192.0.2.1 192.0.2.2 weight 3\n value 192.0.2.3 weight 1\n answers 3\n}"},
+		{"tiers", "", "record app A {\n value 192.0.2.1 192.0.2.2\n value 192.0.2.3 priority 2\n}"},
+		{"first places", "", "record app 192.0.2.1 192.0.2.2 metrics"},
+		{"prometheus and errors", "prometheus 127.0.0.1:0\n errors", "record app 192.0.2.1 192.0.2.2 192.0.2.3"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, port := startFast(t, "example.org:PORT {\n bind 127.0.0.1\n "+row.plugins+"\n roundrobin53 {\n fastpath\n "+row.record+"\n}\n}\n")
+			address := "127.0.0.1:" + port
+			m := question("app.example.org.", dns.TypeA)
+			m.SetEdns0(1232, false)
+			if _, isFast := askFast(t, address, m); !isFast {
+				t.Fatal("the fast path does not answer")
+			}
+			query, err := m.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, buf := dial(t, address).Conn, make([]byte, 512)
+			exchange := func() {
+				if _, err := conn.Write(query); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := conn.Read(buf); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := testing.AllocsPerRun(1000, exchange); got != 0 { // of the whole process
+				t.Errorf("%v allocations for a query, want 0", got)
+			}
+		})
+	}
+}
