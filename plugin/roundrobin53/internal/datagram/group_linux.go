@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Group is the sockets that take the plain queries of one address.
@@ -113,13 +116,28 @@ func (g *Group) Stop() {
 }
 
 // Close closes the sockets of a group that was stopped. The filter goes with the last of them, so that the kernel does
-// again as without the group, whoever listens there next.
+// again as without the group, whoever listens there next. Without the filter that socket would get packets to its end,
+// but for being connected: then the kernel passes it over (from Linux 5.4 on).
 func (g *Group) Close() {
 	for i, l := range g.loops {
 		if i == len(g.loops)-1 {
 			_ = g.attach(anySocket)
+			_ = l.control(connect)
 		}
 		_ = l.drain() // what came since
 		_ = l.conn.Close()
 	}
+}
+
+// connect connects a socket to a port of this machine that nobody sends from.
+func connect(fd int) error {
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	const discard = 9
+	if _, ok := name.(*unix.SockaddrInet4); ok {
+		return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrInet4{Port: discard, Addr: [4]byte{127, 0, 0, 1}}))
+	}
+	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrInet6{Port: discard, Addr: [16]byte{15: 1}}))
 }
