@@ -111,8 +111,10 @@ func (in *instance) openFast(s *dnsserver.Server) {
 			return
 		}
 		listeners.byAddr[s.Addr] = l
+		in.fronts = append(in.fronts, f)
 	default:
 		l.takeOver(f)
+		in.fronts = append(in.fronts, f)
 	}
 	for _, note := range notes {
 		log.Info(note)
@@ -191,7 +193,8 @@ const takeoverPatience = time.Second
 // closeFast ends the fast path of an instance that ends, but for what the next one takes over; there is none at the end of
 // the process. The other plugins of the instance have not ended yet.
 func (in *instance) closeFast(next *instance) {
-	for addr, f := range in.endFronts() {
+	for _, f := range in.endFronts() {
+		addr := f.server.Addr
 		if next != nil && next.wantsFastAt(addr) {
 			select {
 			case <-f.replaced:
@@ -216,18 +219,12 @@ func (in *instance) closeFast(next *instance) {
 	}
 }
 
-// endFronts is the fronts of an instance that answer, by address. From then on it gets no others.
-func (in *instance) endFronts() map[string]*front {
+// endFronts is the fronts of an instance that ends. From then on it gets no others.
+func (in *instance) endFronts() []*front {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()
 	in.ended = true
-	fronts := make(map[string]*front)
-	for addr, l := range listeners.byAddr {
-		if f := l.front.Load(); f.instance == in {
-			fronts[addr] = f
-		}
-	}
-	return fronts
+	return in.fronts
 }
 
 // wantsFastAt reports whether the fast path is called for the server at an address.

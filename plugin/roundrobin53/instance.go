@@ -32,6 +32,7 @@ type instance struct {
 	blocks  []serverBlock // of the Corefile, if a handler wants it
 	hooked  []*Handler    // those that dnsserver calls it for
 	notes   []string      // about it, to be logged when the instance serves
+	fronts  []*front      // where it is used
 	refused []string      // addresses where it can't be used
 	ended   bool          // it has begun to end
 

@@ -14,7 +14,6 @@ import (
 // Group is the sockets that take the plain queries of one address.
 type Group struct {
 	loops  []*loop
-	cores  int
 	rest   []uint32 // where the others stand
 	filter filter   // that the kernel has
 	done   sync.WaitGroup
@@ -35,7 +34,7 @@ const readBuffer = 1 << 20
 // Open makes a group of n sockets that listen opens, each at the same address and with SO_REUSEPORT, and begins to
 // answer what comes in on them. Cores is how many other sockets have that address and take what is no plain query.
 func Open(n, cores int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
-	g := &Group{cores: cores, filter: anySocket}
+	g := &Group{filter: anySocket}
 	for range min(n, maxSockets) {
 		if err := g.add(listen, server()); err != nil {
 			g.Close()
@@ -75,12 +74,6 @@ func (g *Group) add(listen func() (net.PacketConn, error), server Server) error 
 	return nil
 }
 
-// Sockets is how many sockets g has.
-func (g *Group) Sockets() int { return len(g.loops) }
-
-// Cores is how many other sockets g knows of.
-func (g *Group) Cores() int { return g.cores }
-
 // Steer sets the kernel's filter, for so many other sockets. Where its own sockets stand among all of that address is
 // found out first: it depends on the order they were opened and closed in.
 func (g *Group) Steer(cores int) error {
@@ -88,7 +81,7 @@ func (g *Group) Steer(cores int) error {
 	if err != nil {
 		return err
 	}
-	g.cores, g.rest, g.filter = cores, rest, plainFilter(plain, rest)
+	g.rest, g.filter = rest, plainFilter(plain, rest)
 	return g.attach(g.filter)
 }
 

@@ -16,12 +16,6 @@ func Open(int, int, func() (net.PacketConn, error), func() Server) (*Group, erro
 	return nil, errors.New("it needs Linux")
 }
 
-// Sockets is how many sockets g has.
-func (*Group) Sockets() int { return 0 }
-
-// Cores is how many other sockets g knows of.
-func (*Group) Cores() int { return 0 }
-
 // Steer sets the kernel's filter, for so many other sockets.
 func (*Group) Steer(int) error { return nil }
 

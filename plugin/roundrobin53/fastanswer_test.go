@@ -1,0 +1,123 @@
+package roundrobin53
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// TestIsSameAnswer guards the last check before the fast path answers: whatever the chain does to an answer, but for the
+// choice and order of addresses, has to be seen.
+func TestIsSameAnswer(t *testing.T) {
+	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")}
+	set := &addressRRset{pool: pool.New(addresses, pool.RoundRobin, 2), ttl: 60}
+	answer := func(change func(m *dns.Msg)) []byte {
+		m := new(dns.Msg).SetQuestion("App.example.org.", dns.TypeA)
+		m.Id, m.Response, m.Authoritative = 1, true, true
+		for _, address := range []string{"192.0.2.1", "192.0.2.2"} {
+			rr, err := dns.NewRR("App.example.org. 60 IN A " + address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Answer = append(m.Answer, rr)
+		}
+		m.SetEdns0(1232, false)
+		change(m)
+		packed, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packed
+	}
+	record := func(m *dns.Msg, text string) dns.RR {
+		rr, err := dns.NewRR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Answer = m.Answer[:1]
+		return rr
+	}
+	expected := answer(func(*dns.Msg) {})
+	for _, row := range []struct {
+		name   string
+		change func(m *dns.Msg)
+		want   bool
+	}{
+		{"nothing", func(*dns.Msg) {}, true},
+		{"order", func(m *dns.Msg) { m.Answer[0], m.Answer[1] = m.Answer[1], m.Answer[0] }, true},
+		{"another address of the set", func(m *dns.Msg) { m.Answer = append(m.Answer, record(m, "App.example.org. 60 IN A 192.0.2.3")) }, true},
+		{"compression", func(m *dns.Msg) { m.Compress = true }, true},
+		{"another address", func(m *dns.Msg) { m.Answer = append(m.Answer, record(m, "App.example.org. 60 IN A 192.0.2.9")) }, false},
+		{"another type", func(m *dns.Msg) { m.Answer = append(m.Answer, record(m, "App.example.org. 60 IN TXT x")) }, false},
+		{"TTL", func(m *dns.Msg) { m.Answer[1].Header().Ttl = 59 }, false},
+		{"letter case of an owner", func(m *dns.Msg) { m.Answer[1].Header().Name = "app.example.org." }, false},
+		{"fewer", func(m *dns.Msg) { m.Answer = m.Answer[:1] }, false},
+		{"none", func(m *dns.Msg) { m.Answer = nil }, false},
+		{"RCODE", func(m *dns.Msg) { m.Rcode = dns.RcodeRefused }, false},
+		{"AA", func(m *dns.Msg) { m.Authoritative = false }, false},
+		{"RA", func(m *dns.Msg) { m.RecursionAvailable = true }, false},
+		{"question", func(m *dns.Msg) { m.Question[0].Name = "app.example.org." }, false},
+		{"authority", func(m *dns.Msg) { m.Ns = append(m.Ns, m.Answer[0]) }, false},
+		{"additional", func(m *dns.Msg) { m.Extra = append(m.Extra, m.Answer[0]) }, false},
+		{"OPT", func(m *dns.Msg) { m.Extra = nil }, false},
+		{"UDP size", func(m *dns.Msg) { m.IsEdns0().SetUDPSize(512) }, false},
+		{"EDNS option", func(m *dns.Msg) {
+			m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: "aa"}}
+		}, false},
+	} {
+		if got := isSameAnswer(expected, answer(row.change), set); got != row.want {
+			t.Errorf("%s changed: got %v, want %v", row.name, got, row.want)
+		}
+	}
+	if isSameAnswer(expected, nil, set) {
+		t.Error("no answer at all: got true, want false")
+	}
+}
+
+func TestBits(t *testing.T) {
+	const n = 130
+	b := newBits(n)
+	for _, i := range []int{0, 63, 64, 129} {
+		b.set(i)
+		b.set(i)
+	}
+	for i := range n {
+		if got, want := b.has(i), i == 0 || i == 63 || i == 64 || i == 129; got != want {
+			t.Errorf("has(%d) = %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestFrontBlock(t *testing.T) {
+	ours, root := new(fastBlock), new(fastBlock)
+	f := &front{blocks: map[string]*fastBlock{"example.org.": ours, "b.example.org.": nil}}
+	for _, row := range []struct {
+		name string
+		want *fastBlock
+	}{
+		{"example.org.", ours},
+		{"a.example.org.", ours},
+		{"x.a.example.org.", ours},
+		{"bb.example.org.", ours},
+		{"b.example.org.", nil},
+		{"x.b.example.org.", nil},
+		{"xexample.org.", root},
+		{"org.", root},
+		{"example.net.", root},
+	} {
+		for _, withRoot := range []bool{false, true} {
+			want := row.want
+			if delete(f.blocks, "."); withRoot {
+				f.blocks["."] = root
+			} else if want == root {
+				want = nil
+			}
+			if got := f.block([]byte(row.name)); got != want {
+				t.Errorf("block(%s), root %v: got %p, want %p", row.name, withRoot, got, want)
+			}
+		}
+	}
+}
