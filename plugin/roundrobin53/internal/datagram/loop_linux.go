@@ -54,7 +54,7 @@ func newLoop(conn *net.UDPConn, server Server, probed func([]byte) bool) (*loop,
 		return nil, err
 	}
 	l := &loop{conn: conn, raw: raw, server: server, probed: probed}
-	l.receive, l.send = l.receiveBatch, l.sendBatch
+	l.receive, l.send = l.answerAll, l.sendBatch
 	if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok && addr.IP.IsUnspecified() {
 		l.wide = true
 	}
@@ -106,37 +106,40 @@ func (l *loop) control(f func(fd int) error) error {
 
 // run answers packets until close is called and all that came before are answered, or the socket fails.
 func (l *loop) run() error {
-	for {
-		err := l.raw.Read(l.receive)
-		if errors.Is(err, os.ErrDeadlineExceeded) && l.closing.Load() {
-			return l.drain()
-		}
-		if err == nil {
-			err = l.failed
-		}
-		if err != nil {
-			return err
-		}
-		l.answer()
+	err := l.raw.Read(l.receive)
+	if l.closing.Load() {
+		return l.drain()
 	}
+	return errors.Join(err, l.failed)
+}
+
+// answerAll answers packets for as long as there are some, and none but those: it is the runtime that waits for more. It
+// reports true to end that.
+func (l *loop) answerAll(fd uintptr) bool {
+	for !l.closing.Load() {
+		if !l.receiveBatch(fd) {
+			return false
+		}
+		if l.failed != nil {
+			return true
+		}
+		l.answer(fd)
+	}
+	return true
 }
 
 // drain answers what is still there.
 func (l *loop) drain() error {
-	for {
-		isEmpty := false
-		if err := l.raw.Control(func(fd uintptr) { isEmpty = !l.receiveBatch(fd) }); err != nil {
-			return err
+	err := l.raw.Control(func(fd uintptr) {
+		for l.receiveBatch(fd) && l.failed == nil {
+			l.answer(fd)
 		}
-		if isEmpty || l.failed != nil {
-			return l.failed
-		}
-		l.answer()
-	}
+	})
+	return errors.Join(err, l.failed)
 }
 
 // answer has the packets of the batch answered, and sends the replies.
-func (l *loop) answer() {
+func (l *loop) answer(fd uintptr) {
 	for i := range l.received {
 		p := &l.packets[i]
 		s := p.slot
@@ -152,8 +155,8 @@ func (l *loop) answer() {
 			l.addReply(i, p)
 		}
 	}
-	if l.replies > 0 {
-		_ = l.raw.Write(l.send) // it fails if the socket is closed: run finds out
+	if !l.sendBatch(fd) {
+		_ = l.raw.Write(l.send) // waits for room; it fails if the socket is closed, and then run ends
 	}
 }
 
