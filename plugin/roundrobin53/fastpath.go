@@ -101,7 +101,7 @@ func (in *instance) openFast(s *dnsserver.Server) {
 	case f == nil:
 		in.refused = append(in.refused, s.Addr)
 		if l != nil { // it is closed by the instance that ends
-			close(l.front.Load().replaced)
+			l.front.Load().release()
 		}
 	case l == nil:
 		var err error
@@ -140,8 +140,7 @@ func openListener(f *front) (*listener, error) {
 // takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand changes, if at all, when those
 // of the old one are closed.
 func (l *listener) takeOver(f *front) {
-	old := l.front.Swap(f)
-	close(old.replaced)
+	l.front.Swap(f).release()
 	l.cores, l.unsettled = 1, true
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -29,8 +30,12 @@ type front struct {
 	tallied  bool                  // a block has prometheus
 
 	waiting  atomic.Int64  // queries that were handed off, and are not answered yet
-	replaced chan struct{} // closed when another has its place, or none can
+	replaced chan struct{} // closed when another has its place, or none can: see release
+	released sync.Once
 }
+
+// release tells the instance of f that it needs to wait for a successor no longer.
+func (f *front) release() { f.released.Do(func() { close(f.replaced) }) }
 
 // fastBlock is a server block whose names the fast path may answer at a listener.
 type fastBlock struct {
