@@ -72,9 +72,9 @@ system: packages ## the tests that need other programs
 	go test -tags system -timeout 30m -run System ./test/
 
 fuzz: ## each fuzz target for FUZZTIME
-	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | cut -c6-); do \
-		dir=$$(dirname $$(grep -rlE "^func $$target\(" plugin --include '*_test.go')); \
-		echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir; \
+	@grep -roE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | while IFS=: read -r file target; do \
+		dir=$$(dirname $$file) target=$${target#func }; \
+		echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir </dev/null || exit 1; \
 	done
 
 bench: packages ## processor time, memory and start of this plugin against stock CoreDNS, as ratios
