@@ -31,7 +31,7 @@ func (q *Query) Uncompressed(addresses, width int) int {
 }
 
 // AppendAnswer appends the answer to q: the endpoints in an order, out of addresses that lie one after another in octets,
-// width octets each. The owner name is in the letter case that was asked.
+// width octets each, 4 or 16. The owner name is in the letter case that was asked.
 func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width int) []byte {
 	be := binary.BigEndian
 	dst = append(dst, q.packet[:q.end]...)
@@ -46,14 +46,13 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 	records := dst[len(dst) : len(dst)+len(order)*size]
 	dst = dst[:len(dst)+len(records)]
 	for _, endpoint := range order {
-		record := records[:size]
-		be.PutUint64(record, front)
-		be.PutUint32(record[8:], back)
-		off := int(endpoint) * width
+		be.PutUint64(records, front)
+		be.PutUint32(records[8:], back)
+		address := octets[int(endpoint)*width:]
 		if width == 4 { // most answers: a copy that is known to be of four octets takes one instruction
-			*(*[4]byte)(record[recordOctets:]) = [4]byte(octets[off:])
+			*(*[4]byte)(records[recordOctets:]) = [4]byte(address)
 		} else {
-			copy(record[recordOctets:], octets[off:off+width])
+			*(*[16]byte)(records[recordOctets:]) = [16]byte(address)
 		}
 		records = records[size:]
 	}
