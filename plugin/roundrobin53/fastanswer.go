@@ -109,7 +109,7 @@ func (w *worker) answer(f *front, b *fastBlock, p *datagram.Packet, found record
 		return false
 	}
 	if !b.proved.has(number) {
-		w.prove(f, b, p, number, answers)
+		w.prove(f, b, p, number)
 		return true
 	}
 	var order []uint16
@@ -133,9 +133,13 @@ func (w *worker) answer(f *front, b *fastBlock, p *datagram.Packet, found record
 
 // prove has a query answered by the chain, and compares that with what the fast path would have answered. If it is the
 // same, the fast path answers from then on; if not, it never does.
-func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number, answers int) {
+func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	set := &b.h.rrsets[number]
-	board := b.h.keeper.board.Load()
+	board := b.h.keeper.board.Load() // before all else: what is compared has to be of one moment
+	answers := set.pool.Answers()
+	if set.chooser != noChooser {
+		answers = board.choice(b.h.choosers[set.chooser].first).Answers()
+	}
 	order := make([]uint16, answers)
 	for i := range order {
 		order[i] = uint16(i) // any: turns are only the chain's to take
@@ -144,7 +148,7 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number, answe
 	name := string(w.query.Name())
 	f.serve(p.In, &chainWriter{packet: p})
 	switch {
-	case set.chooser != noChooser && b.h.keeper.board.Load() != board: // the answer may be of another moment
+	case answers == 0, set.chooser != noChooser && b.h.keeper.board.Load() != board: // nothing to compare, or not of one moment
 	case isSameAnswer(expected, p.Out, set):
 		b.proved.set(number)
 	default:
