@@ -309,8 +309,8 @@ func TestInterval(t *testing.T) {
 	if often <= seldom+1 || once != 1 {
 		t.Errorf("probes at intervals of 1s, 3s and 1d: %d, %d, %d", often, seldom, once)
 	}
-	if n := tg.connected("http"); n != 1 {
-		t.Errorf("%d connections for %d probes over HTTP, want one that is kept", n, often)
+	if n := tg.connected("http"); n < often {
+		t.Errorf("%d connections for %d probes over HTTP, want one each", n, often)
 	}
 	if n := tg.connected("https"); n < seldom {
 		t.Errorf("%d connections for %d probes over HTTPS, want one each", n, seldom)

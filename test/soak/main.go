@@ -137,8 +137,8 @@ func soak(ctx context.Context, s settings) (bool, error) {
 	return r.asked.wrong == 0 && (!s.strict || !r.missed()), err
 }
 
-// raiseFileLimit sees to it that the server may open as many files as it takes to keep a connection of every check: it
-// does so with a part of them only. It returns how many it may open; no more than now without privileges.
+// raiseFileLimit sees to it that the server may open as many files as it takes to have a probe of every check under way:
+// it does so with a part of them only. It returns how many it may open; no more than now without privileges.
 func raiseFileLimit(checks int) uint64 {
 	const perCheck = 4
 	var limit syscall.Rlimit

@@ -90,11 +90,10 @@ func (r *report) measure(ctx context.Context, srv *server, e *endpoints) (err er
 	return err
 }
 
-// The budgets of 1,000 probes a second, of one core: the first with kept connections, or none to keep, as of TCP; the
-// second with a new connection, and its handshake, for each probe.
+// The budgets of 1,000 probes a second, each over a new connection, of one core: the second is for its handshake, too.
 const (
 	budgetProbes = 1000
-	budgetKept   = 0.10
+	budgetPlain  = 0.10
 	budgetTLS    = 0.60
 )
 
@@ -104,7 +103,7 @@ func (r *report) budget() float64 {
 	if r.kind == kindHTTPS {
 		return budgetTLS * probes / budgetProbes
 	}
-	return budgetKept * probes / budgetProbes
+	return budgetPlain * probes / budgetProbes
 }
 
 // missed reports whether a budget is missed.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -27,11 +28,10 @@ var (
 	bodies  = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 )
 
-// exchange sends a request over a connection and judges the answer. Begun says whether at least one octet of it came,
-// reusable whether the connection is fit for another request.
-func exchange(conn net.Conn, request []byte, check *Check) (begun, reusable bool, err error) {
+// exchange sends a request over a connection and judges the answer.
+func exchange(conn net.Conn, request []byte, check *Check) error {
 	if _, err := conn.Write(request); err != nil {
-		return false, false, err
+		return err
 	}
 	bounded := io.LimitedReader{R: conn, N: headerLimit}
 	reader := readers.Get().(*bufio.Reader)
@@ -40,24 +40,25 @@ func exchange(conn net.Conn, request []byte, check *Check) (begun, reusable bool
 		reader.Reset(nil)
 		readers.Put(reader)
 	}()
-	if _, err := reader.Peek(1); err != nil {
-		return false, false, err
-	}
 	response, err := readHeader(reader, &bounded)
 	if err != nil {
-		return true, false, err
+		return err
 	}
 	bounded.N = math.MaxInt64
-	whole, err := judge(response, check)
-	return true, whole && !response.Close && reader.Buffered() == 0, err
+	return judge(response, check)
 }
 
 // readHeader reads up to the body of the final answer.
 func readHeader(reader *bufio.Reader, bounded *io.LimitedReader) (*http.Response, error) {
 	for {
+		begin, err := reader.Peek(len("HTTP/1.1 200 "))
+		if err != nil {
+			return nil, headerError(err, bounded.N <= 0, 0)
+		}
+		code := statusCode(begin)
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
-			return nil, headerError(err, bounded.N <= 0)
+			return nil, headerError(err, bounded.N <= 0, code)
 		}
 		if response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols {
 			return response, nil
@@ -65,62 +66,76 @@ func readHeader(reader *bufio.Reader, bounded *io.LimitedReader) (*http.Response
 	}
 }
 
-// headerError leaves out what was received.
-func headerError(err error, limited bool) error {
-	if limited {
-		return errLongHeader
+// statusCode is the status code in the begin of an answer; 0 if that is not HTTP.
+func statusCode(begin []byte) int {
+	version, code, _ := strings.Cut(string(begin), " ")
+	code = strings.TrimRight(code, " \r\n")
+	number, err := strconv.ParseUint(code, 10, 16)
+	if _, _, ok := http.ParseHTTPVersion(version); !ok || err != nil || len(code) != 3 {
+		return 0
 	}
-	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	return int(number)
+}
+
+// headerError leaves out what was received, but the status code.
+func headerError(err error, limited bool, code int) error {
+	switch {
+	case limited:
+		return errLongHeader
+	case isInterrupted(err):
 		return err
+	case code != 0:
+		return fmt.Errorf("status %d, but a header line is malformed", code)
 	}
 	return errNotHTTP
 }
 
-// judge says whether an answer passes: by its status, wherever that would lead, and by its body, which has to be complete
-// or longer than is read. Whole says that it was read to its end.
-func judge(response *http.Response, check *Check) (whole bool, err error) {
-	if !check.accepts(response.StatusCode) {
-		return isRead(response), fmt.Errorf("status %d, want %s", response.StatusCode, ranges(check.Status))
-	}
-	if check.Body == "" {
-		_, err := io.CopyN(io.Discard, response.Body, BodyLimit+1)
-		if errors.Is(err, io.EOF) {
-			return true, nil
-		}
-		return false, bodyError(err)
-	}
-	body := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(body)
-	body.Reset()
-	n, err := io.CopyN(body, response.Body, BodyLimit+1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, bodyError(err)
-	}
-	if !bytes.Contains(body.Bytes()[:min(n, BodyLimit)], []byte(check.Body)) {
-		return n <= BodyLimit, fmt.Errorf("body has no %q in its first %d octets", check.Body, BodyLimit)
-	}
-	return n <= BodyLimit, nil
+// isInterrupted says whether an answer could not be read to its end.
+func isInterrupted(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// shortBody is how long the body of an answer that does not pass may be to be read all the same, in octets: an endpoint
-// that is down for a while then keeps its connection, and need not be connected to for each probe.
-const shortBody = 4 << 10
-
-// isRead reads the body of an answer that does not pass, if it is short, and reports whether it did.
-func isRead(response *http.Response) bool {
-	if response.ContentLength < 0 || response.ContentLength > shortBody {
-		return false
+// judge says whether an answer passes: by its status, wherever that would lead, and by its body. That has to hold the text
+// that is wanted, whatever comes behind it; where none is, it has to be complete or longer than is read.
+func judge(response *http.Response, check *Check) error {
+	if !check.accepts(response.StatusCode) {
+		return fmt.Errorf("status %d, want %s", response.StatusCode, ranges(check.Status))
 	}
-	n, err := io.Copy(io.Discard, response.Body)
-	return err == nil && n == response.ContentLength
+	if check.Body != "" {
+		return find(response.Body, check.Body)
+	}
+	if _, err := io.CopyN(io.Discard, response.Body, BodyLimit+1); err != nil && !errors.Is(err, io.EOF) {
+		return bodyError(err)
+	}
+	return nil
+}
+
+// find reads a body until a text has come. One that never ends, as of a stream of events, is read no further.
+func find(body io.Reader, text string) error {
+	read := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(read)
+	read.Reset()
+	body = io.LimitReader(body, BodyLimit)
+	for {
+		read.Grow(bytes.MinRead)
+		octets, searched := read.AvailableBuffer(), max(0, read.Len()-len(text))
+		n, err := body.Read(octets[:cap(octets)])
+		read.Write(octets[:n])
+		switch {
+		case bytes.Contains(read.Bytes()[searched:], []byte(text)):
+			return nil
+		case errors.Is(err, io.EOF):
+			return fmt.Errorf("body has no %q in its first %d octets", text, BodyLimit)
+		case err != nil:
+			return bodyError(err)
+		}
+	}
 }
 
 // bodyError leaves out what was received, too: a malformed chunk.
 func bodyError(err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, io.ErrUnexpectedEOF) {
+	if isInterrupted(err) {
 		return err
 	}
 	return errors.New("body is malformed")

@@ -12,7 +12,7 @@ import (
 var benchmarkKinds = []struct{ name, server, scheme string }{
 	{"tcp", schemeTCP, schemeTCP},
 	{"tls", schemeTLS, schemeTLS},
-	{"http_kept", schemeHTTP, schemeHTTP},
+	{"http", schemeHTTP, schemeHTTP},
 	{"https_http1", "https1", schemeHTTPS},
 	{"https_http2", schemeHTTPS, schemeHTTPS},
 	{"grpc", schemeGRPC, schemeGRPC},
@@ -32,14 +32,17 @@ func BenchmarkProbe(b *testing.B) {
 		b.Run(kind.name, func(b *testing.B) {
 			at, roots := startServer(b, kind.server)
 			target := Target{at.Addr(), benchmarkCheck(kind.scheme, at.Port(), roots)}
-			p := newProber(target, newAllowance(1))
-			defer p.close()
+			p := newProber(target)
 			b.ReportAllocs()
 			used := processorTime()
 			for b.Loop() {
 				ctx, cancel := context.WithTimeout(b.Context(), target.Check.Timeout)
-				if err := p.Probe(ctx); err != nil {
+				left, err := p.Probe(ctx)
+				if err != nil {
 					b.Fatal(err)
+				}
+				if left.conn != nil {
+					left.end(ctx)
 				}
 				cancel()
 			}

@@ -6,34 +6,34 @@ const (
 	// flightLimit bounds the memory of probes under way, and is enough for 10,000 targets at 10s that all run into a
 	// timeout of 4s.
 	flightLimit = 4096
-	// flightShare and keptShare of the process's descriptors may be probes under way and kept connections. The rest is
-	// for answering queries, and for a second monitor that begins while this one ends.
-	flightShare = 4
-	keptShare   = 4
+	// flightShare and partingShare of the process's descriptors may be probes under way and connections that are being
+	// ended. The rest is for answering queries, and for a second monitor that begins while this one ends.
+	flightShare  = 4
+	partingShare = 8
 )
 
 // bounds are how much a monitor may do at a time.
 type bounds struct {
-	flight int // probes
-	kept   int // connections kept between probes
+	flight  int // probes
+	parting int // connections of probes that are over
 }
 
 // systemBounds follow from how many files this process may have open.
 func systemBounds() bounds {
 	files := openFileLimit()
-	return bounds{flight: int(max(1, min(flightLimit, files/flightShare))), kept: int(min(files/keptShare, 1<<30))}
+	return bounds{flight: int(max(1, min(flightLimit, files/flightShare))), parting: int(min(files/partingShare, flightLimit))}
 }
 
-// allowance is how many more connections may be kept.
+// allowance is how many more there may be.
 type allowance struct{ left atomic.Int64 }
 
-func newAllowance(kept int) *allowance {
+func newAllowance(n int) *allowance {
 	var a allowance
-	a.left.Store(int64(kept))
+	a.left.Store(int64(n))
 	return &a
 }
 
-// take asks for one more connection, which is given back with give.
+// take asks for one more, which is given back with give.
 func (a *allowance) take() bool {
 	if a.left.Add(-1) >= 0 {
 		return true

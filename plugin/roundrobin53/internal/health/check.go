@@ -74,11 +74,13 @@ func (c *Check) Key() string {
 
 // path is what a request asks for. A service of grpc is taken as it is.
 func (c *Check) path() string {
-	if c.Path == "" && (c.Scheme == schemeHTTP || c.Scheme == schemeHTTPS) {
+	if c.Path == "" && c.isHTTP() {
 		return "/"
 	}
 	return c.Path
 }
+
+func (c *Check) isHTTP() bool { return c.Scheme == schemeHTTP || c.Scheme == schemeHTTPS }
 
 // authority is what a request to addr names as the server that it means. A port that the scheme implies is left out, as
 // every browser does; some servers know their names only so.

@@ -16,32 +16,28 @@ import (
 
 var errNoHTTP2 = errors.New("TLS handshake led to no HTTP/2, which gRPC needs")
 
-// grpcProber asks a server by the gRPC health checking protocol, over a connection of its own.
-type grpcProber struct {
-	tlsProber
+// grpcAsker asks a server by the gRPC health checking protocol.
+type grpcAsker struct {
+	tlsAsker
+	check     *Check
 	authority string
 }
 
-func newGRPCProber(target Target) grpcProber {
-	return grpcProber{tlsProber{target, tlsConfig(target, protocolHTTP2)}, target.Check.authority(target.Address)}
+func newGRPCAsker(target Target) grpcAsker {
+	return grpcAsker{tlsAsker{tlsConfig(target, protocolHTTP2)}, target.Check, target.Check.authority(target.Address)}
 }
 
-// Probe implements prober.
-func (p grpcProber) Probe(ctx context.Context) error {
-	conn, release, err := p.connect(ctx)
+func (a grpcAsker) ask(ctx context.Context, conn connection) error {
+	ready, err := a.prepare(conn)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		release()
-		_ = conn.Close()
-	}()
-	client, err := grpc.NewClient("passthrough:///endpoint", p.options(conn)...)
+	client, err := grpc.NewClient("passthrough:///endpoint", a.options(ready)...)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	request := &grpc_health_v1.HealthCheckRequest{Service: p.target.Check.Path}
+	request := &grpc_health_v1.HealthCheckRequest{Service: a.check.Path}
 	response, err := grpc_health_v1.NewHealthClient(client).Check(ctx, request)
 	if err != nil {
 		return fmt.Errorf("gRPC code %s", status.Code(err)) // what the server says besides is left out
@@ -52,29 +48,24 @@ func (p grpcProber) Probe(ctx context.Context) error {
 	return nil
 }
 
-// connect makes the connection and, for grpcs, completes the handshake. That gRPC does neither gives the same reasons
-// for a failure as with other checks.
-func (p grpcProber) connect(ctx context.Context) (net.Conn, func() bool, error) {
-	if p.target.Check.Scheme == schemeGRPC {
-		return dial(ctx, p.target)
+// prepare completes the handshake for grpcs. That gRPC does not do so gives the same reasons for a failure as with other
+// checks.
+func (a grpcAsker) prepare(conn connection) (net.Conn, error) {
+	if a.check.Scheme == schemeGRPC {
+		return conn, nil
 	}
-	conn, release, err := p.dial(ctx)
-	if err != nil {
-		return nil, nil, err
+	secure, err := a.handshake(conn)
+	if err == nil && secure.ConnectionState().NegotiatedProtocol != protocolHTTP2 {
+		err = errNoHTTP2
 	}
-	if conn.ConnectionState().NegotiatedProtocol != protocolHTTP2 {
-		release()
-		_ = conn.Close()
-		return nil, nil, errNoHTTP2
-	}
-	return conn, release, nil
+	return secure, err
 }
 
-func (p grpcProber) options(conn net.Conn) []grpc.DialOption {
+func (a grpcAsker) options(conn net.Conn) []grpc.DialOption {
 	connect := handOver(conn)
 	options := []grpc.DialOption{
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return connect() }),
-		grpc.WithAuthority(p.authority),
+		grpc.WithAuthority(a.authority),
 		grpc.WithUserAgent(userAgent),
 		grpc.WithMaxHeaderListSize(headerLimit),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(BodyLimit)),

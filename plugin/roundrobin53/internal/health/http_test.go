@@ -74,7 +74,10 @@ func TestHTTP(t *testing.T) {
 // TestInvalidRequest has a path that no request can be made of. The reason does not tell it: it may hold a secret.
 func TestInvalidRequest(t *testing.T) {
 	for _, scheme := range []string{schemeHTTP, schemeHTTPS} {
-		target := Target{addrOf("192.0.2.1"), &Check{Scheme: scheme, Timeout: time.Second, Path: "no slash"}}
+		listener := listen(t, "127.0.0.1")
+		serveConns(t, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+		target := targetAt(listener, scheme)
+		target.Check.Path = "no slash"
 		wantReason(t, probeOnce(t, target), "path: invalid URI for request")
 	}
 }
@@ -98,57 +101,58 @@ func rawAnswers(t *testing.T, listener net.Listener, answer func(conn net.Conn, 
 
 func write(conn net.Conn, text string) { _, _ = io.WriteString(conn, text) }
 
-// TestKeptConnection makes three probes one after another and counts the connections.
-func TestKeptConnection(t *testing.T) {
+// TestHTTPAnswers makes two probes one after another, each over a connection of its own.
+func TestHTTPAnswers(t *testing.T) {
 	const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 	for _, row := range []struct {
 		name   string
 		answer func(conn net.Conn, request int)
 		want   string // the same for each probe
-		conns  int32
 	}{
-		{"kept", func(c net.Conn, _ int) { write(c, whole) }, "", 1},
+		{"whole", func(c net.Conn, _ int) { write(c, whole) }, ""},
 		{"chunked", func(c net.Conn, _ int) {
 			write(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
-		}, "", 1},
-		{"text is missing", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno") }, `body has no "ok" in its first 65536 octets`, 1},
+		}, ""},
+		{"text is missing", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno") }, `body has no "ok" in its first 65536 octets`},
 		{"says close", func(c net.Conn, _ int) {
 			write(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
-		}, "", 3},
-		{"HTTP/1.0", func(c net.Conn, _ int) { write(c, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok") }, "", 3},
-		{"until the end", func(c net.Conn, _ int) { write(c, "HTTP/1.0 200 OK\r\n\r\nok"); _ = c.Close() }, "", 3},
-		{"more than an answer", func(c net.Conn, _ int) { write(c, whole+"HTTP/1.1") }, "", 3},
-		{"status fails", func(c net.Conn, _ int) { write(c, "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nok") }, "status 500, want 200-399", 1},
-		{"reset after an answer", func(c net.Conn, _ int) { write(c, whole); _ = c.Close() }, "", 3},
-		{"closed at the second request", func(c net.Conn, request int) {
-			if request == 0 {
-				write(c, whole)
-				return
-			}
-			_ = c.Close()
-		}, "", 3},
-		{"short body", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok"); _ = c.Close() }, "connection closed before the end of the answer", 3},
+		}, ""},
+		{"HTTP/1.0", func(c net.Conn, _ int) { write(c, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok") }, ""},
+		{"until the end", func(c net.Conn, _ int) { write(c, "HTTP/1.0 200 OK\r\n\r\nok"); _ = c.Close() }, ""},
+		{"more than an answer", func(c net.Conn, _ int) { write(c, whole+"HTTP/1.1") }, ""},
+		{"status fails", func(c net.Conn, _ int) { write(c, "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nok") }, "status 500, want 200-399"},
+		{"closed without an answer", func(c net.Conn, _ int) { _ = c.Close() }, "connection closed before the end of the answer"},
+		{"short body with the text", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok"); _ = c.Close() }, ""},
+		{"short body without it", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\no"); _ = c.Close() }, "connection closed before the end of the answer"},
 		{"malformed chunk", func(c net.Conn, _ int) {
 			write(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n")
-		}, "body is malformed", 3},
-		{"short header", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nX: "); _ = c.Close() }, "connection closed before the end of the answer", 3},
-		{"endless body", endlessBody, `body has no "ok" in its first 65536 octets`, 3},
-		{"endless header", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X-Y: z\r\n", 20_000)) }, "header of the answer is longer than 65536 octets", 3},
-		{"endless line", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 200_000)) }, "header of the answer is longer than 65536 octets", 3},
-		{"endless interim answers", func(c net.Conn, _ int) { write(c, strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10_000)) }, "header of the answer is longer than 65536 octets", 3},
+		}, "body is malformed"},
+		{"short header", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nX: "); _ = c.Close() }, "connection closed before the end of the answer"},
+		{"malformed header line", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nsecret\r\n\r\nok") }, "status 200, but a header line is malformed"},
+		{"malformed length", func(c net.Conn, _ int) { write(c, "HTTP/1.0 503 No\r\nContent-Length: secret\r\n\r\n") }, "status 503, but a header line is malformed"},
+		{"header behind an interim answer", func(c net.Conn, _ int) {
+			write(c, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 No\r\nsecret\r\n\r\n")
+		}, "status 404, but a header line is malformed"},
+		{"no status code", func(c net.Conn, _ int) { write(c, "HTTP/1.1 ok\r\nX: y\r\n\r\n") }, "answer is not HTTP"},
+		{"status code of four digits", func(c net.Conn, _ int) { write(c, "HTTP/1.1 2000\r\nX: y\r\n\r\n") }, "answer is not HTTP"},
+		{"no answer of HTTP/1", func(c net.Conn, _ int) { write(c, "SSH-2.0-OpenSSH_9.9\r\n\r\n") }, "answer is not HTTP"},
+		{"endless body", endlessBody, `body has no "ok" in its first 65536 octets`},
+		{"endless header", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X-Y: z\r\n", 20_000)) }, "header of the answer is longer than 65536 octets"},
+		{"endless line", func(c net.Conn, _ int) { write(c, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 200_000)) }, "header of the answer is longer than 65536 octets"},
+		{"endless interim answers", func(c net.Conn, _ int) { write(c, strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10_000)) }, "header of the answer is longer than 65536 octets"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			listener := listen(t, "127.0.0.1")
 			conns := rawAnswers(t, listener, row.answer)
 			target := targetAt(listener, schemeHTTP)
 			target.Check.Body = "ok"
-			p := newProber(target, newAllowance(1))
-			defer p.close()
-			for range 3 {
+			p := newProber(target)
+			for range 2 {
 				wantReason(t, probeAgain(t, p, target), row.want)
 			}
-			if got := conns.Load(); got != row.conns {
-				t.Errorf("%d connections, want %d", got, row.conns)
+			if got := conns.Load(); got != 2 {
+				t.Errorf("%d connections, want 2", got)
 			}
 		})
 	}
@@ -170,84 +174,22 @@ func TestEndlessBodyPasses(t *testing.T) {
 	wantReason(t, probeOnce(t, targetAt(listener, schemeHTTP)), "")
 }
 
-// TestDrippedBodyFails: an endpoint that cannot finish its own page does not pass.
-func TestDrippedBodyFails(t *testing.T) {
-	listener := listen(t, "127.0.0.1")
-	rawAnswers(t, listener, func(conn net.Conn, _ int) { drip(conn, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", 1000)) })
-	target := targetAt(listener, schemeHTTP)
-	target.Check.Timeout = 800 * time.Millisecond
-	wantReason(t, probeOnce(t, target), "no answer within 800ms")
-}
-
-// TestUnaskedAnswerIsNotTaken guards against a 408 on an idle connection that passes for the next answer.
-func TestUnaskedAnswerIsNotTaken(t *testing.T) {
-	listener := listen(t, "127.0.0.1")
-	more, sent := make(chan struct{}), make(chan struct{}, 2)
-	conns := rawAnswers(t, listener, func(conn net.Conn, _ int) {
-		write(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		<-more
-		write(conn, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-		sent <- struct{}{}
-	})
-	target := targetAt(listener, schemeHTTP)
-	p := newProber(target, newAllowance(1))
-	defer p.close()
-	wantReason(t, probeAgain(t, p, target), "")
-	more <- struct{}{}
-	<-sent
-	wantReason(t, probeAgain(t, p, target), "")
-	more <- struct{}{}
-	if got := conns.Load(); got != 2 {
-		t.Errorf("%d connections, want 2", got)
-	}
-}
-
-// TestKeptConnectionsAreBounded has two targets and an allowance of one connection.
-func TestKeptConnectionsAreBounded(t *testing.T) {
-	listener := listen(t, "127.0.0.1")
-	conns := rawAnswers(t, listener, func(conn net.Conn, _ int) { write(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") })
-	target, kept := targetAt(listener, schemeHTTP), newAllowance(1)
-	one, other := newProber(target, kept), newProber(target, kept)
-	for range 3 {
-		wantReason(t, probeAgain(t, one, target), "")
-		wantReason(t, probeAgain(t, other, target), "")
-	}
-	if got := conns.Load(); got != 4 {
-		t.Errorf("%d connections, want one that is kept and three that are not", got)
-	}
-	one.close()
-	one.close()
-	wantReason(t, probeAgain(t, other, target), "")
-	if kept.left.Load() != 0 {
-		t.Error("the connection that another target gave up is not kept")
-	}
-	other.close()
-	if kept.left.Load() != 1 {
-		t.Errorf("allowance is %d at the end, want 1", kept.left.Load())
-	}
-}
-
-// TestQuietOfClosedConnection: what this side closed is of no use either.
-func TestQuietOfClosedConnection(t *testing.T) {
-	listener := listen(t, "127.0.0.1")
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !quiet(conn.(*net.TCPConn)) {
-		t.Error("an open connection is not quiet")
-	}
-	_ = conn.Close()
-	if quiet(conn.(*net.TCPConn)) || quiet(new(net.TCPConn)) {
-		t.Error("a closed connection is quiet")
-	}
-}
-
-// TestExchangeOverClosedConnection: nothing was sent, so another connection may do.
-func TestExchangeOverClosedConnection(t *testing.T) {
-	conn, other := net.Pipe()
-	_, _ = conn.Close(), other.Close()
-	if begun, reusable, err := exchange(conn, []byte("GET"), &Check{}); begun || reusable || err == nil {
-		t.Errorf("exchange: %t, %t, %v, want an error before any answer", begun, reusable, err)
+// TestDrippedBody: an endpoint that cannot finish its own page does not pass, but a stream of events that begins with the
+// text does.
+func TestDrippedBody(t *testing.T) {
+	for body, want := range map[string]string{"": "no answer within 800ms", "secret": "no answer within 800ms", "ok": ""} {
+		t.Run(body, func(t *testing.T) {
+			listener := listen(t, "127.0.0.1")
+			rawAnswers(t, listener, func(conn net.Conn, _ int) {
+				write(conn, "HTTP/1.1 200 OK\r\n\r\ndata: o")
+				drip(conn, "k\n\n"+strings.Repeat("x", 1000))
+			})
+			target := targetAt(listener, schemeHTTP)
+			target.Check.Body = body
+			if want != "" {
+				target.Check.Timeout = 800 * time.Millisecond
+			}
+			wantReason(t, probeOnce(t, target), want)
+		})
 	}
 }

@@ -12,42 +12,71 @@ import (
 // protocolHTTP2 is what HTTP/2 is called in a TLS handshake (RFC 9113, section 3.2).
 const protocolHTTP2 = "h2"
 
-// httpsProber asks for a page over TLS, by HTTP/2 where the other side speaks it. Each probe has a connection of its own:
-// on one that was kept, nobody would notice that the certificate expired.
-type httpsProber struct {
-	tlsProber
+// protocolHTTP1 is what HTTP/1.1 is called there (RFC 7301, section 6).
+const protocolHTTP1 = "http/1.1"
+
+// httpsAsker asks for a page over TLS, by HTTP/2 where the other side speaks it.
+type httpsAsker struct {
+	tlsAsker
+	target  Target
 	request *http.Request
 	wire    []byte // the request in HTTP/1.1
 	invalid error  // why there is no request
 }
 
-func newHTTPSProber(target Target) *httpsProber {
-	p := &httpsProber{tlsProber: tlsProber{target, tlsConfig(target, protocolHTTP2, "http/1.1")}}
-	if p.request, p.invalid = newRequest(target); p.invalid == nil {
-		p.request.Close = true
-		p.wire = render(p.request)
+func newHTTPSAsker(target Target) *httpsAsker {
+	a := &httpsAsker{target: target, tlsAsker: tlsAsker{tlsConfig(target, protocolHTTP2, protocolHTTP1)}}
+	if a.request, a.invalid = newRequest(target); a.invalid == nil {
+		a.wire = render(a.request)
 	}
-	return p
+	return a
 }
 
-// Probe implements prober.
-func (p *httpsProber) Probe(ctx context.Context) error {
-	if p.invalid != nil {
-		return p.invalid
+func (a *httpsAsker) ask(ctx context.Context, conn connection) error {
+	if a.invalid != nil {
+		return a.invalid
 	}
-	conn, release, err := p.dial(ctx)
+	secure, err := a.handshake(conn)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		release()
-		_ = conn.Close()
-	}()
-	if conn.ConnectionState().NegotiatedProtocol == protocolHTTP2 {
-		return p.askHTTP2(ctx, conn)
+	if secure.ConnectionState().NegotiatedProtocol != protocolHTTP2 {
+		return a.askHTTP1(secure)
 	}
-	_, _, err = exchange(conn, p.wire, p.target.Check)
+	err = a.askHTTP2(ctx, secure)
+	if isHTTP1Required(err) {
+		return a.askAgain(ctx)
+	}
 	return err
+}
+
+// askHTTP1 makes the request over a connection whose handshake is complete.
+func (a *httpsAsker) askHTTP1(conn *tls.Conn) error {
+	err := exchange(conn, a.wire, a.target.Check)
+	_ = conn.CloseWrite() // says goodbye, as far as that is possible
+	return err
+}
+
+// askAgain makes the request in HTTP/1.1 over another connection, and sees to it that the next probe does so at once.
+func (a *httpsAsker) askAgain(ctx context.Context) error {
+	a.config = tlsConfig(a.target, protocolHTTP1)
+	conn, release, err := dial(ctx, a.target)
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer func() { _ = conn.Close() }()
+	secure, err := a.handshake(conn)
+	if err != nil {
+		return err
+	}
+	return a.askHTTP1(secure)
+}
+
+// isHTTP1Required says whether a server has this page for HTTP/1.1 only (RFC 9113, section 7), as it has where it asks for
+// the client's certificate by path.
+func isHTTP1Required(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "HTTP_1_1_REQUIRED") // net/http has no type for it
 }
 
 // http2Transport speaks HTTP/2 over connections that were made already: it has none of its own, and so cannot mix up two
@@ -68,19 +97,18 @@ func handedOver(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // askHTTP2 makes the request over a connection that the handshake found to speak HTTP/2.
-func (p *httpsProber) askHTTP2(ctx context.Context, conn *tls.Conn) error {
+func (a *httpsAsker) askHTTP2(ctx context.Context, conn *tls.Conn) error {
 	client, err := http2Transport.NewClientConn(context.WithValue(ctx, connKey{}, conn), schemeHTTPS, conn.RemoteAddr().String())
 	if err != nil {
 		return http2Error(err)
 	}
 	defer func() { _ = client.Close() }()
-	response, err := client.RoundTrip(p.request.WithContext(ctx))
+	response, err := client.RoundTrip(a.request.WithContext(ctx))
 	if err != nil {
 		return http2Error(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	_, err = judge(response, p.target.Check)
-	return err
+	return judge(response, a.target.Check)
 }
 
 // http2Error leaves out what the other side said on closing a connection.

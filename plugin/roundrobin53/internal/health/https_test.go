@@ -1,6 +1,7 @@
 package health
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // TestHTTPSProtocol guards HTTP/2 by ALPN, and that both protocols are probed over a new connection each time.
@@ -31,7 +34,7 @@ func TestHTTPSProtocol(t *testing.T) {
 			})
 			target := targetAt(listener, schemeHTTPS)
 			target.Check.Body = row.want
-			p := newProber(target, newAllowance(1))
+			p := newProber(target)
 			for range 2 {
 				wantReason(t, probeAgain(t, p, target), "")
 			}
@@ -116,4 +119,53 @@ func TestHTTPSWithoutHTTP2Answer(t *testing.T) {
 	}
 	wantReason(t, http2Error(errors.New(`GOAWAY; ErrCode=NO_ERROR, debug="secret"`)), "GOAWAY; ErrCode=NO_ERROR")
 	wantReason(t, http2Error(context.DeadlineExceeded), "context deadline exceeded")
+}
+
+// TestHTTP1Required has a server that refuses HTTP/2 after the handshake has led to it. The next probe is made in HTTP/1.1
+// at once.
+func TestHTTP1Required(t *testing.T) {
+	for name, refuse := range map[string]func(*http2.Framer) error{
+		"RST_STREAM": func(f *http2.Framer) error { return f.WriteRSTStream(1, http2.ErrCodeHTTP11Required) },
+		"GOAWAY":     func(f *http2.Framer) error { return f.WriteGoAway(0, http2.ErrCodeHTTP11Required, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			listener := listen(t, "127.0.0.1")
+			protocols := make(chan string, 3)
+			serveConns(t, listener, func(conn net.Conn) {
+				secure := tls.Server(conn, serverConfig(protocolHTTP2, protocolHTTP1))
+				if secure.Handshake() != nil {
+					return
+				}
+				reader := bufio.NewReader(secure)
+				request, err := http.ReadRequest(reader)
+				if err != nil {
+					return
+				}
+				protocols <- request.Proto
+				if request.ProtoMajor == 1 {
+					write(secure, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+					return
+				}
+				_, _ = reader.Discard(len("SM\r\n\r\n"))
+				framer := http2.NewFramer(secure, reader)
+				_ = framer.WriteSettings()
+				for frame, err := framer.ReadFrame(); err == nil; frame, err = framer.ReadFrame() {
+					if _, ok := frame.(*http2.HeadersFrame); ok {
+						_ = refuse(framer)
+					}
+				}
+			})
+			target := targetAt(listener, schemeHTTPS)
+			target.Check.Body = "ok"
+			p := newProber(target)
+			for range 2 {
+				wantReason(t, probeAgain(t, p, target), "")
+			}
+			for _, want := range []string{"HTTP/2.0", "HTTP/1.1", "HTTP/1.1"} {
+				if got := <-protocols; got != want {
+					t.Errorf("request in %s, want %s", got, want)
+				}
+			}
+		})
+	}
 }

@@ -135,7 +135,7 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 			goroutines := runtime.NumGoroutine()
 			descriptors, counted := openDescriptors()
 			m := NewMonitor(list, Observer{Changed: func([]Transition) {}})
-			m.bounds = bounds{flight: flight, kept: flight}
+			m.bounds = bounds{flight: flight, parting: flight}
 			m.Start()
 			for over := false; !over; {
 				select {

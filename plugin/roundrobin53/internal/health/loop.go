@@ -29,7 +29,7 @@ var errInverted = errors.New("passed, and the check is inverted")
 type loop struct {
 	*Monitor
 	probers  []prober // by target
-	kept     *allowance
+	partings *allowance
 	schedule schedule
 	burst    *burst
 	results  chan result
@@ -55,12 +55,12 @@ type result struct {
 func newLoop(m *Monitor) *loop {
 	now := time.Now()
 	l := &loop{
-		Monitor: m, probers: make([]prober, len(m.targets)), kept: newAllowance(m.bounds.kept),
+		Monitor: m, probers: make([]prober, len(m.targets)), partings: newAllowance(m.bounds.parting),
 		schedule: newSchedule(m.targets, m.memories, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
 		results: make(chan result, m.bounds.flight), // nobody waits to hand in a result
 	}
 	for i, target := range m.targets {
-		l.probers[i] = m.equip(target, l.kept)
+		l.probers[i] = m.equip(target)
 		if !m.memories[i].known {
 			l.waiting++
 		}
@@ -93,9 +93,6 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) leave() {
 	l.timer.Stop()
 	l.probes.Wait()
-	for _, prober := range l.probers {
-		prober.close()
-	}
 }
 
 // launch starts the probes that are due, as far as the bound allows.
@@ -107,7 +104,7 @@ func (l *loop) launch(ctx context.Context) {
 		l.flight++
 		l.burst.begin(now, next.target)
 		l.launched = now
-		l.probes.Go(func() { l.results <- l.probe(ctx, next.target) })
+		l.probes.Go(func() { l.end(ctx, l.probe(ctx, next.target)) })
 	}
 	if len(l.schedule) > 0 && !l.schedule[0].due.After(now) {
 		l.launched = now // too many by now: look again in a beat
@@ -142,18 +139,31 @@ func (l *loop) arm() {
 	}
 }
 
-// probe makes one probe, within its time.
-func (l *loop) probe(ctx context.Context, target int) result {
+// probe makes one probe, within its time, and hands in the result.
+func (l *loop) probe(ctx context.Context, target int) parting {
 	timeout := l.targets[target].Check.Timeout
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r := result{target: target, began: time.Now()}
-	r.err = l.probers[target].Probe(ctx)
+	p, err := l.probers[target].Probe(ctx)
 	r.took = time.Since(r.began)
-	if r.err != nil {
-		r.err = explain(ctx, r.err, timeout)
+	if err != nil {
+		r.err = explain(ctx, err, timeout)
 	}
-	return r
+	l.results <- r
+	return p
+}
+
+// end ends the connection of a probe, which is over and waits for nothing.
+func (l *loop) end(ctx context.Context, p parting) {
+	switch {
+	case p.conn == nil:
+	case l.partings.take():
+		p.end(ctx)
+		l.partings.give()
+	default:
+		_ = p.conn.Close() // without waiting; there are too many
+	}
 }
 
 // gather takes the results that are there by now, so that a burst of them is digested at once.

@@ -34,8 +34,8 @@ type Monitor struct {
 	targets  []Target
 	observer Observer
 	bounds   bounds
-	equip    func(Target, *allowance) prober // makes the prober of a target
-	flags    []atomic.Uint32                 // by target; written with mu held
+	equip    func(Target) prober // makes the prober of a target
+	flags    []atomic.Uint32     // by target; written with mu held
 
 	context    context.Context // ends with Stop
 	cancel     context.CancelFunc

@@ -17,8 +17,7 @@ import (
 // probeFunc is a prober for tests of the monitor, in fake time.
 type probeFunc func(context.Context) error
 
-func (f probeFunc) Probe(ctx context.Context) error { return f(ctx) }
-func (probeFunc) close()                            {}
+func (f probeFunc) Probe(ctx context.Context) (parting, error) { return parting{}, f(ctx) }
 
 var errRefused = errors.New("connect: connection refused")
 
@@ -63,7 +62,7 @@ func fakeMonitor(targets []Target, observer Observer, probes ...probeFunc) *Moni
 	}
 	m := NewMonitor(targets, observer)
 	next := 0
-	m.equip = func(Target, *allowance) prober {
+	m.equip = func(Target) prober {
 		probe := probes[min(next, len(probes)-1)]
 		next++
 		return probe
@@ -227,7 +226,7 @@ func TestProbesUnderWayAreBounded(t *testing.T) {
 		m := fakeMonitor(testTargets(targets, testCheck()), Observer{}, nil)
 		lock := make(chan struct{}, 1)
 		m.bounds.flight = bound
-		m.equip = func(Target, *allowance) prober {
+		m.equip = func(Target) prober {
 			return probeFunc(func(ctx context.Context) error {
 				lock <- struct{}{}
 				under++

@@ -10,43 +10,87 @@ import (
 	"time"
 )
 
-// prober makes one attempt to reach an endpoint; nil means that it passed. Each belongs to one target, which is never
+// prober makes one attempt to reach an endpoint; no error means that it passed. Each belongs to one target, which is never
 // probed twice at a time. An attempt ends when its context does, whatever the other side does.
 type prober interface {
-	Probe(ctx context.Context) error
-	close() // the connection that is kept between probes, if there is one
+	Probe(ctx context.Context) (parting, error)
 }
 
 // newProber makes the prober of a target.
-func newProber(target Target, kept *allowance) prober {
+func newProber(target Target) prober {
+	return visitor{target, newAsker(target)}
+}
+
+// visitor connects for each probe anew. A connection that was kept says nothing of new ones: whoever has it goes on being
+// answered where nobody else is let in, by a server out of descriptors, and behind a service that moved. Since each of
+// `fall` probes in a row has to tell, none of them may use it.
+type visitor struct {
+	target Target
+	asker
+}
+
+// asker finds out what an endpoint says over a connection that has just been made.
+type asker interface {
+	ask(ctx context.Context, conn connection) error
+}
+
+func newAsker(target Target) asker {
 	switch target.Check.Scheme {
 	case schemeTCP:
-		return tcpProber{target}
+		return tcpAsker{}
 	case schemeTLS:
-		return newTLSProber(target)
+		return newTLSAsker(target)
 	case schemeHTTP:
-		return newHTTPProber(target, kept)
+		return newHTTPAsker(target)
 	case schemeHTTPS:
-		return newHTTPSProber(target)
+		return newHTTPSAsker(target)
 	case schemeGRPC, schemeGRPCS:
-		return newGRPCProber(target)
+		return newGRPCAsker(target)
 	default:
 		panic(fmt.Sprintf("health: unknown scheme %q", target.Check.Scheme)) // the glue knows the same ones
 	}
 }
 
-// dialer makes all connections. Keep-alive packets would outnumber the probes on a kept connection.
+// Probe implements prober.
+func (v visitor) Probe(ctx context.Context) (parting, error) {
+	conn, release, err := dial(ctx, v.target)
+	if err != nil {
+		return parting{}, err
+	}
+	err = v.ask(ctx, conn)
+	if !release() { // its time is over
+		_ = conn.Close()
+		return parting{}, err
+	}
+	return parting{conn.TCPConn, v.target.Check.isHTTP()}, err
+}
+
+// connection is a connection of one probe, and its deadline is the probe's. Libraries set deadlines of their own for the
+// time that they want to say goodbye (crypto/tls 5 seconds, gRPC 10), and a peer that does not read would make a probe
+// last for as long.
+type connection struct{ *net.TCPConn }
+
+// SetDeadline implements net.Conn.
+func (connection) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements net.Conn.
+func (connection) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.Conn.
+func (connection) SetWriteDeadline(time.Time) error { return nil }
+
+// dialer makes all connections. None lives for as long as it takes to send keep-alive packets.
 var dialer = net.Dialer{KeepAlive: -1}
 
 // dial connects to a target, and nowhere else: a check's name is not looked up. The connection ends with the context: its
 // deadline is the connection's, and release gives up watching for an earlier end.
-func dial(ctx context.Context, target Target) (*net.TCPConn, func() bool, error) {
+func dial(ctx context.Context, target Target) (connection, func() bool, error) {
 	// Not DialTCP: it binds to a port before it connects, and then one address has no more ports than all together.
 	conn, err := dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(target.Address, target.Check.Port).String())
 	if err != nil {
-		return nil, nil, err
+		return connection{}, nil, err
 	}
-	return conn.(*net.TCPConn), bind(ctx, conn), nil
+	return connection{conn.(*net.TCPConn)}, bind(ctx, conn), nil
 }
 
 // bind makes a connection end with the context. The deadline of the context bounds all reads and writes together, so a

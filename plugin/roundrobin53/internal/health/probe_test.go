@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 var schemes = []string{schemeTCP, schemeTLS, schemeHTTP, schemeHTTPS, schemeGRPC, schemeGRPCS}
@@ -36,6 +39,43 @@ func TestTCP(t *testing.T) {
 			wantReason(t, probeOnce(t, targetAt(listener, schemeTCP)), "")
 		})
 	}
+}
+
+// TestEachProbeConnects guards against endpoints that answer whoever is connected already, and let nobody else in.
+func TestEachProbeConnects(t *testing.T) {
+	for _, scheme := range schemes {
+		t.Run(scheme, func(t *testing.T) {
+			listener := listen(t, "127.0.0.1")
+			target := targetAt(listener, scheme)
+			single := &singleListener{Listener: listener}
+			switch scheme {
+			case schemeTCP:
+				serveConns(t, single, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+			case schemeTLS, schemeHTTPS:
+				serveHTTP(t, single, serverConfig("http/1.1"), func(http.ResponseWriter, *http.Request) {})
+			case schemeHTTP:
+				serveHTTP(t, single, nil, func(http.ResponseWriter, *http.Request) {})
+			case schemeGRPC:
+				serveGRPC(t, single, nil, nil)
+			case schemeGRPCS:
+				serveGRPC(t, single, serverConfig(protocolHTTP2), nil)
+			}
+			p := newProber(target)
+			wantReason(t, probeAgain(t, p, target), "")
+			for range 3 {
+				wantReason(t, probeAgain(t, p, target), "connect: connection refused")
+			}
+		})
+	}
+}
+
+// singleListener lets one connection in and then closes.
+type singleListener struct{ net.Listener }
+
+func (l *singleListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	_ = l.Close()
+	return conn, err
 }
 
 // TestHostileEndpoints has every probe that reads end by its deadline, or before, whatever comes.
@@ -132,12 +172,68 @@ func TestProbesEndWithTheirContext(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			done := make(chan error, 1)
-			p := newProber(targetAt(listener, scheme), newAllowance(1))
-			go func() { done <- p.Probe(ctx) }()
+			p := newProber(targetAt(listener, scheme))
+			go func() {
+				_, err := p.Probe(ctx)
+				done <- err
+			}()
 			<-reached
 			cancel()
 			if err := <-done; err == nil {
 				t.Error("probe passed, want an error")
+			}
+		})
+	}
+}
+
+// TestDeadlineOfConnectionStays: what a library sets does not count.
+func TestDeadlineOfConnectionStays(t *testing.T) {
+	listener := listen(t, "127.0.0.1")
+	serveConns(t, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	ctx, cancel := context.WithCancel(t.Context())
+	conn, _, err := dial(ctx, targetAt(listener, schemeTCP))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	cancel()
+	for range 2 {
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("read: %v, want %v", err, os.ErrDeadlineExceeded)
+		}
+		_, _, _ = conn.SetDeadline(time.Time{}), conn.SetReadDeadline(time.Time{}), conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+// TestPeerThatDoesNotRead keeps a client writing, which by itself would take five seconds to say goodbye.
+func TestPeerThatDoesNotRead(t *testing.T) {
+	var pings bytes.Buffer
+	framer := http2.NewFramer(&pings, nil)
+	_ = framer.WriteSettings()
+	for range 4096 {
+		_ = framer.WritePing(false, [8]byte{})
+	}
+	for _, scheme := range []string{schemeGRPC, schemeGRPCS, schemeHTTPS} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			listener := listen(t, "127.0.0.1")
+			serveConns(t, listener, func(conn net.Conn) {
+				_ = conn.(*net.TCPConn).SetReadBuffer(1)
+				if scheme != schemeGRPC {
+					conn = tls.Server(conn, serverConfig(protocolHTTP2))
+				}
+				for {
+					if _, err := conn.Write(pings.Bytes()); err != nil {
+						return
+					}
+				}
+			})
+			target := targetAt(listener, scheme)
+			target.Check.Timeout = time.Second
+			began := time.Now()
+			wantReason(t, probeOnce(t, target), "no answer within 1s")
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("the probe took %s, want 1s", took)
 			}
 		})
 	}
@@ -149,7 +245,7 @@ func TestNewProberPanicsAtUnknownScheme(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	newProber(Target{addrOf("192.0.2.1"), &Check{Scheme: "icmp"}}, nil)
+	newProber(Target{addrOf("192.0.2.1"), &Check{Scheme: "icmp"}})
 }
 
 func TestExplain(t *testing.T) {
@@ -164,13 +260,18 @@ func TestExplain(t *testing.T) {
 		{"end", io.EOF, "connection closed before the end of the answer"},
 		{"certificate", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a"}}, "certificate: certificate is not valid for any names, but wanted to match a"},
 		{"local", fmt.Errorf("dial: %w", syscall.EMFILE), "dial: too many open files"},
+		{"local as a certificate that can't be verified", &tls.CertificateVerificationError{Err: x509.SystemRootsError{Err: &os.PathError{Op: "open", Path: "/etc/ssl", Err: syscall.EMFILE}}}, "tls: failed to verify certificate: x509: failed to load system roots and no roots provided; open /etc/ssl: too many open files"},
+		{"local at the end of a probe's time", errors.Join(os.ErrDeadlineExceeded, syscall.ENOBUFS), "i/o timeout\\nno buffer space available"},
+		{"local, of whatever kind", fmt.Errorf("verify: %w", x509.SystemRootsError{}), "verify: x509: failed to load system roots and no roots provided"},
+		{"names of a certificate", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"a\n[ERROR] \x1b[2J"}}, Host: "a"}}, "certificate: certificate is valid for a\\n[ERROR] \\x1b[2J, not a"},
+		{"operation with a line break", &net.OpError{Op: "read", Err: errors.New("a\r\nb")}, "a\\r\\nb"},
 		{"other", errNotHTTP, "answer is not HTTP"},
 		{"long", errors.New(strings.Repeat("ä", 500)), strings.Repeat("ä", 100) + "..."},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := explain(t.Context(), row.err, 4*time.Second)
 			wantReason(t, err, row.want)
-			if isLocal(err) != (row.name == "local") {
+			if isLocal(err) != strings.HasPrefix(row.name, "local") {
 				t.Errorf("isLocal(%v) = %t", err, isLocal(err))
 			}
 		})
@@ -181,6 +282,20 @@ func TestExplain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
 	wantReason(t, explain(ctx, errGone, time.Second), "no answer within 1s")
+}
+
+func TestQuoted(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain \"text\", ä 日 \\": "plain \"text\", ä 日 \\",
+		"a\nb\r\tc":              `a\nb\r\tc`,
+		"\x1b[31m\x00\x7f":       `\x1b[31m\x00\x7f`,
+		"\u202ea\u2028\u0085":    `\u202ea\u2028\u0085`, // right to left, and more ends of lines
+		"\xff\ufffd\xc3":         `\xff` + "\ufffd" + `\xc3`,
+	} {
+		if got := quoted(text); got != want {
+			t.Errorf("quoted(%q) = %q, want %q", text, got, want)
+		}
+	}
 }
 
 func TestAllowance(t *testing.T) {
@@ -195,7 +310,7 @@ func TestAllowance(t *testing.T) {
 }
 
 func TestSystemBounds(t *testing.T) {
-	if got := systemBounds(); got.flight < 1 || got.flight > flightLimit || got.kept < 1 {
+	if got := systemBounds(); got.flight < 1 || got.flight > flightLimit || got.parting < 1 {
 		t.Errorf("bounds %+v", got)
 	}
 }

@@ -3,15 +3,18 @@ package health
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 // localTrouble is what says nothing of the endpoint: this process has no descriptor, no memory or no port left.
@@ -21,40 +24,78 @@ var localTrouble = []error{
 
 // isLocal says whether a probe failed for trouble on this side.
 func isLocal(err error) bool {
-	return err != nil && slices.ContainsFunc(localTrouble, func(trouble error) bool { return errors.Is(err, trouble) })
+	if err == nil {
+		return false
+	}
+	if _, ok := errors.AsType[x509.SystemRootsError](err); ok {
+		return true // no certificate can be verified
+	}
+	return slices.ContainsFunc(localTrouble, func(trouble error) bool { return errors.Is(err, trouble) })
 }
 
 // reasonLimit is how long the reason of a failure gets: the other side has its say in some of them.
 const reasonLimit = 200
 
-// explain makes of what went wrong with a probe a reason for a line in the log. It holds nothing that was sent or received:
-// that may be a secret.
+// reason is why a probe failed, as everyone may see it: in a line of a log, on a page. All reasons are made by explain.
+type reason struct {
+	text  string
+	cause error
+}
+
+// Error implements error.
+func (r *reason) Error() string { return r.text }
+
+// Unwrap is for errors.Is.
+func (r *reason) Unwrap() error { return r.cause }
+
+// explain makes of what went wrong with a probe a reason. It holds little of what was received, which may be a secret, and
+// what it holds (the names in a certificate, say) cannot end a line or steer a terminal.
 func explain(ctx context.Context, err error, timeout time.Duration) error {
+	return &reason{quoted(shorten(describe(ctx, err, timeout))), err}
+}
+
+// describe tells what went wrong.
+func describe(ctx context.Context, err error, timeout time.Duration) string {
+	if isLocal(err) { // whatever came of it
+		return err.Error()
+	}
 	// The connection may end by the deadline a moment before the context does, and a library may call that what it likes.
 	deadline, bounded := ctx.Deadline()
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || bounded && !time.Now().Before(deadline) {
-		return fmt.Errorf("no answer within %s", timeout)
+		return fmt.Sprintf("no answer within %s", timeout)
 	}
 	if failure, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return shorten(errors.New("certificate: " + strings.TrimPrefix(failure.Err.Error(), "x509: ")))
-	}
-	if isLocal(err) {
-		return err
+		return "certificate: " + strings.TrimPrefix(failure.Err.Error(), "x509: ")
 	}
 	// "dial tcp 192.0.2.1:80: connect: connection refused": the line tells the address anyway.
 	if failure, ok := errors.AsType[*net.OpError](err); ok {
-		return failure.Err
+		return failure.Err.Error()
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("connection closed before the end of the answer")
+		return "connection closed before the end of the answer"
 	}
-	return shorten(err)
+	return err.Error()
 }
 
-func shorten(err error) error {
-	reason := err.Error()
-	if len(reason) <= reasonLimit {
-		return err
+func shorten(text string) string {
+	if len(text) <= reasonLimit {
+		return text
 	}
-	return errors.New(strings.ToValidUTF8(reason[:reasonLimit], "") + "...")
+	return strings.ToValidUTF8(text[:reasonLimit], "") + "..."
+}
+
+// quoted writes what is no printable character as Go does in a literal: a line break as \n, an escape as \x1b.
+func quoted(text string) string {
+	isPlain := func(r rune) bool { return strconv.IsPrint(r) && r != utf8.RuneError }
+	var out strings.Builder
+	for i, r := range text {
+		if isPlain(r) {
+			out.WriteRune(r)
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(text[i:])
+		literal := strconv.Quote(text[i : i+size])
+		out.WriteString(literal[1 : len(literal)-1])
+	}
+	return out.String()
 }

@@ -22,7 +22,7 @@ type diary struct {
 func record(m *Monitor, probe func(ctx context.Context, target int) error) *diary {
 	d := &diary{start: time.Now(), began: make([][]time.Duration, len(m.Targets()))}
 	next := 0
-	m.equip = func(Target, *allowance) prober {
+	m.equip = func(Target) prober {
 		target := next
 		next++
 		return probeFunc(func(ctx context.Context) error {

@@ -148,8 +148,7 @@ func serveHTTP(tb testing.TB, listener net.Listener, config *tls.Config, handler
 // probeOnce makes one probe as the monitor does.
 func probeOnce(tb testing.TB, target Target) error {
 	tb.Helper()
-	p := newProber(target, newAllowance(1))
-	defer p.close()
+	p := newProber(target)
 	return probeAgain(tb, p, target)
 }
 
@@ -157,10 +156,14 @@ func probeAgain(tb testing.TB, p prober, target Target) error {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), target.Check.Timeout)
 	defer cancel()
-	if err := p.Probe(ctx); err != nil {
-		return explain(ctx, err, target.Check.Timeout)
+	left, err := p.Probe(ctx)
+	if err != nil {
+		err = explain(ctx, err, target.Check.Timeout)
 	}
-	return nil
+	if left.conn != nil {
+		left.end(ctx)
+	}
+	return err
 }
 
 // wantReason checks how a probe went; an empty want is a pass.

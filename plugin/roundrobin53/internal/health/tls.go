@@ -3,19 +3,25 @@ package health
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 )
 
-// tlsProber passes when a TLS handshake is complete and the certificate, unless it does not count, is good.
-type tlsProber struct {
-	target Target
-	config *tls.Config
-}
+// tlsAsker passes when a TLS handshake is complete and the certificate, unless it does not count, is good.
+type tlsAsker struct{ config *tls.Config }
 
-func newTLSProber(target Target) tlsProber { return tlsProber{target, tlsConfig(target)} }
+func newTLSAsker(target Target) tlsAsker { return tlsAsker{tlsConfig(target)} }
 
 // classicalCurves are all that withstand the computers of today. Those that withstand quantum computers, too, take half
 // as much processor time again for a probe, and there is nothing worth it unless a header is sent: a token may be in it.
 var classicalCurves = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+
+// anyCipherSuite are all cipher suites that Go has, those with RSA key exchange, RC4 and 3DES included.
+var anyCipherSuite = func() (suites []uint16) {
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		suites = append(suites, suite.ID)
+	}
+	return suites
+}()
 
 // tlsConfig has no session cache: each probe sees the certificate again, and notices when it expires.
 func tlsConfig(target Target, protocols ...string) *tls.Config {
@@ -29,35 +35,26 @@ func tlsConfig(target Target, protocols ...string) *tls.Config {
 	if len(check.Header) == 0 {
 		config.CurvePreferences = classicalCurves
 	}
+	if check.Insecure { // then what old devices speak will do, too
+		config.MinVersion = tls.VersionTLS10 //nolint:gosec // by choice of the operator
+		config.CipherSuites = anyCipherSuite
+	}
 	if check.Name == "" && !check.Insecure {
 		config.ServerName = target.Address.WithZone("").String() // is verified, but not sent (RFC 6066, section 3)
 	}
 	return config
 }
 
-// Probe implements prober.
-func (p tlsProber) Probe(ctx context.Context) error {
-	conn, release, err := p.dial(ctx)
+func (a tlsAsker) ask(_ context.Context, conn connection) error {
+	secure, err := a.handshake(conn)
 	if err != nil {
-		return err
+		return err // and no goodbye: there is no common tongue
 	}
-	defer release()
-	return conn.Close()
+	return secure.CloseWrite()
 }
 
-// dial connects and completes the handshake.
-func (p tlsProber) dial(ctx context.Context) (*tls.Conn, func() bool, error) {
-	plain, release, err := dial(ctx, p.target)
-	if err != nil {
-		return nil, nil, err
-	}
-	conn := tls.Client(plain, p.config)
-	if err := conn.Handshake(); err != nil {
-		release()
-		_ = plain.Close() // no goodbye: there is no common tongue
-		return nil, nil, err
-	}
-	return conn, release, nil
+// handshake completes the handshake over a connection, by its deadline.
+func (a tlsAsker) handshake(conn connection) (*tls.Conn, error) {
+	secure := tls.Client(conn, a.config)
+	return secure, secure.Handshake()
 }
-
-func (p tlsProber) close() {}

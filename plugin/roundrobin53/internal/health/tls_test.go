@@ -1,9 +1,15 @@
 package health
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -82,4 +88,63 @@ func TestAuthority(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInsecureReachesOldServers has what Go refuses unless it is told otherwise. Where certificates are verified, it stays
+// refused.
+func TestInsecureReachesOldServers(t *testing.T) {
+	certificate := rsaCertificate(t)
+	for _, row := range []struct {
+		name   string
+		config *tls.Config
+	}{
+		{"TLS 1.0", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}},
+		{"TLS 1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}},
+		{"RSA key exchange", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}},
+		{"3DES", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10, CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA}}},
+		{"RC4", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA}}},
+	} {
+		for _, scheme := range []string{schemeTLS, schemeHTTPS} {
+			t.Run(row.name+" "+scheme, func(t *testing.T) {
+				config := row.config.Clone()
+				config.Certificates = []tls.Certificate{certificate}
+				config.NextProtos = []string{protocolHTTP1}
+				listener := listen(t, "127.0.0.1")
+				serveHTTP(t, listener, config, func(http.ResponseWriter, *http.Request) {})
+				target := targetAt(listener, scheme)
+				if probeOnce(t, target) == nil {
+					t.Error("passed, and the certificate was verified")
+				}
+				target.Check.Insecure = true
+				wantReason(t, probeOnce(t, target), "")
+			})
+		}
+	}
+}
+
+// rsaCertificate has a negative serial number, as some devices make them. Go does not sign such: the octet is changed.
+func rsaCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(0x7a53cafe), NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
+	octets, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	octets[bytes.Index(octets, []byte{0x7a, 0x53, 0xca, 0xfe})] = 0xfa
+	return tls.Certificate{Certificate: [][]byte{octets}, PrivateKey: key}
+}
+
+// TestForgedLine has a certificate whose names would write a line of their own into the log.
+func TestForgedLine(t *testing.T) {
+	const name = "evil\n[ERROR] plugin/errors: forged line\x1b[2J"
+	listener := listen(t, "127.0.0.1")
+	config := &tls.Config{Certificates: []tls.Certificate{newTestAuthority().certificate(time.Now().Add(time.Hour), name)}}
+	serveConns(t, listener, func(conn net.Conn) { _, _ = tls.Server(conn, config).Read(make([]byte, 1)) })
+	target := targetAt(listener, schemeTLS)
+	target.Check.Name = "www.example.org"
+	wantReason(t, probeOnce(t, target), `certificate: certificate is valid for evil\n[ERROR] plugin/errors: forged line\x1b[2J, not www.example.org`)
 }
