@@ -14,6 +14,10 @@ DIST ?= dist
 COREDNS = $(shell go list -m -f '{{.Version}}' github.com/coredns/coredns)
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 
+# What is meant to be kept has all of CoreDNS's plugins, and is compiled with a profile of the path of a query. The profile
+# makes a variant of every package, so `go run ./build` and the tests, which share what they compile, do without both.
+OPTIMISED := -tags full -pgo=build/coredns.pgo
+
 # The tools, pinned. Each is built from source into bin/.
 GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -29,7 +33,7 @@ COVERED := internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ int
 .PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image release clean FORCE
 
 build: ## the binary, in bin/coredns
-	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
+	go build $(OPTIMISED) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
 
 test: ## what the README promises to pass with Go alone
 	go test ./...
@@ -83,21 +87,21 @@ bench: packages ## processor time, memory and start of this plugin against stock
 soak: ## 10,000 checks of endpoints that come and go, 5,000 queries a second; tells of wrong answers and what the server used
 	go run ./test/soak
 
-pgo: packages ## build/default.pgo anew: what the compiler is told of the path of a query
-	go run ./test/bench -profile build/default.pgo
+pgo: packages ## build/coredns.pgo anew: what the compiler is told of the path of a query
+	go run ./test/bench -profile build/coredns.pgo
 
 bench-once: ## every Go benchmark, once
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
 # govulncheck needs its database; where that is out of reach there is nothing to compare with.
 vuln: $(BIN)/govulncheck
-	@out=$$($(BIN)/govulncheck ./plugin/... ./build/... 2>&1) || { \
+	@out=$$($(BIN)/govulncheck -tags full ./plugin/... ./build/... 2>&1) || { \
 		case "$$out" in *"fetching vulnerabilities"*) echo "the vulnerability database is out of reach: $$out";; *) echo "$$out"; exit 1;; esac; }
 
 # Equal commits and versions give equal bytes: of the binaries, and of all that is made of them.
 $(DIST)/coredns-%: FORCE
 	CGO_ENABLED=0 GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(basename $(word 2,$(subst -, ,$*))) \
-		go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./build
+		go build $(OPTIMISED) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./build
 
 image: $(DIST)/coredns-linux-amd64 $(DIST)/coredns-linux-arm64 ## the image as an OCI archive, in dist/; needs no container engine
 	go run ./build/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \

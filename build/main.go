@@ -2,23 +2,24 @@
 // 4.1.2.2, and Go reads such only where the whole program does. Nothing that is verified depends on the number.
 //go:debug x509negativeserial=1
 
-// Command build is CoreDNS with all of its plugins and roundrobin53.
+// Command build is CoreDNS with its plugins and roundrobin53.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
-	"runtime/debug"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
-	_ "github.com/coredns/coredns/core/plugin" // all of CoreDNS's plugins
 	"github.com/coredns/coredns/coremain"
 
+	"github.com/roundrobin53/roundrobin53/build/plugins"
+	naming "github.com/roundrobin53/roundrobin53/build/version"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
 )
 
-// version is the version of roundrobin53: set by the linker for a release, else what the build knows of the commit.
+// version is the version of roundrobin53, set by the linker for a release.
 var version string
 
 func main() {
@@ -29,17 +30,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	caddy.AppVersion = fmt.Sprintf("%s (roundrobin53 %s)", coremain.CoreVersion, pluginVersion())
+	caddy.AppVersion = fmt.Sprintf("%s (roundrobin53 %s)", coremain.CoreVersion, naming.Own(version))
+	flag.Parse()
+	if flag.Lookup("plugins").Value.String() == "false" { // else the list would have what is missing
+		plugins.RefuseMissing()
+	}
 	coremain.Run()
-}
-
-func pluginVersion() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	return info.Main.Version // of a checkout: its commit, and whether it was changed
 }

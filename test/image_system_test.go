@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -70,6 +71,17 @@ func TestSystemRelease(t *testing.T) {
 		}
 		if len(archive.images) != 2 {
 			t.Errorf("%d architectures, want 2", len(archive.images))
+		}
+	})
+	t.Run("plugins", func(t *testing.T) {
+		out, err := exec.Command(filepath.Join(dist, "coredns-linux-amd64"), "-plugins").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range dnsserver.Directives {
+			if !strings.Contains(string(out), "\n"+name+"\n") {
+				t.Errorf("a release lacks %s:\n%s", name, out)
+			}
 		}
 	})
 	for arch, image := range archive.images {

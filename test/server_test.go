@@ -14,10 +14,10 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
-	_ "github.com/coredns/coredns/core/plugin" // all of CoreDNS's plugins
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/build/plugins"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
 )
 
@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	plugins.RefuseMissing()
 	caddy.Quiet, dnsserver.Quiet = true, true
 	clog.SetOutput(&serverLog)
 	log.SetOutput(&serverLog)

@@ -1,7 +1,10 @@
 // Package version names releases: what a version of this plugin in a version of CoreDNS is called as an image.
 package version
 
-import "strings"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 // Image is where the image lives.
 const Image = "ghcr.io/roundrobin53/coredns"
@@ -14,4 +17,27 @@ func Tag(coredns, own string) string {
 		own = "devel"
 	}
 	return strings.ReplaceAll(coredns+"-rr53."+own, "+", "-")
+}
+
+// Own is the version of this plugin that a program has: the one that the linker set, or else the commit that `go build`
+// found checked out, with a mark if files had changed. `go run` records no commit, and no version is made up then.
+func Own(linked string) string {
+	if linked != "" {
+		return linked
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return unknown
+	}
+	return recorded(info)
+}
+
+const unknown = "of an unknown commit"
+
+// recorded is the version of the main module.
+func recorded(info *debug.BuildInfo) string {
+	if version := info.Main.Version; version != "" && version != "(devel)" {
+		return version
+	}
+	return unknown
 }

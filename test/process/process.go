@@ -31,9 +31,15 @@ type Process struct {
 // kernel when that thread ends, which is when this process does.
 func init() { runtime.LockOSThread() }
 
-// Build makes the project's binary, as a release does: with the profile in build/default.pgo if there is one.
+// Build makes the project's binary, as a release does: with all plugins, and with the profile for the compiler.
 func Build(ctx context.Context, path string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/roundrobin53/roundrobin53/build")
+	const module = "github.com/roundrobin53/roundrobin53"
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if err != nil {
+		return fmt.Errorf("find the module: %w", err)
+	}
+	profile := filepath.Join(strings.TrimSpace(string(root)), "build", "coredns.pgo")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "full", "-pgo="+profile, "-o", path, module+"/build")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build the binary: %w", err)
