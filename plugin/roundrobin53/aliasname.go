@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -13,36 +12,51 @@ type aliasName struct {
 	rec   *recordLine
 	owner *ownerName
 	d     *directive
+	state aliasState
 }
+
+// aliasState is how far an alias is resolved.
+type aliasState uint8
+
+const (
+	unresolved aliasState = iota
+	resolving             // a name that it leads to is being resolved
+	resolved
+)
 
 // resolveAliases gives the names with an ALIAS record the A and AAAA RRsets of the other names. They have the same values
 // and options, and a rotation of their own.
 func (c *config) resolveAliases() error {
 	for _, alias := range c.aliases {
-		if err := c.resolveAlias(alias, nil); err != nil {
+		if err := c.resolveAlias(alias); err != nil {
 			return positioned(alias.rec.position, "record: ALIAS", err)
 		}
 	}
 	return nil
 }
 
-// resolveAlias resolves an alias, after the one that it leads to, if it leads to another. Above are the names that led to it.
-func (c *config) resolveAlias(alias *aliasName, above []string) error {
-	if alias.owner == nil {
-		return nil // done before
+// other is the name that an alias leads to.
+func (alias *aliasName) other() (string, error) {
+	full, _ := target(alias.rec.alias, alias.owner.zone.name, alias.d.index) // checked when it was read
+	return canonical(full)
+}
+
+// resolveAlias resolves an alias, after the one that it leads to, if it leads to another.
+func (c *config) resolveAlias(alias *aliasName) error {
+	if alias.state == resolved {
+		return nil
 	}
+	alias.state = resolving
 	name := alias.owner.name
-	above = append(above, name)
-	full, _ := target(alias.rec.alias, alias.owner.zone.name, alias.d.zones) // checked when it was read
-	other, err := canonical(full)
+	other, err := alias.other()
 	if err != nil {
 		return err
 	}
-	if slices.Contains(above, other) {
-		return fmt.Errorf("%s leads back to %s", strings.Join(above, " to "), other)
-	}
 	if next := c.index[other]; next != nil && next.alias != nil {
-		if err := c.resolveAlias(next.alias, above); err != nil {
+		if next.alias.state == resolving {
+			return fmt.Errorf("%s leads back to %s", c.way(next.alias, alias), other)
+		}
+		if err := c.resolveAlias(next.alias); err != nil {
 			return err
 		}
 	}
@@ -66,8 +80,19 @@ func (c *config) resolveAlias(alias *aliasName, above []string) error {
 	case !found:
 		return fmt.Errorf("%s has no A or AAAA record here; for a name that is answered elsewhere write CNAME", other)
 	}
-	alias.owner = nil
+	alias.state = resolved
 	return nil
+}
+
+// way is the names from one alias to another that it leads to.
+func (c *config) way(from, to *aliasName) string {
+	way := []string{from.owner.name}
+	for from != to {
+		other, _ := from.other() // known by now
+		from = c.index[other].alias
+		way = append(way, other)
+	}
+	return strings.Join(way, " to ")
 }
 
 // set is the RRset of a name and type, nil if there is none.

@@ -36,6 +36,8 @@ type zone struct {
 	ecs   bool   // ECS is heeded
 	fast  bool   // queries may be answered beside the chain
 
+	overlay bool // it lies over another plugin's zone of the same name
+
 	serial uint32 // of the SOA, known from the start on
 }
 
@@ -50,7 +52,7 @@ func (c *config) build() *Handler {
 	for _, d := range c.directives {
 		for _, name := range d.zones {
 			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), HideSOA: d.overlays(name) && d.soa == nil})
-			h.zones = append(h.zones, zone{name: name, fall: d.fall, ecs: d.ecs, fast: d.fast})
+			h.zones = append(h.zones, zone{name: name, fall: d.fall, ecs: d.ecs, fast: d.fast, overlay: d.overlays(name)})
 		}
 	}
 	hashes := make([]maphash.Hash, len(zones))
@@ -149,11 +151,11 @@ func (d *directive) soaRecord(zone string) *dns.SOA {
 		Refresh: defaultRefresh, Retry: defaultRetry, Expire: defaultExpire, Minttl: d.ttl,
 	}
 	if len(d.ns) > 0 {
-		rr.Ns, _ = target(d.ns[0].name, zone, d.zones) // checked when it was read
+		rr.Ns, _ = target(d.ns[0].name, zone, d.index) // checked when it was read
 	}
 	if d.soa != nil {
-		rr.Ns, _ = target(d.soa.mname, zone, d.zones)   // checked when it was read
-		rr.Mbox, _ = target(d.soa.rname, zone, d.zones) // checked when it was read
+		rr.Ns, _ = target(d.soa.mname, zone, d.index)   // checked when it was read
+		rr.Mbox, _ = target(d.soa.rname, zone, d.index) // checked when it was read
 		for i, timer := range []*uint32{&rr.Refresh, &rr.Retry, &rr.Expire, &rr.Minttl} {
 			if i < len(d.soa.timers) {
 				*timer = d.soa.timers[i]

@@ -17,6 +17,7 @@ type chooserBuilder struct {
 	targets    map[targetKey]int
 	conditions map[conditionKey]int
 	networks   map[string]*route.Networks
+	routings   map[*routing]*route.Routes
 	watches    map[watch]bool
 	keys       map[*checkLine]string
 }
@@ -34,6 +35,7 @@ func newChooserBuilder(h *Handler) *chooserBuilder {
 		targets:    make(map[targetKey]int),
 		conditions: make(map[conditionKey]int),
 		networks:   make(map[string]*route.Networks),
+		routings:   make(map[*routing]*route.Routes),
 		watches:    make(map[watch]bool),
 		keys:       make(map[*checkLine]string),
 	}
@@ -56,7 +58,7 @@ func (b *chooserBuilder) add(owner *ownerName, set *rrset, number int) int {
 			lines[i] = set.lines[line].pool()
 		}
 		made := pool.NewGroup(set.poolRules(), lines, identities)
-		h.groups = append(h.groups, group{made, g.key, conditions})
+		h.groups = append(h.groups, group{made, g.name, g.key, conditions})
 	}
 	c.routes = b.routes(set.routing)
 	h.choosers = append(h.choosers, c)
@@ -87,7 +89,11 @@ func (b *chooserBuilder) routes(r *routing) *route.Routes {
 	if len(r.networks) == 0 && len(r.places) == 0 {
 		return nil
 	}
+	if known := b.routings[r]; known != nil {
+		return known
+	}
 	routes := &route.Routes{Groups: r.byNetwork, Places: r.places, Rest: r.rest}
+	b.routings[r] = routes
 	if len(r.networks) == 0 {
 		return routes
 	}
@@ -135,7 +141,7 @@ func (b *chooserBuilder) conditionsOf(owner *ownerName, set *rrset) []int {
 func (b *chooserBuilder) condition(d *directive, need int, checks []string, address netip.Addr) condition {
 	c := condition{need: need}
 	for _, name := range checks {
-		if check := d.check(name); check.probe == nil {
+		if check := d.check(name).meant; check.probe == nil {
 			c.of = append(c.of, b.condition(d, check.need, check.members, address))
 		} else {
 			c.of = append(c.of, condition{target: b.target(check, address)})
@@ -168,15 +174,12 @@ func (b *chooserBuilder) target(check *checkLine, address netip.Addr) int {
 // watch notes which checks a value has, those that others are made of too.
 func (b *chooserBuilder) watch(zone string, d *directive, checks []string, address netip.Addr, value string) {
 	for _, name := range checks {
-		check := d.check(name)
-		if check.probe == nil {
-			b.watch(zone, d, check.members, address, value)
-			continue
-		}
-		w := watch{b.target(check, address), zone, name, value}
-		if !b.watches[w] {
-			b.watches[w] = true
-			b.h.watches = append(b.h.watches, w)
+		for _, check := range d.check(name).probes {
+			w := watch{b.target(check, address), zone, check.name, value}
+			if !b.watches[w] {
+				b.watches[w] = true
+				b.h.watches = append(b.h.watches, w)
+			}
 		}
 	}
 }

@@ -18,10 +18,15 @@ type checkLine struct {
 	connect netip.Addr    // where a probe connects to; the zero Addr: to the value
 	need    int           // of a check made of others: how many of them have to be up
 	members []string
-	words   []string // what was written behind the name
-	ca      string   // the file of the certificates that a probe trusts
-	root    string   // the directory of relative file names
-	seen    map[string]bool
+
+	// Known when the whole block is read.
+	probes []*checkLine // what it is made of in the end, each once
+	meant  *checkLine   // itself, or what a check made of one other comes to
+
+	words []string // what was written behind the name
+	ca    string   // the file of the certificates that a probe trusts
+	root  string   // the directory of relative file names
+	seen  map[string]bool
 }
 
 // The defaults of a check.

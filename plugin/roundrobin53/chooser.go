@@ -119,7 +119,7 @@ func (q *query) explain(c *chooser, choice *pool.Choice, order []uint16) {
 		picked[i] = q.h.value(c.set, int(endpoint))
 	}
 	log.Debugf("%s %s: the values for %s, priority %d, %s, %d of %d: %s", c.name, dns.TypeToString[q.r.Question[0].Qtype],
-		g.key, choice.Priority(), choice.Status(), len(choice.Candidates()), len(g.Endpoints()), strings.Join(picked, " "))
+		g.name, choice.Priority(), choice.Status(), len(choice.Candidates()), len(g.Endpoints()), strings.Join(picked, " "))
 }
 
 // value is a value of an RRset as text. Number is that of the addresses, or less than 0 that of the alternatives.
@@ -134,7 +134,7 @@ func (h *Handler) value(number, endpoint int) string {
 // group is a group of a chooser's values.
 type group struct {
 	*pool.Group
-	key        string // what selects it
+	name, key  string // of what selects it, see groupConfig
 	conditions []int  // of the endpoints of its RRset: their numbers, alwaysUp for none
 }
 

@@ -71,7 +71,7 @@ func (c *config) collectDirective(d *directive, zones map[string]*zoneConfig) er
 			return err
 		}
 	}
-	isApex := func(name string) bool { return slices.Contains(d.zones, name) }
+	isApex := func(name string) bool { return d.index[name] }
 	for _, rec := range d.records {
 		if rec.rrtype == dns.TypeNS && slices.ContainsFunc(rec.owners, isApex) {
 			return rec.errorf("record: the name servers of the apex have a directive of their own: ns NAME [ADDRESS...]")
@@ -131,7 +131,7 @@ func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map
 		case rec.alias != "" && owner.alias != nil:
 			err = fmt.Errorf("%s has an ALIAS already, at %s", name, owner.alias.rec.position)
 		case rec.alias != "":
-			owner.alias = &aliasName{rec, owner, d}
+			owner.alias = &aliasName{rec: rec, owner: owner, d: d}
 			c.aliases = append(c.aliases, owner.alias)
 		case rec.isAddress():
 			err = owner.addAddresses(d, rec)
@@ -203,7 +203,7 @@ func (o *ownerName) addRR(rec *recordLine, rr dns.RR) error {
 	case set == nil:
 		set = &rrset{position: rec.position, rrtype: rec.rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl}
 		o.sets = append(o.sets, set)
-	case slices.ContainsFunc(set.rrs, func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }):
+	case set.has(rr):
 		return fmt.Errorf("%s has this %s record already, at or behind %s", o.name, rrtype, set.position)
 	case rec.seen.ttl && set.ttlGiven && rec.ttl != set.ttl:
 		return fmt.Errorf("TTL %d, but the %s record of %s at %s has TTL %d; an RRset has one (RFC 2181)",
@@ -220,7 +220,7 @@ func (c *config) addNameServer(d *directive, ns nameServer, zones map[string]*zo
 	added := make(map[string]bool) // a full name is one name server for all zones
 	for _, zone := range d.zones {
 		rec := &recordLine{position: ns.position, owners: []string{zone}, ttl: d.ttl, rrtype: dns.TypeNS}
-		full, err := target(ns.name, zone, d.zones)
+		full, err := target(ns.name, zone, d.index)
 		if err != nil {
 			return ns.errorf("ns: %w", err)
 		}

@@ -3,9 +3,7 @@ package roundrobin53
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
-	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
 )
@@ -27,12 +25,14 @@ type config struct {
 type directive struct {
 	position
 	zones   []string
+	index   zoneIndex // of the zones
 	ttl     uint32
 	soa     *soa // nil if not given
 	ns      []nameServer
 	fall    fall.F
-	ecs     bool // the client is who ECS says
-	fast    bool // queries may be answered beside the chain
+	through zoneIndex // of the zones that fall through
+	ecs     bool      // the client is who ECS says
+	fast    bool      // queries may be answered beside the chain
 	records []*recordLine
 
 	checks   []*checkLine
@@ -40,6 +40,8 @@ type directive struct {
 
 	checkByName   map[string]*checkLine
 	networkByName map[string]*networkLine
+	checkedFrom   map[string]bool          // lists of networks that were found right
+	routings      map[string]*routing      // by the lines' from and geo
 	seen          struct{ ttl, fall bool } // options that were given
 }
 
@@ -57,20 +59,50 @@ type nameServer struct {
 }
 
 // isRoot reports whether the directive serves the root zone.
-func (d *directive) isRoot() bool { return slices.Contains(d.zones, ".") }
+func (d *directive) isRoot() bool { return d.index["."] }
 
 // zoneOf is the zone of the directive that name lies in.
-func (d *directive) zoneOf(name string) string { return plugin.Zones(d.zones).Matches(name) }
+func (d *directive) zoneOf(name string) string { return d.index.of(name) }
 
-// touches reports whether names of the directive's zones can lie in zone.
-func (d *directive) touches(zone string) bool {
-	return d.zoneOf(zone) != "" || slices.ContainsFunc(d.zones, func(own string) bool { return dns.IsSubDomain(zone, own) })
+// zoneIndex is some zones by name, each of them true. A directive can have thousands, and each of its names is looked up.
+type zoneIndex map[string]bool
+
+func newZoneIndex(zones []string) zoneIndex {
+	index := make(zoneIndex, len(zones))
+	for _, zone := range zones {
+		index[zone] = true
+	}
+	return index
+}
+
+// of is the longest zone that a full, lower-case name lies in, "" if it lies in none.
+func (z zoneIndex) of(name string) string {
+	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
+		if z[name[off:]] {
+			return name[off:]
+		}
+	}
+	if z["."] {
+		return "."
+	}
+	return ""
+}
+
+// around is the zones and all names above them.
+func (z zoneIndex) around() zoneIndex {
+	all := zoneIndex{".": true}
+	for zone := range z {
+		for off, end := 0, false; !end && !all[zone[off:]]; off, end = dns.NextLabel(zone, off) {
+			all[zone[off:]] = true
+		}
+	}
+	return all
 }
 
 // checkTarget tells whether a name can stand in the data of a record of each zone.
 func (d *directive) checkTarget(name string) error {
 	for _, zone := range d.zones {
-		full, err := target(name, zone, d.zones)
+		full, err := target(name, zone, d.index)
 		if err == nil {
 			_, err = canonical(full)
 		}
@@ -101,4 +133,4 @@ func (d *directive) checkDefaults() error {
 }
 
 // overlays reports whether the directive's zone lies over another plugin's zone of the same name.
-func (d *directive) overlays(zone string) bool { return d.fall.Through(zone) }
+func (d *directive) overlays(zone string) bool { return d.through.of(zone) != "" }

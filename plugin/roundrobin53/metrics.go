@@ -138,7 +138,7 @@ func (h *Handler) addCandidates(candidates series, counted countedRRset) {
 	b := h.keeper.board.Load()
 	for i, g := range h.groupsOf(number) {
 		choice := b.choice(h.choosers[number].first + i)
-		candidates[strings.Join([]string{counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], g.key}, labelSeparator)] = float64(len(choice.Candidates()))
+		candidates[strings.Join([]string{counted.zone, h.view, counted.name, dns.TypeToString[counted.rrtype], g.name}, labelSeparator)] = float64(len(choice.Candidates()))
 	}
 }
 

@@ -54,7 +54,8 @@ func isPlain(name string) bool {
 }
 
 // owners turns the NAME of a record into owner names: one if it is absolute, else one in each zone.
-func owners(name string, zones []string) ([]string, error) {
+func owners(name string, d *directive) ([]string, error) {
+	zones := d.zones
 	if name == "@" {
 		return zones, nil
 	}
@@ -62,7 +63,7 @@ func owners(name string, zones []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plugin.Zones(zones).Contains(full) {
+	if d.zoneOf(full) != "" {
 		return []string{full}, nil
 	}
 	if dns.IsFqdn(name) {
@@ -84,11 +85,11 @@ func owners(name string, zones []string) ([]string, error) {
 
 // target turns a name inside RDATA into a full one. The rule is stricter than for owner names: in a zone file a
 // forgotten final dot is the classic mistake, and it goes unnoticed until a client meets it.
-func target(name, zone string, zones []string) (string, error) {
+func target(name, zone string, zones zoneIndex) (string, error) {
 	if name == "@" {
 		return zone, nil
 	}
-	if dns.IsFqdn(name) || plugin.Zones(zones).Contains(strings.ToLower(dns.Fqdn(name))) {
+	if dns.IsFqdn(name) || zones.of(strings.ToLower(dns.Fqdn(name))) != "" {
 		return dns.Fqdn(name), nil
 	}
 	full := below(name, zone)

@@ -3,7 +3,6 @@ package roundrobin53
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -27,6 +26,9 @@ func parseNetwork(d *directive, l line) error {
 	if _, err := parseNetworkText(n.name); err == nil || strings.ContainsAny(n.name, "/:") {
 		return fmt.Errorf("%q is a network, not a name for one, which comes first, as in network office 192.0.2.0/24", n.name)
 	}
+	if n.name == selectorOfRest {
+		return fmt.Errorf("%q can't be a name, since it stands for clients that no network or place is for", n.name)
+	}
 	if other := d.network(n.name); other != nil {
 		return fmt.Errorf("%q is defined already, at %s", n.name, other.position)
 	}
@@ -36,11 +38,11 @@ func parseNetwork(d *directive, l line) error {
 			if err != nil {
 				return err
 			}
-			if slices.Contains(n.prefixes, prefix) {
-				return fmt.Errorf("%q stands twice", text)
-			}
 			n.prefixes = append(n.prefixes, prefix)
 		}
+	}
+	if twice, ok := firstDuplicate(n.prefixes); ok {
+		return fmt.Errorf("%q stands twice", twice)
 	}
 	if len(n.prefixes) == 0 {
 		return fmt.Errorf("%q: no network; is it an {$ENV} variable that is not set?", n.name)
@@ -67,27 +69,40 @@ func parseNetworkText(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// prefixesOf is the networks that the words of a from mean.
-func (d *directive) prefixesOf(from []string) ([]netip.Prefix, error) {
+// checkFrom tells whether the words of a from mean networks, each once. The words of most lines are those of others.
+func (d *directive) checkFrom(from []string) error {
+	key := strings.Join(from, " ")
+	if from == nil || d.checkedFrom[key] {
+		return nil
+	}
 	var prefixes []netip.Prefix
 	for _, word := range from {
-		if n := d.network(word); n != nil {
-			prefixes = append(prefixes, n.prefixes...)
-			continue
+		more, err := d.prefixesOf(word)
+		if err != nil {
+			return err
 		}
-		prefix, err := parseNetworkText(word)
-		switch {
-		case err != nil && strings.ContainsAny(word, "/:"):
-			return nil, err
-		case err != nil:
-			return nil, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())
-		}
-		prefixes = append(prefixes, prefix)
+		prefixes = append(prefixes, more...)
 	}
 	if twice, ok := firstDuplicate(prefixes); ok {
-		return nil, fmt.Errorf("%q stands twice", twice)
+		return fmt.Errorf("%q stands twice", twice)
 	}
-	return prefixes, nil
+	d.checkedFrom[key] = true
+	return nil
+}
+
+// prefixesOf is the networks that a word of a from means.
+func (d *directive) prefixesOf(word string) ([]netip.Prefix, error) {
+	if n := d.network(word); n != nil {
+		return n.prefixes, nil
+	}
+	prefix, err := parseNetworkText(word)
+	switch {
+	case err != nil && strings.ContainsAny(word, "/:"):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())
+	}
+	return []netip.Prefix{prefix}, nil
 }
 
 // network is the network line of a name, nil if there is none.

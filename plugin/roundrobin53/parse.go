@@ -42,6 +42,7 @@ func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
 	d := &directive{
 		position: l.position, ttl: defaultTTL,
 		checkByName: make(map[string]*checkLine), networkByName: make(map[string]*networkLine),
+		checkedFrom: make(map[string]bool), routings: make(map[string]*routing),
 	}
 	var err error
 	if d.zones, err = parseZones(l.args(), keys); err != nil {
@@ -50,6 +51,7 @@ func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
 	if len(d.zones) == 0 {
 		return nil, l.errorf("%s: no zone; name one as an argument or as the key of the server block", pluginName)
 	}
+	d.index = newZoneIndex(d.zones)
 	if l.opens {
 		if err := r.block(l, func(l line) error { return parseLine(r, d, l) }); err != nil {
 			return nil, err
@@ -166,7 +168,7 @@ func parseNS(d *directive, l line) error {
 	if err := d.checkTarget(ns.name); err != nil {
 		return err
 	}
-	if full, _ := target(ns.name, d.zones[0], d.zones); len(args) > 1 && d.zoneOf(strings.ToLower(full)) == "" {
+	if full, _ := target(ns.name, d.zones[0], d.index); len(args) > 1 && d.zoneOf(strings.ToLower(full)) == "" {
 		return fmt.Errorf("%q is outside the zones of this block, where its addresses belong; leave them out, or name a server in %s", full, strings.Join(d.zones, " "))
 	}
 	for _, arg := range args[1:] {
@@ -211,12 +213,13 @@ func parseFallthrough(d *directive, l line) error {
 	if err != nil {
 		return err
 	}
+	around := d.index.around()
 	for _, zone := range zones {
-		if !d.touches(zone) {
+		if !around[zone] && d.zoneOf(zone) == "" { // no name of the block's zones lies in it
 			return fmt.Errorf("%q is neither in nor above the zones of this block: %s", zone, strings.Join(d.zones, " "))
 		}
 	}
-	d.fall = fall.F{Zones: zones}
+	d.fall, d.through = fall.F{Zones: zones}, newZoneIndex(zones)
 	return nil
 }
 

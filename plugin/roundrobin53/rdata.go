@@ -45,7 +45,7 @@ func (rec *recordLine) parseRData(d *directive, words []string) error {
 	}
 	rec.rdata = words
 	for _, owner := range rec.owners {
-		rr, err := parseRR(rec.rrtype, words, owner, d.zoneOf(owner), d.zones)
+		rr, err := parseRR(rec.rrtype, words, owner, d.zoneOf(owner), d.index)
 		if err != nil {
 			return fmt.Errorf("%s: %w", rrtype, err)
 		}
@@ -58,7 +58,7 @@ func (rec *recordLine) parseRData(d *directive, words []string) error {
 var typesWithText = []uint16{dns.TypeTXT, dns.TypeHINFO, dns.TypeCAA, dns.TypeNAPTR, dns.TypeURI}
 
 // parseRR reads the data of one record, as in a zone file.
-func parseRR(rrtype uint16, rdata []string, owner, zone string, zones []string) (dns.RR, error) {
+func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex) (dns.RR, error) {
 	if rrtype == dns.TypeTXT {
 		if len(rdata) != 1 {
 			return nil, fmt.Errorf("%q is %d words; a TXT record has one text, quoted if it has spaces", strings.Join(rdata, " "), len(rdata))
@@ -91,7 +91,7 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones []string) 
 }
 
 // completeNames makes the relative names in a record's data full.
-func completeNames(rr dns.RR, zone string, zones []string) error {
+func completeNames(rr dns.RR, zone string, zones zoneIndex) error {
 	for _, name := range rdataNames(rr) {
 		relative, ok := strings.CutSuffix(*name, relativeOrigin)
 		if !ok {

@@ -90,7 +90,7 @@ func (rec *recordLine) parse(d *directive, l line) error {
 	}
 	rec.name = words[0]
 	var err error
-	if rec.owners, err = owners(rec.name, d.zones); err != nil {
+	if rec.owners, err = owners(rec.name, d); err != nil {
 		return err
 	}
 	words = words[1:]
@@ -126,7 +126,7 @@ func (rec *recordLine) parseAlias(d *directive, words []string) error {
 	}
 	rec.alias = words[0]
 	for _, owner := range rec.owners {
-		full, err := target(rec.alias, d.zoneOf(owner), d.zones)
+		full, err := target(rec.alias, d.zoneOf(owner), d.index)
 		if err != nil {
 			return fmt.Errorf("ALIAS: %q is not a name of this block, whose zones are %s; for a name elsewhere write CNAME", rec.alias, strings.Join(d.zones, " "))
 		}
@@ -238,7 +238,7 @@ func (rec *recordLine) parseCNAMEs(d *directive) error {
 	for _, owner := range rec.owners {
 		for _, v := range rec.values {
 			for _, name := range v.names {
-				rr, err := parseRR(dns.TypeCNAME, []string{name}, owner, d.zoneOf(owner), d.zones)
+				rr, err := parseRR(dns.TypeCNAME, []string{name}, owner, d.zoneOf(owner), d.index)
 				if err != nil {
 					return v.errorf("%s: CNAME: %w", rec.wordOf(v), err)
 				}

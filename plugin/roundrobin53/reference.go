@@ -14,9 +14,9 @@ import (
 // checkReferences tells whether what the lines of a block name is defined in it, and whether their options fit together.
 // Both are known only when the whole block is read.
 func (d *directive) checkReferences() error {
-	probes := make(map[*checkLine]int, len(d.checks))
+	counts := make(map[*checkLine]int, len(d.checks))
 	for _, check := range d.checks {
-		if _, err := d.countProbes(check, probes, nil); err != nil {
+		if _, err := d.countProbes(check, counts); err != nil {
 			return check.errorf("check: %w", err)
 		}
 	}
@@ -48,34 +48,58 @@ func (rec *recordLine) wordOf(v *valueLine) string {
 // needs few, and where checks are made of checks of checks the number grows fast.
 const maxProbes = 256
 
-// countProbes is how many probes a check is made of. It is an error if a member is not defined, or made of the check itself.
-// Known are those that were counted; above are the names of the checks that it is a member of.
-func (d *directive) countProbes(check *checkLine, known map[*checkLine]int, above []string) (int, error) {
-	if n, ok := known[check]; ok {
+// counting stands for the count of a check that is being counted.
+const counting = -1
+
+// countProbes is how many probes a check is made of, and finds them. It is an error if a member is not defined, or made
+// of the check itself. Counts are those that are known.
+func (d *directive) countProbes(check *checkLine, counts map[*checkLine]int) (int, error) {
+	switch n, ok := counts[check]; {
+	case ok && n == counting:
+		return 0, fmt.Errorf("%q is made of itself: %s", check.name, d.circle(check, counts))
+	case ok:
 		return n, nil
-	}
-	if check.probe != nil {
+	case check.probe != nil:
+		counts[check], check.probes, check.meant = 1, []*checkLine{check}, check
 		return 1, nil
 	}
 	if err := d.checkNames(check.members); err != nil {
 		return 0, err
 	}
-	above = append(above, check.name)
+	counts[check] = counting
 	total := 0
+	var probes []*checkLine
 	for _, name := range check.members {
-		if slices.Contains(above, name) {
-			return 0, fmt.Errorf("%q is made of itself: %s of %s", name, strings.Join(above, " of "), name)
-		}
-		n, err := d.countProbes(d.check(name), known, above)
+		member := d.check(name)
+		n, err := d.countProbes(member, counts)
 		if err != nil {
 			return 0, err
 		}
 		if total += n; total > maxProbes {
 			return 0, fmt.Errorf("%q is made of more than %d probes", check.name, maxProbes)
 		}
+		probes = append(probes, member.probes...)
 	}
-	known[check] = total
+	check.probes, check.meant = distinct(probes), check
+	if len(check.members) == 1 {
+		only := d.check(check.members[0])
+		check.probes, check.meant = only.probes, only.meant
+	}
+	counts[check] = total
 	return total, nil
+}
+
+// circle is the way from a check over others that are being counted back to itself.
+func (d *directive) circle(check *checkLine, counts map[*checkLine]int) string {
+	way := []string{check.name}
+	for at := check; ; {
+		isNext := func(name string) bool { other := d.check(name); return other != nil && counts[other] == counting }
+		name := at.members[slices.IndexFunc(at.members, isNext)]
+		way = append(way, name)
+		if at = d.check(name); at == check {
+			return strings.Join(way, " of ")
+		}
+	}
 }
 
 // checkNames tells whether checks of these names are defined.
@@ -137,7 +161,7 @@ func (d *directive) checkValue(rec *recordLine, v *valueLine) error {
 	case rec.order != pool.Nearest && opts.seen.at:
 		return errors.New("at: applies to records with order nearest")
 	}
-	if _, err := d.prefixesOf(opts.from); err != nil {
+	if err := d.checkFrom(opts.from); err != nil {
 		return fmt.Errorf("from: %w", err)
 	}
 	isConnecting := slices.ContainsFunc(checks, d.connectsToValue)
@@ -152,11 +176,8 @@ func (d *directive) checkValue(rec *recordLine, v *valueLine) error {
 
 // connectsToValue reports whether a check, or one that it is made of, connects to the value that it is for.
 func (d *directive) connectsToValue(name string) bool {
-	check := d.check(name)
-	if check.probe == nil {
-		return slices.ContainsFunc(check.members, d.connectsToValue)
-	}
-	return !check.connect.IsValid()
+	isConnecting := func(check *checkLine) bool { return !check.connect.IsValid() }
+	return slices.ContainsFunc(d.check(name).probes, isConnecting)
 }
 
 // checksOf is the names of the checks of a line's values: their own, or else the record's.

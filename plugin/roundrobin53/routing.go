@@ -1,9 +1,13 @@
 package roundrobin53
 
 import (
+	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
@@ -16,7 +20,8 @@ type lineConfig struct {
 	checks       []string
 }
 
-// routing is which lines of an RRset answer for which networks and places.
+// routing is which lines of an RRset answer for which networks and places. RRsets whose lines have the same from and geo
+// share one.
 type routing struct {
 	networks  []netip.Prefix
 	byNetwork []int          // group
@@ -28,100 +33,249 @@ type routing struct {
 // groupConfig is the lines that some networks and places select together.
 type groupConfig struct {
 	lines []int
-	key   string // what selects them: it names the group over a reload
+	name  string // of what selects them, for people
+	key   string // the same, whole: it names the group over a reload
 }
 
 // route finds the groups of an RRset.
-func (set *rrset) route() (*routing, error) {
-	var byNetwork selection[netip.Prefix]
-	var byPlace selection[string]
-	var rest []int
-	for i := range set.lines {
-		line := &set.lines[i]
-		networks, err := set.directive.prefixesOf(line.from)
-		if err != nil {
-			return nil, line.errorf("from: %w", err)
+func (set *rrset) route() (err error) {
+	key := set.routingKey()
+	r, ok := set.directive.routings[key]
+	if !ok {
+		if r, err = newRouting(set.directive, set.lines); err != nil {
+			return err
 		}
-		byNetwork.add(networks, i)
-		byPlace.add(line.geo, i)
-		if len(line.from)+len(line.geo) == 0 {
-			rest = append(rest, i)
-		}
+		set.directive.routings[key] = r
 	}
-	r := &routing{networks: byNetwork.selectors, rest: route.None}
-	for _, network := range byNetwork.selectors {
-		group, err := r.group(set, byNetwork.lines[network], network.String())
-		if err != nil {
-			return nil, err
-		}
-		r.byNetwork = append(r.byNetwork, group)
-	}
-	for _, place := range byPlace.selectors {
-		group, err := r.group(set, byPlace.lines[place], place)
-		if err != nil {
-			return nil, err
-		}
-		if r.places == nil {
-			r.places = make(map[string]int)
-		}
-		r.places[place] = group
-	}
-	if rest == nil {
-		return r, nil
-	}
-	var err error
-	r.rest, err = r.group(set, rest, selectorOfRest)
-	return r, err
-}
-
-// selectorOfRest stands for what selects the lines without network and place.
-const selectorOfRest = "default"
-
-// selection is the lines that each network, or each place, selects.
-type selection[T comparable] struct {
-	selectors []T // in the order of the Corefile
-	lines     map[T][]int
-}
-
-func (s *selection[T]) add(selectors []T, line int) {
-	if s.lines == nil {
-		s.lines = make(map[T][]int)
-	}
-	for _, selector := range selectors {
-		if s.lines[selector] == nil {
-			s.selectors = append(s.selectors, selector)
-		}
-		s.lines[selector] = append(s.lines[selector], line)
-	}
-}
-
-// group is the group of some lines, which one more network or place selects. One set of lines is one group, with one
-// rotation, however many networks select it.
-func (r *routing) group(set *rrset, lines []int, selector string) (int, error) {
 	for i := range r.groups {
-		if slices.Equal(r.groups[i].lines, lines) {
-			r.groups[i].key += " " + selector
-			return i, nil
+		if err := set.checkGroup(&r.groups[i]); err != nil {
+			return err
 		}
 	}
+	set.routing = r
+	return nil
+}
+
+// routingKey is the from and geo of all lines.
+func (set *rrset) routingKey() string {
+	var b strings.Builder
+	for i := range set.lines {
+		for _, word := range set.lines[i].from {
+			b.WriteString(word)
+			b.WriteByte(' ')
+		}
+		for _, place := range set.lines[i].geo {
+			b.WriteByte('@')
+			b.WriteString(place)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// checkGroup tells whether the values of a group are all different.
+func (set *rrset) checkGroup(g *groupConfig) error {
 	var values []string
-	for _, i := range lines {
+	for _, i := range g.lines {
 		for j := range set.lines[i].count {
 			values = append(values, set.value(set.lines[i].first+j))
 		}
 	}
-	if twice, ok := firstDuplicate(values); ok {
-		return 0, set.lines[lines[len(lines)-1]].errorf("record: %q stands twice%s; an answer is a set", twice, selectedBy(selector))
+	twice, ok := firstDuplicate(values)
+	if !ok {
+		return nil
 	}
-	r.groups = append(r.groups, groupConfig{lines, selector})
-	return len(r.groups) - 1, nil
+	selectedBy := ""
+	if g.name != selectorOfRest {
+		selectedBy = " for " + g.name
+	}
+	return set.lines[g.lines[len(g.lines)-1]].errorf("record: %q stands twice%s; an answer is a set", twice, selectedBy)
 }
 
-func selectedBy(selector string) string {
-	if selector == selectorOfRest {
-		return ""
+// selectorOfRest stands for what selects the lines without network and place. No network can have its name.
+const selectorOfRest = "default"
+
+// newRouting finds the groups of lines. One set of lines is one group, with one rotation, however many networks and
+// places select it.
+func newRouting(d *directive, lines []lineConfig) (*routing, error) {
+	b := routingBuilder{routing: &routing{rest: route.None}, groups: make(map[string]int)}
+	networks, err := selectionOf(lines, (*lineConfig).networks, d.prefixesOf)
+	if err != nil {
+		return nil, err
 	}
-	return " for " + selector
+	b.networks = networks.selectors
+	b.byNetwork = b.groupsOf(networks.classes, networks.classOf)
+	places, err := selectionOf(lines, (*lineConfig).places, func(place string) ([]string, error) { return []string{place}, nil })
+	if err != nil {
+		return nil, err
+	}
+	for i := range places.classes { // a network may have the name of a place
+		if word := places.classes[i].words[0]; d.network(word) != nil {
+			places.classes[i].words[0] = "geo " + word
+		}
+	}
+	for i, group := range b.groupsOf(places.classes, places.classOf) {
+		if b.places == nil {
+			b.places = make(map[string]int)
+		}
+		b.places[places.selectors[i]] = group
+	}
+	var rest []int
+	for i := range lines {
+		if len(lines[i].from)+len(lines[i].geo) == 0 {
+			rest = append(rest, i)
+		}
+	}
+	if rest != nil {
+		b.rest = b.add(&class{lines: rest, words: []string{selectorOfRest}})
+	}
+	b.name()
+	return b.routing, nil
+}
+
+func (line *lineConfig) networks() []string { return line.from }
+func (line *lineConfig) places() []string   { return line.geo }
+
+// selection is the lines that networks or places select. Those that stand behind the same words select the same lines:
+// they are a class. A name for 10,000 networks makes one.
+type selection[T comparable] struct {
+	selectors []T   // in the order of the Corefile
+	classOf   []int // by selector
+	classes   []class
+}
+
+// class is the lines that some words of the Corefile select together.
+type class struct {
+	words []string
+	lines []int // in rising order
+}
+
+// selectionOf finds what the words of lines select.
+func selectionOf[T comparable](lines []lineConfig, wordsOf func(*lineConfig) []string, meaning func(string) ([]T, error)) (*selection[T], error) {
+	numbers := make(map[string]int)
+	var words []class // one for each word
+	for i := range lines {
+		for _, word := range wordsOf(&lines[i]) {
+			n, ok := numbers[word]
+			if !ok {
+				n = len(words)
+				numbers[word] = n
+				words = append(words, class{words: []string{word}})
+			}
+			words[n].lines = append(words[n].lines, i)
+		}
+	}
+	s := new(selection[T])
+	wordsFor := make(map[T][]int)
+	for n := range words {
+		selectors, err := meaning(words[n].words[0])
+		if err != nil {
+			return nil, lines[words[n].lines[0]].errorf("from: %w", err)
+		}
+		for _, selector := range selectors {
+			if wordsFor[selector] == nil {
+				s.selectors = append(s.selectors, selector)
+			}
+			wordsFor[selector] = append(wordsFor[selector], n)
+		}
+	}
+	s.divide(words, wordsFor)
+	return s, nil
+}
+
+// divide makes the classes of the selectors, each of which stands behind some of the words.
+func (s *selection[T]) divide(words []class, wordsFor map[T][]int) {
+	known := make(map[string]int)
+	for _, selector := range s.selectors {
+		key := numbersKey(wordsFor[selector])
+		n, ok := known[key]
+		if !ok {
+			n = len(s.classes)
+			known[key] = n
+			var made class
+			for _, word := range wordsFor[selector] {
+				made.words = append(made.words, words[word].words...)
+				made.lines = append(made.lines, words[word].lines...)
+			}
+			slices.Sort(made.lines)
+			made.lines = slices.Compact(made.lines)
+			s.classes = append(s.classes, made)
+		}
+		s.classOf = append(s.classOf, n)
+	}
+}
+
+// numbersKey is numbers as a key of maps.
+func numbersKey(numbers []int) string {
+	key := make([]byte, 0, 4*len(numbers))
+	for _, n := range numbers {
+		key = binary.AppendUvarint(key, uint64(n)) //nolint:gosec // never negative
+	}
+	return string(key)
+}
+
+// routingBuilder makes a routing.
+type routingBuilder struct {
+	*routing
+	groups map[string]int // by their lines
+	words  [][]string     // by group: what selects it
+}
+
+// groupsOf is the groups of selectors by the class that each belongs to.
+func (b *routingBuilder) groupsOf(classes []class, classOf []int) []int {
+	byClass := make([]int, len(classes))
+	for i := range classes {
+		byClass[i] = b.add(&classes[i])
+	}
+	groups := make([]int, len(classOf))
+	for i, class := range classOf {
+		groups[i] = byClass[class]
+	}
+	return groups
+}
+
+// add is the group of the lines of a class.
+func (b *routingBuilder) add(c *class) int {
+	key := numbersKey(c.lines)
+	n, ok := b.groups[key]
+	if !ok {
+		n = len(b.routing.groups)
+		b.groups[key] = n
+		b.routing.groups = append(b.routing.groups, groupConfig{lines: c.lines})
+		b.words = append(b.words, nil)
+	}
+	b.words[n] = append(b.words[n], c.words...)
+	return n
+}
+
+// mostWords is how many words the name of a group has at most: it is a label of metrics.
+const mostWords = 8
+
+// name gives the groups their names: the words of the Corefile that select them. Words that select only a part of what
+// they mean for one group name several; all words of a group together name it alone.
+func (b *routingBuilder) name() {
+	for i := range b.routing.groups {
+		g := &b.routing.groups[i]
+		words := distinct(b.words[i])
+		if more := len(words) - mostWords; more > 0 {
+			whole := xxhash.Sum64String(strings.Join(words, " "))
+			g.name = fmt.Sprintf("%s and %d more", strings.Join(words[:mostWords], " "), more)
+			g.key = fmt.Sprintf("%s %x", g.name, whole)
+			continue
+		}
+		g.name = strings.Join(words, " ")
+		g.key = g.name
+	}
+}
+
+// distinct is values without those that stood before.
+func distinct[T comparable](values []T) []T {
+	seen := make(map[T]bool, len(values))
+	return slices.DeleteFunc(values, func(value T) bool {
+		before := seen[value]
+		seen[value] = true
+		return before
+	})
 }
 
 // value is endpoint i as text.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -18,6 +19,7 @@ type rrset struct {
 	ttlGiven bool // by the line itself, not by the directive
 	rrs      []dns.RR
 
+	texts     *textIndex   // of rrs; nil if there are few
 	addresses []netip.Addr // of A and AAAA
 	metrics   bool
 	rules
@@ -35,6 +37,35 @@ func (rec *recordLine) set(d *directive, rrtype uint16) *rrset {
 		position: rec.position, rrtype: rrtype, ttl: rec.ttl, ttlGiven: rec.seen.ttl,
 		metrics: rec.metrics, rules: rec.rules, directive: d,
 	}
+}
+
+// has reports whether the set has a record already.
+func (set *rrset) has(rr dns.RR) bool {
+	isSame := func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }
+	const few = 16 // below this a scan beats a map
+	if len(set.rrs) <= few {
+		return slices.ContainsFunc(set.rrs, isSame)
+	}
+	if set.texts == nil {
+		set.texts = &textIndex{byText: make(map[string][]dns.RR)}
+	}
+	return slices.ContainsFunc(set.texts.like(rr, set.rrs), isSame)
+}
+
+// textIndex is the first records of a list by their text in lower case: records that are the same have the same.
+type textIndex struct {
+	count  int
+	byText map[string][]dns.RR
+}
+
+// like is the records of a list that rr may be the same as. The list is that of the last call, and more.
+func (x *textIndex) like(rr dns.RR, rrs []dns.RR) []dns.RR {
+	text := func(rr dns.RR) string { return strings.ToLower(rr.String()) }
+	for _, rr := range rrs[x.count:] {
+		x.byText[text(rr)] = append(x.byText[text(rr)], rr)
+	}
+	x.count = len(rrs)
+	return x.byText[text(rr)]
 }
 
 // divide gives an RRset its lines, if they differ. Count is how many endpoints it has of a line.
@@ -59,9 +90,7 @@ func (set *rrset) divide(rec *recordLine, count func(*valueLine) int) error {
 	if single := set.weighted || rec.order == pool.Sticky || rec.order == pool.Nearest; single && !rec.seen.answers {
 		set.answers = 1 // resolvers reorder what they get
 	}
-	var err error
-	set.routing, err = set.route()
-	return err
+	return set.route()
 }
 
 // isPlain reports whether the record's values are all alike and always up, so that there is nothing to choose but their

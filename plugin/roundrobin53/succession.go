@@ -24,7 +24,7 @@ func (h *Handler) succeed(old *Handler, now time.Time) {
 			serial = before.serial + 1
 			fallthrough
 		default:
-			if !h.zones[i].fall.Through(zone.Origin) { // else the zone is the next plugin's to tell of
+			if !h.zones[i].overlay { // else the zone is the next plugin's to tell of
 				h.changed = append(h.changed, zone.Origin)
 			}
 		}
@@ -109,9 +109,12 @@ func (h *Handler) adoptAlternatives(old *Handler, name string, number int) {
 // adoptGroups makes the groups of a chooser go on where those of the same networks and places were.
 func (h *Handler) adoptGroups(old *Handler, number, before int) {
 	groups, oldGroups := h.groupsOf(number), old.groupsOf(before)
+	byKey := make(map[string]int, len(oldGroups))
+	for j := range oldGroups {
+		byKey[oldGroups[j].key] = j
+	}
 	for i := range groups {
-		isSame := func(g group) bool { return g.key == groups[i].key }
-		if j := slices.IndexFunc(oldGroups, isSame); j >= 0 {
+		if j, ok := byKey[groups[i].key]; ok {
 			h.keeper.inherit(h.choosers[number].first+i, old.keeper, old.choosers[before].first+j)
 		}
 	}

@@ -50,7 +50,7 @@ func (c *config) warnNameServers(h *Handler) {
 	for _, d := range c.directives {
 		for _, ns := range d.ns {
 			for _, zone := range d.zones {
-				name, _ := target(ns.name, zone, d.zones) // checked when it was read
+				name, _ := target(ns.name, zone, d.index) // checked when it was read
 				if name = strings.ToLower(name); d.zoneOf(name) == zone && !h.hasAddress(name) {
 					c.warnf(ns.position, "ns: %s lies in %s but has no address; write one behind its name", name, zone)
 				}

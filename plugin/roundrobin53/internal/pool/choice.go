@@ -64,18 +64,27 @@ func (c *Choice) fill(lines []Line, up func(int) bool) {
 	if rules.Weighted {
 		c.weights = all.weights(rules.Order == Sticky)
 	}
-	for i := range c.group.sites {
-		s := &c.group.sites[i]
-		at := slices.DeleteFunc(slices.Clone(all), func(sh share) bool { return sh.line.Place != s.place })
-		if len(at) == 0 {
+	if rules.Order == Nearest {
+		c.fillSites(all)
+	}
+}
+
+// fillSites divides the candidates by place.
+func (c *Choice) fillSites(all shares) {
+	at := make([]shares, len(c.group.sites))
+	for _, sh := range all {
+		at[sh.line.site] = append(at[sh.line.site], sh)
+	}
+	for i := range at {
+		if len(at[i]) == 0 {
 			continue
 		}
-		here := siteChoice{site: s}
-		for j := range at {
-			here.endpoints = append(here.endpoints, at[j].endpoints...)
+		here := siteChoice{site: &c.group.sites[i]}
+		for _, sh := range at[i] {
+			here.endpoints = append(here.endpoints, sh.endpoints...)
 		}
-		if rules.Weighted {
-			here.weights = at.weights(false)
+		if c.group.rules.Weighted {
+			here.weights = at[i].weights(false)
 		}
 		c.sites = append(c.sites, here)
 	}

@@ -14,6 +14,8 @@ type Line struct {
 	Priority int // of their tier; 1 is first
 	Drain    bool
 	Place    Point // set where the order is Nearest
+
+	site int // of the group, where the order is Nearest
 }
 
 // Rules is how a group chooses among its endpoints.
@@ -52,6 +54,9 @@ type site struct {
 // order is Sticky: the same endpoint has the same one in all replicas and after every restart.
 func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 	g := &Group{rules: rules, counters: newCounters(), ids: identities}
+	if rules.Order == Nearest {
+		g.addSites(lines)
+	}
 	for _, line := range lines {
 		i, ok := slices.BinarySearchFunc(g.tiers, line.Priority, func(t tier, priority int) int { return cmp.Compare(t.priority, priority) })
 		if !ok {
@@ -60,11 +65,23 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 		t := &g.tiers[i]
 		t.size += line.Count
 		t.lines = append(t.lines, line)
-		if rules.Order == Nearest && g.site(line.Place) < 0 {
-			g.sites = append(g.sites, site{line.Place, newCounters()})
-		}
 	}
 	return g
+}
+
+// addSites makes the sites of lines.
+func (g *Group) addSites(lines []Line) {
+	known := make(map[Point]int)
+	for i := range lines {
+		place := lines[i].Place
+		n, ok := known[place]
+		if !ok {
+			n = len(g.sites)
+			known[place] = n
+			g.sites = append(g.sites, site{place, newCounters()})
+		}
+		lines[i].site = n
+	}
 }
 
 // Rules is how g chooses.
@@ -87,9 +104,13 @@ func (g *Group) Endpoints() []int {
 // called only before g is used.
 func (g *Group) Adopt(old *Group) {
 	g.counters = old.counters
+	before := make(map[Point]*Counters, len(old.sites))
+	for _, s := range old.sites {
+		before[s.place] = s.counters
+	}
 	for i := range g.sites {
-		if j := old.site(g.sites[i].place); j >= 0 {
-			g.sites[i].counters = old.sites[j].counters
+		if counters := before[g.sites[i].place]; counters != nil {
+			g.sites[i].counters = counters
 		}
 	}
 }
@@ -99,10 +120,6 @@ func (g *Group) Counters() *Counters { return g.counters }
 
 // AdoptCounters makes g go on where a Pool or Group is, as Adopt does.
 func (g *Group) AdoptCounters(c *Counters) { g.counters = c }
-
-func (g *Group) site(place Point) int {
-	return slices.IndexFunc(g.sites, func(s site) bool { return s.place == place })
-}
 
 // Choose prepares what g answers while the verdicts are what up tells of the endpoints. Failover is where g is in its
 // tiers; it is moved on to now. Again is when to choose anew even if no verdict changes, the zero time for never.

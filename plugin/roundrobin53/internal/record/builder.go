@@ -54,7 +54,9 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 		if !zone.HideSOA {
 			apex.rrsets = append(apex.rrsets, RRset{Type: dns.TypeSOA, RRs: []dns.RR{z.soa}})
 		}
-		z.parent = b.enclosing(z.Origin)
+	}
+	for i := range b.zones { // only now, since the names are the apexes alone
+		b.zones[i].parent = b.enclosing(b.zones[i].Origin)
 	}
 	for i := range b.zones {
 		if z := &b.zones[i]; z.parent != nil {
@@ -111,16 +113,15 @@ func (b *Builder) Table() *Table {
 	return t
 }
 
-// enclosing is the zone right above an apex.
+// enclosing is the zone right above an apex. It is found by name while there are no names but those of the zones.
 func (b *Builder) enclosing(origin string) *Zone {
-	var found *Zone
-	for i := range b.zones {
-		z := &b.zones[i]
-		if z.Origin != origin && dns.IsSubDomain(z.Origin, origin) && (found == nil || len(z.Origin) > len(found.Origin)) {
-			found = z
+	for name := origin; name != "."; {
+		name = above(name)
+		if i, ok := b.names[name]; ok {
+			return &b.zones[b.drafts[i].zone]
 		}
 	}
-	return found
+	return nil
 }
 
 // draft is the draft of name; it is made, with the empty non-terminals above it, if there is none.
