@@ -1,6 +1,7 @@
 package roundrobin53
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -39,8 +40,12 @@ const (
 
 var defaultStatus = []health.StatusRange{{First: 200, Last: 399}}
 
-// minInterval keeps a typo in the Corefile from turning the probes into a flood.
-const minInterval = time.Second
+const (
+	// minPeriod keeps a typo in the Corefile from turning the probes into a flood.
+	minPeriod = 100 * time.Millisecond
+	// maxPeriod is a day: nobody waits that long for a verdict.
+	maxPeriod = 24 * time.Hour
+)
 
 // maxRuns bounds rise and fall: more results in a row than these take hours to come.
 const maxRuns = 1000
@@ -83,7 +88,7 @@ func parseCheck(r lineReader, d *directive, l line) error {
 			return err
 		}
 	}
-	if err := check.finish(); err != nil {
+	if err := check.finish(d); err != nil {
 		return l.errorf("check: %w", err)
 	}
 	d.checks = append(d.checks, check)
@@ -142,11 +147,40 @@ func (c *checkLine) parseMembers(need string, members []string) (err error) {
 }
 
 // finish sets the defaults and checks what can be told of a check alone.
-func (c *checkLine) finish() error {
+func (c *checkLine) finish(d *directive) error {
 	p := c.probe
 	if p == nil {
 		return nil
 	}
+	c.setDefaults()
+	switch verifies := schemes[p.Scheme].verifies && !p.Insecure; {
+	case p.Timeout > p.Interval:
+		return fmt.Errorf("timeout %s is longer than the interval, %s: a probe ends before the next begins", p.Timeout, p.Interval)
+	case p.Insecure && p.Roots != nil:
+		return errors.New("ca and insecure: a certificate is verified or it is not")
+	case verifies && p.Name == "" && !c.connect.IsValid():
+		return fmt.Errorf("%q has no host, which the certificate is to be for; write %s://NAME:%d, where the name is never looked up, %s://ADDRESS:%d to connect to one address, or insecure in its block",
+			c.words[0], p.Scheme, p.Port, p.Scheme, p.Port)
+	case verifies && p.Roots == nil:
+		return c.setSystemRoots(d)
+	}
+	return nil
+}
+
+// setSystemRoots makes a check trust the certificates of the system. They are read now: what is in the way of it, such as
+// a lack of descriptors, would otherwise show with the first probe, as a value that is down.
+func (c *checkLine) setSystemRoots(d *directive) (err error) {
+	if d.systemRoots == nil {
+		if d.systemRoots, err = x509.SystemCertPool(); err != nil {
+			return fmt.Errorf("the certificates of this system can't be read: %w; mend that, or write ca FILE in its block", err)
+		}
+	}
+	c.probe.Roots = d.systemRoots
+	return nil
+}
+
+func (c *checkLine) setDefaults() {
+	p := c.probe
 	if p.Interval == 0 {
 		p.Interval = defaultInterval
 	}
@@ -159,14 +193,4 @@ func (c *checkLine) finish() error {
 	if p.Fall == 0 {
 		p.Fall = defaultFall
 	}
-	switch {
-	case p.Timeout > p.Interval:
-		return fmt.Errorf("timeout %s is longer than the interval, %s: a probe ends before the next begins", p.Timeout, p.Interval)
-	case p.Insecure && p.Roots != nil:
-		return errors.New("ca and insecure: a certificate is verified or it is not")
-	case schemes[p.Scheme].verifies && p.Name == "" && !p.Insecure:
-		return fmt.Errorf("%q has no host name, which the certificate is to be for; write %s://NAME:%d, which is never looked up, or insecure in its block",
-			c.words[0], p.Scheme, p.Port)
-	}
-	return nil
 }

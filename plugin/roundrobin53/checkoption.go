@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,11 +32,13 @@ var checkOptions = map[string]checkOption{
 	"fall":     {"fall N", 1, nil, readFall},
 	"status":   {"status CODE... | FIRST-LAST...", some, scheme.isHTTP, readStatus},
 	"body":     {"body TEXT", 1, scheme.isHTTP, readBody},
-	"header":   {"header NAME VALUE", 2, scheme.isHTTP, readHeader},
+	"header":   {headerUsage, some, scheme.isHTTP, readHeader},
 	"ca":       {"ca FILE", 1, scheme.isVerifying, readCA},
 	"insecure": {"insecure", 0, scheme.isVerifying, readInsecure},
 	"invert":   {"invert", 0, nil, readInvert},
 }
+
+const headerUsage = "header NAME VALUE"
 
 const checkOptionNames = "interval, timeout, rise, fall, status, body, header, ca, insecure and invert"
 
@@ -86,18 +89,24 @@ func readTimeout(c *checkLine, args []string) (err error) {
 	return err
 }
 
-// parsePeriod reads a DURATION of at least a second.
+// parsePeriod reads a DURATION of a check, which may be in milliseconds.
 func parsePeriod(text string) (time.Duration, error) {
-	seconds, err := parseDuration(text)
-	period := time.Duration(seconds) * time.Second
-	if err != nil || period < minInterval || seconds > maxPeriod {
-		return 0, fmt.Errorf("%q is not a duration from %s to a day, in whole seconds", text, minInterval)
+	period, err := parseMilliseconds(text)
+	if !strings.HasSuffix(text, "ms") {
+		var seconds uint32
+		seconds, err = parseDuration(text)
+		period = time.Duration(seconds) * time.Second
+	}
+	if err != nil || period < minPeriod || period > maxPeriod {
+		return 0, fmt.Errorf("%q is not a duration from %s to a day, as in 500ms, 2s or 1m", text, minPeriod)
 	}
 	return period, nil
 }
 
-// maxPeriod is a day, in seconds: nobody waits that long for a verdict.
-const maxPeriod = 86400
+func parseMilliseconds(text string) (time.Duration, error) {
+	n, err := strconv.ParseUint(strings.TrimSuffix(text, "ms"), 10, 32)
+	return time.Duration(n) * time.Millisecond, err
+}
 
 func readRise(c *checkLine, args []string) (err error) {
 	c.probe.Rise, err = parseNumber(args[0], 1, maxRuns)
@@ -118,6 +127,9 @@ func readStatus(c *checkLine, args []string) error {
 		}
 		low, lowErr := parseNumber(first, 100, 599)
 		high, highErr := parseNumber(last, 100, 599)
+		if codes := strings.FieldsFunc(arg, isComma); len(codes) > 1 {
+			return fmt.Errorf("%q is a list with commas; write status %s", arg, strings.Join(codes, " "))
+		}
 		if lowErr != nil || highErr != nil || low > high {
 			return fmt.Errorf("%q is neither a status code nor a range of them, as in 200 or 200-399", arg)
 		}
@@ -125,6 +137,8 @@ func readStatus(c *checkLine, args []string) error {
 	}
 	return nil
 }
+
+func isComma(r rune) bool { return r == ',' }
 
 func readBody(c *checkLine, args []string) error {
 	c.probe.Body = args[0]
@@ -137,7 +151,31 @@ func readBody(c *checkLine, args []string) error {
 // headersOfRequest are the fields that a request has by itself.
 var headersOfRequest = []string{"Connection", "Content-Length", "Transfer-Encoding", "Trailer", "Upgrade"}
 
+// headerArgs tells what is wrong with how a header is written. Its value may be a secret, wherever that stands.
+func headerArgs(args []string) error {
+	name, isLine := strings.CutSuffix(args[0], ":")
+	if !httpguts.ValidHeaderFieldName(name) {
+		name, isLine = "NAME", false
+	}
+	switch {
+	case isLine && len(args) > 2:
+		return fmt.Errorf("%q ends in a colon, and a value of several words stands in quotes; write header %s \"VALUE\"", args[0], name)
+	case isLine:
+		return fmt.Errorf("%q ends in a colon; write header %s VALUE", args[0], name)
+	case len(args) == 1 && strings.Contains(args[0], ":"):
+		return fmt.Errorf("1 word with a colon behind it; write %s, two words without", headerUsage)
+	case len(args) == 1:
+		return fmt.Errorf("1 word behind it; write %s", headerUsage)
+	case len(args) > 2:
+		return fmt.Errorf("%d words behind it; a value of several words stands in quotes: header %s \"VALUE\"", len(args), name)
+	}
+	return nil
+}
+
 func readHeader(c *checkLine, args []string) error {
+	if err := headerArgs(args); err != nil {
+		return err
+	}
 	name := http.CanonicalHeaderKey(args[0])
 	isSame := func(field health.HeaderField) bool { return field.Name == name }
 	switch {

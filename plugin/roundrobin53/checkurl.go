@@ -36,6 +36,8 @@ func (c *checkLine) parseURL(text string) error {
 		return errors.New("a user and password in the URL; send a header, which no log shows")
 	case isNumber(u.Hostname()):
 		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", shown, u.Hostname(), u.Scheme, u.Hostname())
+	case strings.HasSuffix(u.Host, ":"):
+		return fmt.Errorf("%q: no port follows the colon; is it an {$ENV} variable that is not set? Write %s", shown, withPort(u, kind))
 	case port == "" && kind.port == "":
 		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", shown, u.Scheme, u.Scheme, u.Host)
 	case !kind.path && (u.Path != "" || u.RawQuery != ""):
@@ -62,6 +64,15 @@ func (c *checkLine) parseURL(text string) error {
 		return fmt.Errorf("%q: %w", shown, err)
 	}
 	return nil
+}
+
+// withPort tells how a URL with an empty port is to be written.
+func withPort(u *url.URL, kind scheme) string {
+	text := fmt.Sprintf("%s://%sPORT%s", u.Scheme, u.Host, u.Path)
+	if kind.port != "" {
+		text += ", or no colon for port " + kind.port
+	}
+	return text
 }
 
 // setHost sets where the probe connects to, or the name that it uses.

@@ -1,6 +1,7 @@
 package roundrobin53
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 
@@ -38,6 +39,7 @@ type directive struct {
 	checks   []*checkLine
 	networks []*networkLine
 
+	systemRoots   *x509.CertPool // of checks without certificates of their own; nil until the first
 	checkByName   map[string]*checkLine
 	networkByName map[string]*networkLine
 	checkedFrom   map[string]bool          // lists of networks that were found right

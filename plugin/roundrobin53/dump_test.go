@@ -57,6 +57,14 @@ func (d *directive) write(b *strings.Builder) {
 	b.WriteString("}\n")
 }
 
+// periodText is a duration as a Corefile has it.
+func periodText(period time.Duration) string {
+	if period%time.Second != 0 {
+		return fmt.Sprintf("%dms", period/time.Millisecond)
+	}
+	return fmt.Sprint(int64(period / time.Second))
+}
+
 func (c *checkLine) write(b *strings.Builder) {
 	fmt.Fprintf(b, "    check %s %s", quote(c.name), strings.Join(quoteAll(c.words), " "))
 	p := c.probe
@@ -64,8 +72,8 @@ func (c *checkLine) write(b *strings.Builder) {
 		b.WriteByte('\n')
 		return
 	}
-	fmt.Fprintf(b, " {\n        interval %d\n        timeout %d\n        rise %d\n        fall %d\n",
-		p.Interval/time.Second, p.Timeout/time.Second, p.Rise, p.Fall)
+	fmt.Fprintf(b, " {\n        interval %s\n        timeout %s\n        rise %d\n        fall %d\n",
+		periodText(p.Interval), periodText(p.Timeout), p.Rise, p.Fall)
 	if schemes[p.Scheme].http {
 		b.WriteString("        status")
 		for _, status := range p.Status {

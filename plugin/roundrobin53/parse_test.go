@@ -3,7 +3,9 @@ package roundrobin53
 import (
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -197,4 +199,28 @@ func FuzzParse(f *testing.F) {
 		conf.build()
 		checkDump(t, conf.String())
 	})
+}
+
+// rootsVariable is set in the process that TestSystemRootsAreReadAtSetup starts.
+const rootsVariable = "ROUNDROBIN53_TEST_ROOTS"
+
+// TestSystemRootsAreReadAtSetup guards against trouble with the system's certificates that shows as values that are down.
+// They are read once in a process, so it takes one where they can't be: a directory is no file with certificates.
+func TestSystemRootsAreReadAtSetup(t *testing.T) {
+	const corefile = "example.org {\n    roundrobin53 {\n        check web https://www.example.org/\n    }\n}"
+	if os.Getenv(rootsVariable) != "" {
+		got := readCorefile(corefile)
+		if !strings.Contains(got, "Corefile:3 - Error during parsing: check: the certificates of this system can't be read: ") || !strings.Contains(got, "write ca FILE") {
+			t.Errorf("certificates that can't be read give\n%s", got)
+		}
+		return
+	}
+	if runtime.GOOS != "linux" {
+		return // elsewhere the system verifies, and reads them whenever it likes
+	}
+	command := exec.Command(os.Args[0], "-test.run=^TestSystemRootsAreReadAtSetup$")
+	command.Env = append(os.Environ(), rootsVariable+"=1", "SSL_CERT_FILE="+t.TempDir(), "SSL_CERT_DIR="+filepath.Join(t.TempDir(), "none"))
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
 }

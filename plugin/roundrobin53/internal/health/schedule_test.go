@@ -105,6 +105,44 @@ func TestRateIsFixed(t *testing.T) {
 	}
 }
 
+// TestShortestInterval has probes that pass at once, or take as long as a probe may: 10 a second for each target, though
+// the loop wakes up only every 50 ms.
+func TestShortestInterval(t *testing.T) {
+	for name, probe := range map[string]func(context.Context, int) error{
+		"fast": passes,
+		"slow": func(ctx context.Context, _ int) error { return hang(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const targets, seconds = 50, 60
+				check := testCheck()
+				check.Interval, check.Timeout = 100*time.Millisecond, 100*time.Millisecond
+				m := fakeMonitor(testTargets(targets, check), Observer{Trouble: func(err error) { t.Error(err) }}, nil)
+				d := record(m, probe)
+				m.Start()
+				time.Sleep(seconds*time.Second + 60*time.Millisecond)
+				m.Stop()
+				var part [2]int // of the interval
+				for target, began := range d.began {
+					if got := len(began); got < 10*seconds || got > 10*seconds+2 {
+						t.Errorf("target %d: %d probes in %d s, want 10 a second", target, got, seconds)
+					}
+					for i, at := range began[1:] {
+						if gap := at - began[i]; gap > check.Interval+beat+check.Interval/jitterPart {
+							t.Errorf("target %d: %s between probes %d and %d", target, gap, i, i+1)
+						}
+						part[at%check.Interval/(check.Interval/2)]++
+					}
+				}
+				// Probes that take the whole interval follow upon one another, and those that wake up together stay together.
+				if share := float64(part[0]) / float64(part[0]+part[1]); name == "fast" && (share < 0.3 || share > 0.7) {
+					t.Errorf("%d probes in the first half of the interval and %d in the second, want about the same", part[0], part[1])
+				}
+			})
+		})
+	}
+}
+
 // TestOneProbeAtATime has probes that end long after their time, as no prober should.
 func TestOneProbeAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -130,40 +168,50 @@ func TestOneProbeAtATime(t *testing.T) {
 
 // TestDetectionIsInTime takes targets down at random times, some by refusing and some by hanging.
 func TestDetectionIsInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const targets = 300
-		check := testCheck()
-		start := time.Now()
-		died := make([]time.Duration, targets)
-		for i := range died {
-			died[i] = 15*time.Second + rand.N(40*time.Second)
-		}
-		detected := make([]time.Duration, targets)
-		m := fakeMonitor(testTargets(targets, check), Observer{Changed: func(transitions []Transition) {
-			for _, c := range transitions {
-				detected[c.Target] = time.Since(start)
-			}
-		}}, nil)
-		record(m, func(ctx context.Context, target int) error {
-			switch {
-			case time.Since(start) < died[target]:
-				return nil
-			case target%2 == 0:
-				return hang(ctx)
-			default:
-				return errRefused
-			}
+	short := testCheck()
+	short.Interval, short.Timeout = 100*time.Millisecond, 100*time.Millisecond
+	for _, check := range []*Check{testCheck(), short} {
+		t.Run(check.Interval.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testDetection(t, check) })
 		})
-		m.Start()
-		time.Sleep(2 * time.Minute)
-		m.Stop()
-		limit := time.Duration(check.Fall)*check.Interval + check.Timeout + time.Second
-		for i := range died {
-			if took := detected[i] - died[i]; took <= 0 || took > limit {
-				t.Errorf("target %d was found down after %s, want within %s", i, took, limit)
-			}
+	}
+}
+
+func testDetection(t *testing.T, check *Check) {
+	const targets = 300
+	start := time.Now()
+	died := make([]time.Duration, targets)
+	for i := range died {
+		died[i] = 15*time.Second + rand.N(40*time.Second)
+	}
+	detected := make([]time.Duration, targets)
+	m := fakeMonitor(testTargets(targets, check), Observer{Changed: func(transitions []Transition) {
+		for _, c := range transitions {
+			detected[c.Target] = time.Since(start)
+		}
+	}}, nil)
+	record(m, func(ctx context.Context, target int) error {
+		switch {
+		case time.Since(start) < died[target]:
+			return nil
+		case target%2 == 0:
+			return hang(ctx)
+		default:
+			return errRefused
 		}
 	})
+	m.Start()
+	time.Sleep(2 * time.Minute)
+	m.Stop()
+	limit := time.Duration(check.Fall)*check.Interval + check.Timeout + time.Second
+	if check.Interval < time.Second {
+		limit -= time.Second * 9 / 10 // there is less jitter, but the loop wakes up every 50 ms
+	}
+	for i := range died {
+		if took := detected[i] - died[i]; took <= 0 || took > limit {
+			t.Errorf("target %d was found down after %s, want within %s", i, took, limit)
+		}
+	}
 }
 
 func TestNewSchedule(t *testing.T) {
