@@ -2,6 +2,9 @@ package test
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -230,4 +233,45 @@ func askAddresses(t *testing.T, s *server, name string) string {
 		all = append(all, addresses(send(t, s, "udp", question(name, qtype)))...)
 	}
 	return strings.Join(all, " ")
+}
+
+// TestEndpointThatAnswersOldConnectionsOnly is down once nobody else is let in, though whoever is connected goes on being
+// answered: its connections are moved to a process that does not listen, or its accept loop is dead.
+func TestEndpointThatAnswersOldConnectionsOnly(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.RemoteAddr)) })}
+	serving := make(chan error, 1)
+	go func() { serving <- server.Serve(listener) }()
+	defer func() { _ = server.Close() }()
+
+	zone := newZone("old")
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	s := start(t, zone+":0 {\nroundrobin53 {\ncheck web http://:"+port+"/healthz {\ninterval 1s\nfall 2\n}\nrecord app 127.0.0.1 check web all_down none\n}\n}")
+	until(t, "the check passes", func() bool { return probes(t, zone, "web", "pass") > 0 && askValues(t, s, "app."+zone) != "" })
+
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	ask := func() string {
+		response, err := client.Get("http://" + listener.Addr().String())
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = response.Body.Close() }()
+		text, _ := io.ReadAll(response.Body)
+		return string(text)
+	}
+	connected := ask()
+	_ = listener.Close()
+	<-serving
+	until(t, "the value is down", func() bool { return askValues(t, s, "app."+zone) == "" })
+	until(t, "the log says so", func() bool {
+		return strings.Contains(transitions(s, zone, "web"), "is down: 2 failures in a row, the last: connect: connection refused")
+	})
+	if got := ask(); got != connected {
+		t.Errorf("the connection of before: got %q, want an answer to %q", got, connected)
+	}
 }
