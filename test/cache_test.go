@@ -133,7 +133,9 @@ func TestManyNamesBypassCacheAsZone(t *testing.T) {
 // TestChainWarnings guards against combinations of plugins that spoil the rotation without a word.
 func TestChainWarnings(t *testing.T) {
 	const record = "record app A 192.0.2.1 192.0.2.2\n"
+	const geo = "record app A {\nvalue 192.0.2.1 geo DE\nvalue 192.0.2.2\n}"
 	key := dnssecKey(t)
+	places := "metadata\ngeoip " + geoDatabase(t)
 	for _, tc := range []struct {
 		name, zone, plugins, block string
 		want                       []string // in one line; none: no warning at all
@@ -146,6 +148,16 @@ func TestChainWarnings(t *testing.T) {
 		{"fallthrough alone", "example.org", "echo", record + "fallthrough", nil},
 		{"many values with a few answers", "example.org", "", "record app A " + addressList(200, false) + " answers 8", nil},
 
+		{"forward and fallthrough", "example.org", "forward . 127.0.0.1:9", record + "fallthrough", nil},
+		{"forward for the rest of the block", "example.org", "forward . 127.0.0.1:9", "record app A 192.0.2.1\n}\nroundrobin53 other.example.org {\nrecord app A 192.0.2.1\nfallthrough", nil},
+		{"places and ECS", "example.org", places + " {\nedns-subnet\n}", geo + "\necs", nil},
+		{"places without ECS", "example.org", places, geo, nil},
+		{"ECS without places", "example.org", places, record + "\necs", nil},
+
+		{"forward", "example.org", "forward . 127.0.0.1:9", record, []string{"dns://example.org.:0", "forward", "fallthrough"}},
+		{"ECS for places alone", "example.org", places + " {\nedns-subnet\n}", geo, []string{"edns-subnet", "add ecs"}},
+		{"ECS for networks alone", "example.org", places, geo + "\necs", []string{"ecs", "add edns-subnet"}},
+		{"a database without places", "example.org", "metadata\ngeoip " + asnDatabase(t), geo, []string{"geoip", "no places"}},
 		{"loadbalance", "example.org", "loadbalance", record, []string{"dns://example.org.:0", "loadbalance", "server block"}},
 		{"cache and fallthrough", "example.org", "cache\necho", record + "fallthrough", []string{"dns://example.org.:0", "cache", "fall", "example.org."}},
 		{"cache and limited fallthrough", "example.org", "cache\necho", record + "fallthrough sub.example.org", []string{"cache", "example.org."}},

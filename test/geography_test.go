@@ -44,16 +44,34 @@ var locations = []location{
 // geoDatabase writes a database of the kind that the geoip plugin reads, and returns its path.
 func geoDatabase(t *testing.T) string {
 	t.Helper()
-	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "GeoLite2-City", RecordSize: 24, IncludeReservedNetworks: true})
+	return database(t, "GeoLite2-City", func(tree *mmdbwriter.Tree) error {
+		for i := range locations {
+			if err := tree.Insert(ipNet(locations[i].network), locations[i].record()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// asnDatabase writes one that knows networks, but no places.
+func asnDatabase(t *testing.T) string {
+	t.Helper()
+	return database(t, "GeoLite2-ASN", func(tree *mmdbwriter.Tree) error {
+		return tree.Insert(ipNet("127.0.0.0/8"), mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(64496)})
+	})
+}
+
+func database(t *testing.T, kind string, fill func(*mmdbwriter.Tree) error) string {
+	t.Helper()
+	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: kind, RecordSize: 24, IncludeReservedNetworks: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range locations {
-		if err := tree.Insert(ipNet(locations[i].network), locations[i].record()); err != nil {
-			t.Fatal(err)
-		}
+	if err := fill(tree); err != nil {
+		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "city.mmdb")
+	path := filepath.Join(t.TempDir(), kind+".mmdb")
 	file, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)

@@ -78,7 +78,7 @@ func (c *config) resolveAlias(alias *aliasName) error {
 	case !found && c.set(other, dns.TypeCNAME) != nil:
 		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
 	case !found:
-		return fmt.Errorf("%s has no A or AAAA record here; for a name that is answered elsewhere write CNAME", other)
+		return fmt.Errorf("%s has no A or AAAA record here%s", other, elsewhere(name, alias.d.index))
 	}
 	alias.state = resolved
 	return nil

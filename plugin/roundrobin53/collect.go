@@ -66,6 +66,7 @@ func (c *config) collectDirective(d *directive, zones map[string]*zoneConfig) er
 	if len(d.records) == 0 {
 		c.warnf(d.position, "no records for %s", strings.Join(d.zones, " "))
 	}
+	c.warnDirective(d)
 	for _, ns := range d.ns {
 		if err := c.addNameServer(d, ns, zones); err != nil {
 			return err

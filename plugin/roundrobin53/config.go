@@ -27,6 +27,7 @@ type directive struct {
 	position
 	zones   []string
 	index   zoneIndex // of the zones
+	block   []string  // the zones of the server block, if the directive names its own
 	ttl     uint32
 	soa     *soa // nil if not given
 	ns      []nameServer

@@ -3,6 +3,8 @@ package roundrobin53
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -59,6 +61,9 @@ func owners(name string, d *directive) ([]string, error) {
 	if name == "@" {
 		return zones, nil
 	}
+	if err := checkOwner(name, d); err != nil {
+		return nil, err
+	}
 	full, err := canonical(name)
 	if err != nil {
 		return nil, err
@@ -81,6 +86,28 @@ func owners(name string, d *directive) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// checkOwner tells whether what is written as an owner name is something else.
+func checkOwner(name string, d *directive) error {
+	if rest := strings.TrimPrefix(name, "*"); strings.Contains(rest, "*") || rest != name && rest != "" && rest[0] != '.' {
+		return fmt.Errorf(`%q: a "*" is a wildcard only as the whole first label; where it is to stand for itself, write \042`, name)
+	}
+	if _, err := netip.ParseAddr(name); err != nil || !slices.ContainsFunc(d.zones, isReverse) {
+		return nil
+	}
+	reverse, _ := dns.ReverseAddr(name) // it is an address
+	for _, meant := range []string{reverse, name + ".in-addr.arpa."} {
+		if d.zoneOf(meant) != "" {
+			return fmt.Errorf("%q is an address; its name in the zone %s is %q", name, d.zoneOf(meant), meant)
+		}
+	}
+	return fmt.Errorf("%q is an address outside the zones of this block: its name is %q", name, reverse)
+}
+
+// isReverse reports whether the names of a zone stand for addresses.
+func isReverse(zone string) bool {
+	return dns.IsSubDomain("in-addr.arpa.", zone) || dns.IsSubDomain("ip6.arpa.", zone)
 }
 
 // target turns a name inside RDATA into a full one. The rule is stricter than for owner names: in a zone file a

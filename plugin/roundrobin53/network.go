@@ -35,6 +35,9 @@ func parseNetwork(d *directive, l line) error {
 	for _, arg := range args[1:] {
 		for text := range strings.FieldsSeq(arg) { // an {$ENV} variable may hold several
 			prefix, err := parseNetworkText(text)
+			if err != nil && strings.Contains(text, ",") {
+				return fmt.Errorf("%q is not a network; networks are separated by spaces alone", text)
+			}
 			if err != nil {
 				return err
 			}
@@ -97,6 +100,10 @@ func (d *directive) prefixesOf(word string) ([]netip.Prefix, error) {
 	}
 	prefix, err := parseNetworkText(word)
 	switch {
+	case err != nil && strings.Contains(word, ","):
+		return nil, fmt.Errorf("%q is not a network; networks are separated by spaces alone", word)
+	case err != nil && meansEveryone(word):
+		return nil, fmt.Errorf("%q is not a network; values without from are for the clients that no other is for", word)
 	case err != nil && strings.ContainsAny(word, "/:"):
 		return nil, err
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
 )
@@ -52,6 +53,9 @@ func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
 		return nil, l.errorf("%s: no zone; name one as an argument or as the key of the server block", pluginName)
 	}
 	d.index = newZoneIndex(d.zones)
+	if len(l.args()) > 0 && len(keys) > 0 {
+		d.block = plugin.OriginsFromArgsOrServerBlock(nil, keys)
+	}
 	if l.opens {
 		if err := r.block(l, func(l line) error { return parseLine(r, d, l) }); err != nil {
 			return nil, err
@@ -137,6 +141,10 @@ func parseSOA(d *directive, l line) error {
 	if d.soa != nil {
 		return errTwice
 	}
+	if len(args) == 7 || len(args) > 2 && isSerial(args[2]) {
+		return fmt.Errorf("%q: no serial is written: it is the time of the load that changed the zone; leave %q out: MNAME RNAME [REFRESH RETRY EXPIRE MINIMUM]",
+			strings.Join(args, " "), args[2])
+	}
 	if len(args) < 2 || len(args) > 6 {
 		return fmt.Errorf("%q is not MNAME RNAME [REFRESH RETRY EXPIRE MINIMUM]", strings.Join(args, " "))
 	}
@@ -157,6 +165,12 @@ func parseSOA(d *directive, l line) error {
 		d.soa.timers = append(d.soa.timers, timer)
 	}
 	return nil
+}
+
+// isSerial reports whether a text looks like the serial of an SOA, a date or a time, and not like a timer.
+func isSerial(text string) bool {
+	const digits = 8 // of a date; as a timer it would be more than 115 days
+	return len(text) >= digits && strings.Trim(text, "0123456789") == ""
 }
 
 func parseNS(d *directive, l line) error {

@@ -61,7 +61,8 @@ var typesWithText = []uint16{dns.TypeTXT, dns.TypeHINFO, dns.TypeCAA, dns.TypeNA
 func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex) (dns.RR, error) {
 	if rrtype == dns.TypeTXT {
 		if len(rdata) != 1 {
-			return nil, fmt.Errorf("%q is %d words; a TXT record has one text, quoted if it has spaces", strings.Join(rdata, " "), len(rdata))
+			return nil, fmt.Errorf(`%q is %d words; a TXT record has one text: put it into quotes if it has spaces, write \" for a quote in it, and join the strings of a long one, which are made again at 255 octets`,
+				strings.Join(rdata, " "), len(rdata))
 		}
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
 		return &dns.TXT{Hdr: hdr, Txt: characterStrings(rdata[0])}, nil

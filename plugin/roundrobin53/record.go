@@ -128,13 +128,21 @@ func (rec *recordLine) parseAlias(d *directive, words []string) error {
 	for _, owner := range rec.owners {
 		full, err := target(rec.alias, d.zoneOf(owner), d.index)
 		if err != nil {
-			return fmt.Errorf("ALIAS: %q is not a name of this block, whose zones are %s; for a name elsewhere write CNAME", rec.alias, strings.Join(d.zones, " "))
+			return fmt.Errorf("ALIAS: %q is not a name of this block, whose zones are %s%s", rec.alias, strings.Join(d.zones, " "), elsewhere(owner, d.index))
 		}
 		if _, err := canonical(full); err != nil {
 			return fmt.Errorf("ALIAS: %w", err)
 		}
 	}
 	return nil
+}
+
+// elsewhere is what to write at a name instead of an ALIAS to a name that is answered elsewhere.
+func elsewhere(owner string, zones zoneIndex) string {
+	if zones[owner] {
+		return "; an apex can't have a CNAME, either: write the addresses of a name elsewhere"
+	}
+	return "; for a name elsewhere write CNAME"
 }
 
 // parseValues reads VALUE... [OPTION...].
@@ -159,7 +167,7 @@ func (rec *recordLine) explain(word string, err error) error {
 	_, notDuration := parseDuration(word)
 	_, notAddress := netip.ParseAddr(word)
 	switch {
-	case notAddress == nil || word == "" || rec.rrtype == dns.TypeCNAME:
+	case notAddress == nil || word == "" || addressHint(word) != "" || rec.rrtype == dns.TypeCNAME:
 		return err
 	case isNumber && notDuration != nil:
 		return notDuration
@@ -167,8 +175,6 @@ func (rec *recordLine) explain(word string, err error) error {
 		return fmt.Errorf("%w; a TTL stands right behind the name", err)
 	case strings.EqualFold(word, "IN"):
 		return fmt.Errorf("%w; all records are of class IN, leave it out", err)
-	case strings.HasSuffix(word, ","):
-		return fmt.Errorf("%w; values are separated by spaces alone", err)
 	case rec.rrtype == dns.TypeNone && rec.values[0].isEmpty():
 		return fmt.Errorf("%w, nor a TTL or a type", err)
 	}

@@ -64,7 +64,8 @@ func (h *Handler) chainWarnings(block string, config *dnsserver.Config) []string
 	if h.signed {
 		warnings = append(warnings, h.signingWarnings(block)...)
 	}
-	return warnings
+	warnings = append(warnings, h.shadowWarnings(block)...)
+	return append(warnings, h.geoWarnings(block)...)
 }
 
 // cacheWarning tells what the cache plugin does not keep because of a zone; it is empty where that is only the zone's own.

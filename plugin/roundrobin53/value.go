@@ -103,7 +103,7 @@ func (rec *recordLine) parseValueLine(l line) error {
 			break
 		}
 		if err := v.add(rec, words[0]); err != nil {
-			if _, notAddress := netip.ParseAddr(words[0]); notAddress == nil || v.isEmpty() || rec.rrtype == dns.TypeCNAME {
+			if _, notAddress := netip.ParseAddr(words[0]); notAddress == nil || v.isEmpty() || addressHint(words[0]) != "" || rec.rrtype == dns.TypeCNAME {
 				return err
 			}
 			return fmt.Errorf("%w, nor an option (%s)", err, valueOptionNames)
@@ -163,7 +163,12 @@ func readGeo(opts *valueOptions, args []string) error {
 	}
 	for _, arg := range args {
 		place, err := route.ParsePlace(arg)
-		if err != nil {
+		switch {
+		case strings.Contains(arg, ","):
+			return fmt.Errorf("%q is not a place; places are separated by spaces alone", arg)
+		case meansEveryone(arg):
+			return fmt.Errorf("%q is not a place; values without geo are for the clients that no other is for", arg)
+		case err != nil:
 			return err
 		}
 		opts.geo = append(opts.geo, place)
@@ -172,6 +177,11 @@ func readGeo(opts *valueOptions, args []string) error {
 		return fmt.Errorf("%q stands twice", twice)
 	}
 	return nil
+}
+
+// meansEveryone reports whether a word is one that people try for all clients.
+func meansEveryone(word string) bool {
+	return slices.Contains([]string{"*", "any", "all", selectorOfRest, "everyone", "world"}, strings.ToLower(word))
 }
 
 func readAt(opts *valueOptions, args []string) error {
@@ -245,7 +255,7 @@ func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
 		addr, err := netip.ParseAddr(text)
 		switch {
 		case err != nil || addr.Zone() != "":
-			return nil, fmt.Errorf("%q is not %s", text, familyName(rrtype))
+			return nil, fmt.Errorf("%q is not %s%s", text, familyName(rrtype), addressHint(text))
 		case addr.Is4In6():
 			return nil, fmt.Errorf("%q is an IPv4 address in IPv6 dress; write %q", text, addr.Unmap())
 		case rrtype == dns.TypeA && !addr.Is4(), rrtype == dns.TypeAAAA && addr.Is4():
@@ -254,6 +264,23 @@ func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
 		addresses[i] = addr
 	}
 	return addresses, nil
+}
+
+// addressHint is what may have been meant by a text that is no address; it is empty if that is not known.
+func addressHint(text string) string {
+	_, notPrefix := netip.ParsePrefix(text)
+	_, notAddrPort := netip.ParseAddrPort(text)
+	switch {
+	case strings.Contains(text, ","):
+		return "; values are separated by spaces alone"
+	case notPrefix == nil:
+		return "; it is one address, without a prefix length"
+	case notAddrPort == nil:
+		return "; an address record has no port: an SRV record has one, and so has the URL of a check"
+	case strings.HasPrefix(text, "["):
+		return "; brackets belong to URLs"
+	}
+	return ""
 }
 
 func familyName(rrtype uint16) string {

@@ -1,0 +1,84 @@
+package roundrobin53
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// answering are plugins behind this one that answer for zones.
+var answering = []string{"file", "auto", "secondary", "kubernetes", "etcd", "hosts", "forward", "grpc"}
+
+// shadowWarnings tell which plugins of the server block get no query, because all names of the block are answered here.
+func (h *Handler) shadowWarnings(block string) []string {
+	isFalling := func(z zone) bool { return len(z.fall.Zones) > 0 }
+	isOpen := func(origin string) bool {
+		isAround := func(z zone) bool { return dns.IsSubDomain(z.name, origin) }
+		return !slices.ContainsFunc(h.zones, isAround)
+	}
+	if slices.ContainsFunc(h.zones, isFalling) || slices.ContainsFunc(plugin.OriginsFromArgsOrServerBlock(nil, strings.Fields(h.block)), isOpen) {
+		return nil
+	}
+	var warnings []string
+	for _, name := range answering {
+		if h.config.Handler(name) != nil {
+			warnings = append(warnings, fmt.Sprintf("%s: %s gets no query: %s answers for all names of the block; add fallthrough, or leave %s out", block, name, pluginName, name))
+		}
+	}
+	return warnings
+}
+
+// geoWarnings are about what the geoip plugin knows of clients.
+func (h *Handler) geoWarnings(block string) []string {
+	isByPlace := func(c chooser) bool { return c.routes != nil && c.routes.Places != nil || c.order == pool.Nearest }
+	if !slices.ContainsFunc(h.choosers, isByPlace) {
+		return nil
+	}
+	known := knowledgeOf(h.config.Handler("geoip"))
+	var warnings []string
+	if known.provides != 0 && known.provides&geoipCity == 0 {
+		warnings = append(warnings, block+": geoip: its database has no places, so geo and order nearest know no client's; use one of cities or countries")
+	}
+	heeds := func(z zone) bool { return z.ecs }
+	switch ecs := slices.ContainsFunc(h.zones, heeds); {
+	case known.subnet && !ecs:
+		warnings = append(warnings, block+": geoip: with edns-subnet, places are those of the clients behind a resolver, but without ecs the answer does not say for which of them it is; add ecs")
+	case ecs && !known.subnet:
+		warnings = append(warnings, block+": ecs: networks are those of the clients behind a resolver, but places are the resolver's; add edns-subnet to geoip")
+	}
+	return warnings
+}
+
+// geoipCity is the bit of geoip's knowledge that stands for places.
+const geoipCity = 1
+
+// geoipKnowledge is how the geoip plugin is set up.
+type geoipKnowledge struct {
+	subnet   bool  // it heeds ECS
+	provides int64 // kinds of data; 0 if they are not known
+}
+
+// knowledgeOf reads how a geoip plugin is set up. It offers no way to ask, so this looks at its fields, and knows nothing
+// where they have changed.
+func knowledgeOf(handler plugin.Handler) geoipKnowledge {
+	var known geoipKnowledge
+	v := reflect.Indirect(reflect.ValueOf(handler))
+	if v.Kind() != reflect.Struct {
+		return known
+	}
+	if subnet := v.FieldByName("edns0"); subnet.Kind() == reflect.Bool {
+		known.subnet = subnet.Bool()
+	}
+	if db := v.FieldByName("db"); db.Kind() == reflect.Struct {
+		if provides := db.FieldByName("provides"); provides.Kind() == reflect.Int {
+			known.provides = provides.Int()
+		}
+	}
+	return known
+}
