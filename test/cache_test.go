@@ -27,8 +27,8 @@ func takeTurns(s *server, network, name string, values []string, last string, n 
 		if !slices.Contains(values, found[0]) {
 			s.t.Fatalf("%s over %s: %v, want one of %v first", name, network, found, values)
 		}
-		if i := slices.Index(values, last); i >= 0 && found[0] != values[(i+1)%len(values)] {
-			s.t.Fatalf("%s over %s: after %s came %v, want %s first", name, network, last, found, values[(i+1)%len(values)])
+		if !s.follows(values, last, found[0]) {
+			s.t.Fatalf("%s over %s: after %s came %v, want %s first", name, network, last, found, next(values, last))
 		}
 		last = found[0]
 	}

@@ -73,6 +73,7 @@ type server struct {
 	t         *testing.T
 	instance  *caddy.Instance
 	logOffset int
+	turns     int // that follows has seen, without those that are made up for by slips
 }
 
 // starting lets tests that run in parallel start and stop one after another: a process has one Corefile, and neither

@@ -71,20 +71,16 @@ func (c *Choice) fill(lines []Line, up func(int) bool) {
 
 // fillSites divides the candidates by place.
 func (c *Choice) fillSites(all shares) {
-	at := make([]shares, len(c.group.sites))
-	for _, sh := range all {
-		at[sh.line.site] = append(at[sh.line.site], sh)
-	}
-	for i := range at {
-		if len(at[i]) == 0 {
+	for i, at := range all.bySite(len(c.group.sites)) {
+		if len(at) == 0 {
 			continue
 		}
 		here := siteChoice{site: &c.group.sites[i]}
-		for _, sh := range at[i] {
+		for _, sh := range at {
 			here.endpoints = append(here.endpoints, sh.endpoints...)
 		}
 		if c.group.rules.Weighted {
-			here.weights = at[i].weights(false)
+			here.weights = at.weights(false)
 		}
 		c.sites = append(c.sites, here)
 	}
@@ -98,6 +94,29 @@ type share struct {
 }
 
 type shares []share
+
+// bySite divides s among so many sites.
+func (s shares) bySite(sites int) []shares {
+	at := make([]shares, sites)
+	for _, sh := range s {
+		at[sh.line.site] = append(at[sh.line.site], sh)
+	}
+	return at
+}
+
+// round is how many turns make the first places exact: each endpoint is first once in them or, where weights count, each
+// line as often as its weight says.
+func (s shares) round(weighted bool) uint64 {
+	if weighted && len(s) > 1 {
+		sum, divisor := s.sum()
+		return sum / divisor
+	}
+	n := uint64(0)
+	for i := range s {
+		n += uint64(len(s[i].endpoints))
+	}
+	return max(1, n)
+}
 
 // gather finds the candidates among the endpoints of lines. A line of weight 0 is a last resort: it has candidates only
 // if no line of positive weight has; then these lines are equal.

@@ -20,12 +20,14 @@ const (
 // an old and a new configuration while both answer.
 type Counters [classes]atomic.Uint64
 
-// newCounters start at random, so that replicas do not move in step. The two top bits stay clear: a counter never wraps,
-// and so no turn is ever lost.
-func newCounters() *Counters {
+// newCounters start at random, so that replicas do not move in step, but at the first turn of a round and right behind a
+// slip: the first answers are exact, too. Round is how many turns one has. The two top bits stay clear: a counter never
+// wraps, and so no turn is ever lost.
+func newCounters(round uint64) *Counters {
+	cycle := slipRounds * round
 	var c Counters
 	for i := range c {
-		c[i].Store(rand.Uint64() >> 2) //nolint:gosec // a position, not a secret
+		c[i].Store(rand.Uint64N(1<<62/cycle) * cycle) //nolint:gosec // a position, not a secret
 	}
 	return &c
 }

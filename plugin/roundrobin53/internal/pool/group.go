@@ -53,7 +53,7 @@ type site struct {
 // NewGroup makes a group of lines. Identities are hashes that tell the endpoints of the pool apart, needed where the
 // order is Sticky: the same endpoint has the same one in all replicas and after every restart.
 func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
-	g := &Group{rules: rules, counters: newCounters(), ids: identities}
+	g := &Group{rules: rules, ids: identities}
 	if rules.Order == Nearest {
 		g.addSites(lines)
 	}
@@ -66,7 +66,19 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 		t.size += line.Count
 		t.lines = append(t.lines, line)
 	}
+	g.start()
 	return g
+}
+
+// start gives g its counters, which begin with a round of the answers that there are while all endpoints are up.
+func (g *Group) start() {
+	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, g.rules.Weighted, func(int) bool { return true })
+	g.counters = newCounters(all.round(g.rules.Weighted))
+	if g.rules.Order == Nearest {
+		for i, at := range all.bySite(len(g.sites)) {
+			g.sites[i].counters = newCounters(at.round(g.rules.Weighted))
+		}
+	}
 }
 
 // addSites makes the sites of lines.
@@ -78,7 +90,7 @@ func (g *Group) addSites(lines []Line) {
 		if !ok {
 			n = len(g.sites)
 			known[place] = n
-			g.sites = append(g.sites, site{place, newCounters()})
+			g.sites = append(g.sites, site{place: place})
 		}
 		lines[i].site = n
 	}
@@ -132,8 +144,7 @@ func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.
 	choice = &Choice{group: g, tier: t, status: Up}
 	if alive[t] == 0 {
 		// Fail open: as if all of the first tier were up. Of a tier that is drained as a whole nothing can be.
-		t = slices.IndexFunc(g.tiers, func(t tier) bool { return t.undrained() })
-		if t < 0 {
+		if t = g.firstUndrained(); t < 0 {
 			choice.status = Drained
 			return choice, again
 		}
@@ -176,8 +187,10 @@ func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
 	return endpoints
 }
 
-func (t *tier) undrained() bool {
-	return slices.ContainsFunc(t.lines, func(l Line) bool { return !l.Drain })
+// firstUndrained is the first tier that is not drained as a whole, -1 if there is none.
+func (g *Group) firstUndrained() int {
+	isUndrained := func(l Line) bool { return !l.Drain }
+	return slices.IndexFunc(g.tiers, func(t tier) bool { return slices.ContainsFunc(t.lines, isUndrained) })
 }
 
 // isFit reports whether a tier with so many endpoints up can be used.

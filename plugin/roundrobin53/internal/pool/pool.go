@@ -43,7 +43,7 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 	for _, addr := range addresses {
 		p.arena = append(p.arena, addr.AsSlice()...)
 	}
-	p.counters = newCounters()
+	p.counters = newCounters(uint64(len(addresses)))
 	return p
 }
 

@@ -18,13 +18,14 @@ func TestRotateExample(t *testing.T) {
 }
 
 // TestRotateIsExact checks the promises of rotate for all small pools: an answer is a set, every endpoint is first once
-// in any n turns, and in any n(n-1) turns is included as often as the others and meets each of them once as second. A
+// in a round of n turns, and in any n-1 rounds is included as often as the others and meets each of them once as second. A
 // cursor that steps by the number of values returned, or runs over values instead of turns, breaks one of them.
 func TestRotateIsExact(t *testing.T) {
-	const begin = 1<<62 - 7 // as far as counters begin
 	for n := 1; n <= 16; n++ {
 		for k := 1; k <= n; k++ {
-			checkTurns(t, begin, n, k)
+			for round := range uint64(3 * slipRounds) { // so that slips lie everywhere
+				checkTurns(t, ((1<<62-7)/uint64(n)+round)*uint64(n), n, k) // as far as counters begin
+			}
 		}
 	}
 }
@@ -56,6 +57,34 @@ func checkTurns(t *testing.T, begin uint64, n, k int) {
 	}
 	if k > 1 && len(pairs) != n*(n-1) {
 		t.Errorf("n %d, k %d: %d pairs (first, second) in %d turns, want all", n, k, len(pairs), period)
+	}
+}
+
+// TestNobodyIsInStep guards those who take every so manieth turn: a client that looks a name up twice for each connection
+// would always get the same one of two values.
+func TestNobodyIsInStep(t *testing.T) {
+	for n := uint64(2); n <= 16; n++ {
+		first := func(seq uint64) uint16 { return rotate(seq, int(n), 1, nil)[0] }
+		for clients := uint64(2); clients <= 8; clients++ {
+			checkStep(t, fmt.Sprintf("%d endpoints", n), first, int(n), n, clients)
+		}
+	}
+}
+
+// checkStep fails the test unless each of a number of clients that ask in turn gets all n endpoints first within as many
+// slips of the round, wherever the counter stands.
+func checkStep(t *testing.T, name string, first func(seq uint64) uint16, n int, round, clients uint64) {
+	t.Helper()
+	for _, begin := range []uint64{0, 1, round * slipRounds * 7, 1<<62 - 1} {
+		for client := range clients {
+			seen := make(map[uint16]bool)
+			for turn := client; turn < clients*round*slipRounds; turn += clients {
+				seen[first(begin+turn)] = true
+			}
+			if len(seen) != n {
+				t.Errorf("%s: client %d of %d got %d of %d first, from turn %d on", name, client, clients, len(seen), n, begin)
+			}
+		}
 	}
 }
 

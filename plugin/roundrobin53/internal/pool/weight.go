@@ -10,8 +10,9 @@ import (
 // weights is a weighted choice, prepared. Its places are filled one after another, each from what is left.
 //
 // The first place goes by the lines' weights: lines of one weight are a class, classes take turns as turn says, the lines
-// of a class take turns within those, and the endpoints of a line within the line's. So a line is first exactly
-// w/gcd times in every sum(w)/gcd answers, and its endpoints are equally often.
+// of a class take turns within those, and the endpoints of a line within the line's. So a line is first exactly w/gcd
+// times in every round of sum(w)/gcd answers, and its endpoints are equally often. That round slips as place says, and the
+// one of a line's endpoints as innerPlace.
 //
 // The other places go by the weights of single endpoints, their line's weight shared equally. The answers that begin with
 // some endpoint are counted by the same arithmetic, and that count is the turn of the second place, and so on: no place
@@ -48,11 +49,7 @@ func (s shares) weights(sticky bool) *weights {
 		return nil
 	}
 	w := new(weights)
-	var sum, divisor uint64
-	for i := range s {
-		sum += s[i].weight
-		divisor = gcd(divisor, s[i].weight)
-	}
+	sum, divisor := s.sum()
 	w.period = sum / divisor
 	unit := weightUnit(sum)
 	for i := range s {
@@ -71,6 +68,15 @@ func (s shares) weights(sticky bool) *weights {
 		start += len(w.classes[i].endpoints)
 	}
 	return w
+}
+
+// sum is the weights of s together, and what divides them all.
+func (s shares) sum() (sum, divisor uint64) {
+	for i := range s {
+		sum += s[i].weight
+		divisor = gcd(divisor, s[i].weight)
+	}
+	return sum, divisor
 }
 
 // weightUnit scales weights of this sum to weightBits.
@@ -121,16 +127,16 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	for i := range w.lines {
 		left = append(left, w.lines[i].weight)
 	}
-	i, times := turn(left, w.period, seq)
+	at, round := place(seq, w.period)
+	i, times := turn(left, w.period, round*w.period+at)
 	lines := w.lines[i].lines
 	line := lines[times%uint64(len(lines))]
-	times /= uint64(len(lines))
-	first := line[times%uint64(len(line))]
+	at, times = innerPlace(times/uint64(len(lines)), uint64(len(line)))
+	first := line[at]
 	dst = append(dst, first)
 	if k == 1 {
 		return dst
 	}
-	times /= uint64(len(line))
 	var space space
 	rest := w.remainder(space.weights[:0], space.endpoints[:0])
 	rest.removeEndpoint(first)

@@ -56,8 +56,8 @@ func TestWeightedTurns(t *testing.T) {
 	}
 }
 
-// TestWeightedTurnsAreExact guards the share of every line in every period, wherever the counter started, and that no
-// line is first in bursts.
+// TestWeightedTurnsAreExact guards the share of every line in every round, wherever the counter started, and that no line
+// is first in bursts.
 func TestWeightedTurnsAreExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -70,19 +70,42 @@ func TestWeightedTurnsAreExact(t *testing.T) {
 		}
 		period := sum / int(divisor)
 		c := choiceOf(group(weighted, weights...))
-		turns := firsts(c, random.Uint64()>>2, 2*period)
-		for start := range period {
-			window := turns[start : start+period]
+		cycle := uint64(period * slipRounds)
+		turns := firsts(c, random.Uint64()>>2/cycle*cycle, 2*int(cycle))
+		for start := 0; start < len(turns); start += period {
+			round := turns[start : start+period]
 			for i, weight := range weights {
 				letter := string(rune('a' + i))
-				if got, want := strings.Count(window, letter), weight/int(divisor); got != want {
-					t.Fatalf("weights %v, from answer %d on: %s is first %d times in %s, want %d", weights, start, letter, got, window, want)
+				if got, want := strings.Count(round, letter), weight/int(divisor); got != want {
+					t.Fatalf("weights %v, from answer %d on: %s is first %d times in %s, want %d", weights, start, letter, got, round, want)
 				}
 				longest := strings.Repeat(letter, int(math.Ceil(float64(weight)/float64(sum-weight)))+2)
-				if strings.Contains(turns, longest) {
-					t.Errorf("weights %v: %s is first in a burst: %s", weights, letter, turns)
+				if strings.Contains(turns[:cycle], longest) {
+					t.Errorf("weights %v: %s is first in a burst: %s", weights, letter, turns[:cycle])
 				}
 			}
+		}
+	}
+}
+
+// TestNobodyIsInStepByWeight guards those who take every so manieth turn, at each level: weights, lines of one weight,
+// endpoints of a line.
+func TestNobodyIsInStepByWeight(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 40 {
+		var lines []Line
+		n, sum := 0, 0
+		for range 1 + random.IntN(4) {
+			line := Line{First: n, Count: 1 + random.IntN(4), Weight: 1 + random.IntN(4), Priority: 1}
+			n += line.Count
+			sum += line.Weight
+			lines = append(lines, line)
+		}
+		c := choiceOf(NewGroup(weighted, lines, nil))
+		first := func(seq uint64) uint16 { return arrange(seq, c.endpoints, c.weights, 1, nil)[0] }
+		for clients := uint64(2); clients <= 8; clients++ {
+			const rounds = 16 // of the lines, until each endpoint of the longest one has been first some times
+			checkStep(t, fmt.Sprintf("lines %v", lines), first, n, uint64(sum*rounds), clients)
 		}
 	}
 }
@@ -125,6 +148,7 @@ func TestLineWeight(t *testing.T) {
 		{[]int{0, 1, 2, 3}, 30, "7 7 7 9"}, // fails open
 	} {
 		c := choiceOf(g, row.down...)
+		g.counters[Datagram].Store(0) // the first turn of a round, of all rounds there are
 		var counts [4]int
 		for range row.answers {
 			counts[c.Pick(Datagram, nil, nil)[0]]++
