@@ -37,7 +37,7 @@ func closeGate(t *testing.T) (entered <-chan struct{}, open func()) {
 	g := &currentGate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.entered, g.opened = make(chan struct{}, 1000), make(chan struct{})
+	g.entered, g.opened = make(chan struct{}, 1<<13), make(chan struct{})
 	open = sync.OnceFunc(func() { close(g.opened) })
 	t.Cleanup(open)
 	return g.entered, open
@@ -137,6 +137,47 @@ func readReply(t *testing.T, conn *dns.Conn, id uint16) *dns.Msg {
 		}
 		if m.Id == id {
 			return m
+		}
+	}
+}
+
+// TestFastWhileManyWait guards what the chain answers against queries that wait for a server that is dead, however many:
+// as with CoreDNS alone, they take nothing from names of another server block, or from aliases of the zone.
+func TestFastWhileManyWait(t *testing.T) {
+	_, port := startFast(t, `example.org:PORT {
+		bind 127.0.0.1
+		roundrobin53 {
+			fastpath
+			`+threeRecord+`
+			record alias CNAME app
+		}
+	}
+	example.net:PORT {
+		bind 127.0.0.1
+		roundrobin53 {
+			`+threeRecord+`
+		}
+	}
+	.:PORT {
+		bind 127.0.0.1
+		stall
+	}`)
+	address := "127.0.0.1:" + port
+	entered, open := closeGate(t)
+	defer open()
+	waiting := dial(t, address)
+	for range 5000 {
+		sendOnly(t, waiting, question("www.example", dns.TypeA))
+		select {
+		case <-entered:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a query has not come to the plugin that waits")
+		}
+	}
+	conn := dial(t, address)
+	for _, name := range []string{"app.example.org", "alias.example.org", "app.example.net"} {
+		if m, _ := askRaw(t, conn, question(name, dns.TypeA)); sorted(m) != sortedThree {
+			t.Errorf("%s: got %s", name, sorted(m))
 		}
 	}
 }

@@ -62,12 +62,12 @@ func (w *worker) serve(f *front, batch []datagram.Packet, from int) (next int) {
 
 func (w *worker) servePacket(f *front, p *datagram.Packet) {
 	if !w.query.Parse(p.In) {
-		w.listener.handOff(f, p)
+		f.handOff(p)
 		return
 	}
 	b := f.block(w.query.Name())
 	if b == nil {
-		w.listener.handOff(f, p)
+		f.handOff(p)
 		return
 	}
 	// The table keeps nothing of the name, so that it may lie in the buffer of the query.
@@ -78,7 +78,7 @@ func (w *worker) servePacket(f *front, p *datagram.Packet) {
 	case b.isLocal(&w.query, found, name):
 		f.serve(p.In, &chainWriter{packet: p})
 	default:
-		w.listener.handOff(f, p)
+		f.handOff(p)
 	}
 }
 

@@ -24,7 +24,6 @@ import (
 type listener struct {
 	group *datagram.Group
 	front atomic.Pointer[front] // what it answers: the configuration that serves
-	room  chan struct{}         // one in it for each query that was handed off
 
 	cores     int  // sockets of CoreDNS that the configuration has there
 	unsettled bool // those of the configuration before may be open yet
@@ -129,7 +128,7 @@ func openListener(f *front) (*listener, error) {
 	if _, port, _ := net.SplitHostPort(addr); port == "0" {
 		return nil, errNoPort
 	}
-	l := &listener{cores: 1, room: make(chan struct{}, maxHandedOff)}
+	l := &listener{cores: 1}
 	l.front.Store(f)
 	listen := func() (net.PacketConn, error) { return reuseport.ListenPacket("udp", addr) }
 	var err error

@@ -11,29 +11,18 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/datagram"
 )
 
-// maxHandedOff is how many queries of a listener may be on their way down the chain in goroutines of their own. What
-// comes on top is dropped, as a full socket would: clients ask again. It is some 40 megabytes.
-const maxHandedOff = 4096
-
-// handOff has a packet answered by the chain in a goroutine of its own: it may wait for another server.
-func (l *listener) handOff(f *front, p *datagram.Packet) {
+// handOff has a packet answered by the chain in a goroutine of its own: it may wait for another server. Their number has
+// no bound, as it has none in dnsserver: those that wait for a server that is dead may not cost others their answers. What
+// may wait is for the plugin to say that does (max_concurrent of forward).
+func (f *front) handOff(p *datagram.Packet) {
 	if !isQuery(p.In) {
-		return
-	}
-	select {
-	case l.room <- struct{}{}:
-	default:
-		fastpathDropped.Inc()
 		return
 	}
 	packet, w := bytes.Clone(p.In), &chainWriter{reply: p.Detach()}
 	w.local, w.remote = p.Local(), net.UDPAddrFromAddrPort(p.Source())
 	f.waiting.Add(1)
 	go func() { // whoever replaces f waits for it
-		defer func() {
-			f.waiting.Add(-1)
-			<-l.room
-		}()
+		defer f.waiting.Add(-1)
 		f.serve(packet, w)
 	}()
 }

@@ -25,13 +25,6 @@ var failOpenTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Help:      "Counter of the answers with values that are down, because none is up.",
 }, []string{"server", "zone", "view"})
 
-var fastpathDropped = promauto.NewCounter(prometheus.CounterOpts{
-	Namespace: plugin.Namespace,
-	Subsystem: pluginName,
-	Name:      "fastpath_dropped_total",
-	Help:      "Counter of the packets of the fast path that were dropped because too many others wait for the chain.",
-})
-
 // The labels of a probe are those of the first name that has its check.
 var (
 	probesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
