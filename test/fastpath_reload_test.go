@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,35 @@ func TestFastSocketsChange(t *testing.T) {
 		}
 		reloadFast(t, s, port, reloadable(true, directives, i+1))
 	}
+}
+
+// TestFastSocketsFollowProcessors guards the number of the fast path's sockets, which a reload makes that of the processors:
+// a container may have got more of them, or fewer.
+func TestFastSocketsFollowProcessors(t *testing.T) {
+	before := runtime.GOMAXPROCS(2)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	s, port := startFast(t, reloadable(true, "multisocket 2", 0))
+	for i, step := range []struct{ processors, multisocket int }{{2, 2}, {4, 2}, {4, 3}, {1, 3}, {3, 1}} {
+		runtime.GOMAXPROCS(step.processors)
+		reloadFast(t, s, port, reloadable(true, fmt.Sprint("multisocket ", step.multisocket), i+1))
+		want := step.processors + step.multisocket
+		eventually(t, fmt.Sprintf("%d sockets after reload %d", want, i), func() bool { return udpSockets(t, port) == want })
+		checkFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+	}
+}
+
+// udpSockets is how many UDP sockets of IPv4 are bound to a port.
+func udpSockets(t *testing.T, port string) int {
+	t.Helper()
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile("/proc/net/udp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(table), fmt.Sprintf(" 0100007F:%04X 00000000:0000", number))
 }
 
 // TestFastNewZoneAtOnce guards against an answer of the old configuration when the reload has returned, without waiting

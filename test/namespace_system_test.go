@@ -77,15 +77,11 @@ func removeStale(t *testing.T) {
 	}
 }
 
-// dialIn makes a UDP socket in a namespace, in which it stays. The thread is never unlocked, and so ends with its
-// goroutine, and nothing else runs in the namespace.
-func dialIn(t *testing.T, namespace, address string) *dns.Conn {
+// inNamespace calls a function in a namespace; sockets that it makes stay there. The thread is never unlocked, and so ends
+// with its goroutine, and nothing else runs in the namespace.
+func inNamespace(t *testing.T, namespace string, f func() error) {
 	t.Helper()
-	type result struct {
-		conn *dns.Conn
-		err  error
-	}
-	results := make(chan result)
+	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		handle, err := os.Open(filepath.Join("/run/netns", namespace))
@@ -93,19 +89,25 @@ func dialIn(t *testing.T, namespace, address string) *dns.Conn {
 			err = unix.Setns(int(handle.Fd()), unix.CLONE_NEWNET)
 			_ = handle.Close()
 		}
-		if err != nil {
-			results <- result{err: err}
-			return
+		if err == nil {
+			err = f()
 		}
-		conn, err := dns.Dial("udp", address)
-		results <- result{conn, err}
+		result <- err
 	}()
-	r := <-results
-	if r.err != nil {
-		t.Fatalf("a socket in %s: %v", namespace, r.err)
+	if err := <-result; err != nil {
+		t.Fatalf("in %s: %v", namespace, err)
 	}
-	t.Cleanup(func() { _ = r.conn.Close() })
-	return r.conn
+}
+
+// dialIn makes a UDP socket in a namespace.
+func dialIn(t *testing.T, namespace, address string) (conn *dns.Conn) {
+	t.Helper()
+	inNamespace(t, namespace, func() (err error) {
+		conn, err = dns.Dial("udp", address)
+		return err
+	})
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 // pod is the program in a namespace.

@@ -143,10 +143,10 @@ func (l *listener) takeOver(f *front) {
 	l.cores, l.unsettled = 1, true
 }
 
-// settle is told that the sockets of the configuration before are closed.
+// settle is told that the sockets of the configuration before are closed. The processors may be others since it began.
 func (l *listener) settle() {
 	l.unsettled = false
-	l.steer()
+	l.warn(l.group.Resize(runtime.GOMAXPROCS(0), l.cores))
 }
 
 // steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some of these are to be closed
@@ -155,8 +155,13 @@ func (l *listener) steer() {
 	if l.unsettled {
 		return
 	}
-	if err := l.group.Steer(l.cores); err != nil {
-		log.Warningf("fastpath: %s: the kernel's filter stays as it was: %v", l.front.Load().server.Addr, err)
+	l.warn(l.group.Steer(l.cores))
+}
+
+// warn tells why the sockets are not as they should be, if they are not.
+func (l *listener) warn(err error) {
+	if err != nil {
+		log.Warningf("fastpath: %s: the sockets and the kernel's filter stay as they were: %v", l.front.Load().server.Addr, err)
 	}
 }
 

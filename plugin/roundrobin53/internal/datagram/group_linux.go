@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,12 +14,15 @@ import (
 
 // Group is the sockets that take the plain queries of one address.
 type Group struct {
-	loops  []*loop
-	rest   []uint32 // where the others stand
+	listen func() (net.PacketConn, error)
+	server func() Server
+	spares *spares
+	plain  []uint32 // where its sockets stand
+	rest   []uint32 // where the others do
 	filter filter   // that the kernel has
-	done   sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows, which only finding the positions needs
+	mu    sync.Mutex // guards what follows, which finding the positions needs
+	loops []*loop
 	nonce [8]byte
 	found map[*loop]uint32
 	all   chan struct{} // closed when all are found
@@ -31,33 +35,60 @@ const maxSockets = 64
 // while others use the processor. The kernel gives as much of it as it may (net.core.rmem_max).
 const readBuffer = 1 << 20
 
+// writeBuffer is the room for replies that wait for the network, likewise (net.core.wmem_max). What does not fit is
+// dropped, see spares.
+const writeBuffer = 1 << 20
+
 // Open makes a group of n sockets that listen opens, each at the same address and with SO_REUSEPORT, and begins to
 // answer what comes in on them. Cores is how many other sockets have that address and take what is no plain query.
 func Open(n, cores int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
-	g := &Group{filter: anySocket}
-	for range min(n, maxSockets) {
-		if err := g.add(listen, server()); err != nil {
+	g := &Group{listen: listen, server: server, spares: new(spares), filter: anySocket}
+	if err := g.Resize(n, cores); err != nil {
+		if len(g.loops) > 0 {
+			g.Stop()
 			g.Close()
-			return nil, err
 		}
-	}
-	for _, l := range g.loops {
-		g.done.Go(func() {
-			if l.run() != nil { // it can't be used any more; the kernel gives its packets to the others
-				_ = l.conn.Close()
-			}
-		})
-	}
-	if err := g.Steer(cores); err != nil {
-		g.Stop()
-		g.Close()
 		return nil, err
 	}
 	return g, nil
 }
 
-func (g *Group) add(listen func() (net.PacketConn, error), server Server) error {
-	conn, err := listen()
+// Resize makes the sockets of the group as many as n, beside as many others as cores. Nothing is lost: a socket is closed
+// when the kernel has been told to give it no more packets. One that has failed is replaced.
+func (g *Group) Resize(n, cores int) error {
+	n = max(1, min(n, maxSockets))
+	var excess []*loop
+	g.mu.Lock()
+	g.loops = slices.DeleteFunc(g.loops, (*loop).hasEnded)
+	has := len(g.loops)
+	g.mu.Unlock()
+	for range n - has {
+		if err := g.add(); err != nil {
+			return err
+		}
+	}
+	if err := g.Steer(cores); err != nil || n >= has {
+		return err
+	}
+	if err := g.attach(plainFilter(g.plain[:n], g.rest)); err != nil {
+		return err
+	}
+	time.Sleep(grace)
+	g.mu.Lock()
+	g.loops, excess = g.loops[:n:n], g.loops[n:]
+	g.mu.Unlock()
+	for _, l := range excess {
+		l.close()
+		<-l.ended
+		_ = l.drain()
+		_ = l.conn.Close()
+	}
+	return g.Steer(cores) // where a socket goes, the last one takes its position
+}
+
+// add opens a socket, and begins to answer what comes in on it.
+func (g *Group) add() error {
+	conn, err := g.listen()
 	if err != nil {
 		return err
 	}
@@ -66,11 +97,19 @@ func (g *Group) add(listen func() (net.PacketConn, error), server Server) error 
 		return errors.Join(fmt.Errorf("a %T is no UDP socket", conn), conn.Close())
 	}
 	var l *loop
-	if l, err = newLoop(udp, server, func(packet []byte) bool { return g.take(l, packet) }); err != nil {
+	l, err = newLoop(udp, g.spares, g.server(), func(packet []byte) bool { return g.take(l, packet) })
+	if err == nil && len(g.loops) == 0 {
+		err = l.control(g.spares.standFor)
+	}
+	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	_ = udp.SetReadBuffer(readBuffer) // smaller, it does, too
+	_ = udp.SetWriteBuffer(writeBuffer)
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.loops = append(g.loops, l)
+	go l.runToEnd()
 	return nil
 }
 
@@ -81,7 +120,7 @@ func (g *Group) Steer(cores int) error {
 	if err != nil {
 		return err
 	}
-	g.rest, g.filter = rest, plainFilter(plain, rest)
+	g.plain, g.rest, g.filter = plain, rest, plainFilter(plain, rest)
 	return g.attach(g.filter)
 }
 
@@ -105,7 +144,9 @@ func (g *Group) Stop() {
 	for _, l := range g.loops {
 		l.close()
 	}
-	g.done.Wait()
+	for _, l := range g.loops {
+		<-l.ended
+	}
 }
 
 // Close closes the sockets of a group that was stopped. The filter goes with the last of them, so that the kernel does
@@ -120,6 +161,7 @@ func (g *Group) Close() {
 		_ = l.drain() // what came since
 		_ = l.conn.Close()
 	}
+	g.spares.close()
 }
 
 // connect connects a socket to a port of this machine that nobody sends from.

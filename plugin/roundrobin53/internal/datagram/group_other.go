@@ -16,6 +16,9 @@ func Open(int, int, func() (net.PacketConn, error), func() Server) (*Group, erro
 	return nil, errors.New("it needs Linux")
 }
 
+// Resize changes the number of sockets.
+func (*Group) Resize(int, int) error { return nil }
+
 // Steer sets the kernel's filter, for so many other sockets.
 func (*Group) Steer(int) error { return nil }
 
@@ -30,5 +33,11 @@ type slot struct{ loop struct{ conn *net.UDPConn } }
 func (*slot) source() netip.AddrPort { return netip.AddrPort{} }
 
 func (*slot) isIPv4() bool { return false }
+
+// Reply is the way back to where a packet came from.
+type Reply struct{}
+
+// Write sends a reply.
+func (*Reply) Write([]byte) (int, error) { return 0, errors.New("it needs Linux") }
 
 func (*slot) detach() Reply { return Reply{} }

@@ -6,9 +6,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -237,8 +240,91 @@ func TestStopLosesNothing(t *testing.T) {
 	}
 }
 
+// TestResizeLosesNothing has clients ask without a pause while sockets come and go, and one of them fails.
+func TestResizeLosesNothing(t *testing.T) {
+	g, at, _ := start(t, "127.0.0.1:0", 2, 1)
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					ask(t, at, message(0, 1, 0, 0, 0)) // the core may answer while a socket takes another's position
+				}
+			}
+		})
+	}
+	for _, n := range []int{4, 1, 3, 3, 2} {
+		if err := g.Resize(n, 1); err != nil {
+			t.Fatal(err)
+		}
+		plain, rest, err := g.findPositions(1)
+		if err != nil || len(plain) != n || !slices.Equal(plain, g.plain) || !slices.Equal(rest, g.rest) {
+			t.Fatalf("%d sockets: they stand at %v and %v, %v; the filter has %v and %v", n, plain, rest, err, g.plain, g.rest)
+		}
+		for range 16 {
+			if got := ask(t, at, message(0, 1, 0, 0, 0)); got != "group" {
+				t.Errorf("%d sockets: got an answer of the %s", n, got)
+			}
+		}
+	}
+	close(stop)
+	clients.Wait()
+
+	failed := g.loops[0]
+	_ = failed.conn.Close()
+	<-failed.ended
+	if err := g.Resize(2, 1); err != nil || len(g.loops) != 2 || slices.Contains(g.loops, failed) {
+		t.Errorf("after one has failed: %d sockets, %v", len(g.loops), err)
+	}
+}
+
+// TestDetachedReplyOfSocketThatWent guards queries that wait when their socket is closed since the group needs fewer.
+func TestDetachedReplyOfSocketThatWent(t *testing.T) {
+	core := listen(t, "127.0.0.1:0")
+	at := core.LocalAddr().String()
+	replies := make(chan func(), 16)
+	g, err := Open(2, 1, func() (net.PacketConn, error) { return open(at) }, func() Server { return later{replies, false} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.Stop(); g.Close() })
+	query := message(0, 1, 0, 0, 0)
+	conns := make([]net.Conn, 16) // so that both sockets have some
+	for i := range conns {
+		conns[i], err = net.Dial("udp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conns[i].Close()
+		_, _ = conns[i].Write(query)
+	}
+	waiting := make([]func(), len(conns))
+	for i := range waiting {
+		waiting[i] = <-replies
+	}
+	if err := g.Resize(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, reply := range waiting {
+		reply()
+	}
+	for _, conn := range conns {
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := conn.Read(make([]byte, 512)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // later answers packets when the batch has gone.
-type later struct{ replies chan func() }
+type later struct {
+	replies   chan func()
+	useSpares bool // as if the socket had no room
+}
 
 func (s later) Serve(batch []Packet) {
 	for i := range batch {
@@ -248,48 +334,91 @@ func (s later) Serve(batch []Packet) {
 		}
 		in, reply, source := string(p.In), p.Detach(), p.Source()
 		text := netip.AddrPortFrom(source.Addr().Unmap(), source.Port()).String()
-		s.replies <- func() { _, _ = reply.Write([]byte(in + text)) }
+		if s.useSpares {
+			s.replies <- func() { _, _ = reply.loop.spares.send(reply.packets([]byte(in + text))) }
+		} else {
+			s.replies <- func() { _, _ = reply.Write([]byte(in + text)) }
+		}
 	}
 }
 
+// TestDetachedReply checks that a reply goes to the client and comes from the address that it asked: from the socket that
+// the packet came to, and from a spare.
 func TestDetachedReply(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", ":0"} {
-		core := listen(t, addr)
-		at := core.LocalAddr().String()
-		replies := make(chan func(), 16)
-		g, err := Open(1, 1, func() (net.PacketConn, error) { return open(at) }, func() Server { return later{replies} })
+		for _, useSpares := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, spares %t", addr, useSpares), func(t *testing.T) { checkDetachedReplies(t, addr, useSpares) })
+		}
+	}
+}
+
+func checkDetachedReplies(t *testing.T, addr string, useSpares bool) {
+	t.Helper()
+	core := listen(t, addr)
+	at := core.LocalAddr().String()
+	replies := make(chan func(), 16)
+	g, err := Open(1, 1, func() (net.PacketConn, error) { return open(at) }, func() Server { return later{replies, useSpares} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.Stop(); g.Close() })
+	_, port, _ := net.SplitHostPort(at)
+	hosts := []string{"127.0.0.1"}
+	switch addr {
+	case "[::1]:0":
+		hosts = []string{"::1"}
+	case ":0":
+		hosts = []string{"127.0.0.3", "::1"}
+	}
+	for _, host := range hosts {
+		conn, err := net.Dial("udp", net.JoinHostPort(host, port)) // connected: it hears only the address that it asks
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, port, _ := net.SplitHostPort(at)
-		hosts := []string{"127.0.0.1"}
-		switch addr {
-		case "[::1]:0":
-			hosts = []string{"::1"}
-		case ":0":
-			hosts = []string{"127.0.0.3", "::1"}
+		query := message(0, 1, 0, 0, 0)
+		_, _ = conn.Write(query)
+		(<-replies)()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		buf := make([]byte, 512)
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatalf("%s: %v", host, err)
 		}
-		for _, host := range hosts {
-			conn, err := net.Dial("udp", net.JoinHostPort(host, port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			query := message(0, 1, 0, 0, 0)
-			_, _ = conn.Write(query)
-			(<-replies)()
-			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-			buf := make([]byte, 512)
-			n, err := conn.Read(buf)
-			if err != nil {
-				t.Fatalf("%s: %v", host, err)
-			}
-			if got, want := string(buf[len(query):n]), conn.LocalAddr().String(); got != want {
-				t.Errorf("%s: Source says %s, the client is %s", host, got, want)
-			}
-			_ = conn.Close()
+		if got, want := string(buf[len(query):n]), conn.LocalAddr().String(); got != want {
+			t.Errorf("%s: Source says %s, the client is %s", host, got, want)
 		}
-		g.Stop()
-		g.Close()
+		_ = conn.Close()
+	}
+}
+
+// TestSparesAreClosed guards the group's port: a reply that comes late opens no socket that stays.
+func TestSparesAreClosed(t *testing.T) {
+	g, _, _ := start(t, "127.0.0.1:0", 1, 1)
+	if opened := g.spares.open(); len(opened) != maxSpares {
+		t.Errorf("%d spares, want %d", len(opened), maxSpares)
+	}
+	g.spares.close()
+	if opened := g.spares.open(); len(opened) > 0 {
+		t.Errorf("%d spares after the end", len(opened))
+	}
+}
+
+func TestInterfaceName(t *testing.T) {
+	g, _, _ := start(t, "127.0.0.1:0", 1, 1)
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := uint32(0)
+	for i := range all {
+		number := uint32(all[i].Index)
+		if got := g.loops[0].interfaceName(number); got != all[i].Name {
+			t.Errorf("interface %d: got %q, want %q", number, got, all[i].Name)
+		}
+		none = max(none, number+1000)
+	}
+	if got, want := g.loops[0].interfaceName(none), strconv.Itoa(int(none)); got != want {
+		t.Errorf("no interface: got %q, want %q", got, want)
 	}
 }
 

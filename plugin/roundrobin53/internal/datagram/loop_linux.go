@@ -26,6 +26,7 @@ const (
 type loop struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn
+	spares *spares // of the group
 	server Server
 	probed func(packet []byte) bool // takes the packets that the group sends to itself
 
@@ -34,12 +35,13 @@ type loop struct {
 	in, out [batchSize]mmsghdr
 	wide    bool // packets carry the address they came to, and replies have to leave from it
 
-	received, sent, replies int   // of the batch at hand
-	failed                  error // of the socket
+	received, replies int   // of the batch at hand
+	failed            error // of the socket
 
-	receive, send func(fd uintptr) bool // methods of the loop, made once
+	receive func(fd uintptr) bool // a method of the loop, made once
 
 	closing atomic.Bool
+	ended   chan struct{} // closed when nothing is read any more
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -48,13 +50,13 @@ type mmsghdr struct {
 	octets uint32
 }
 
-func newLoop(conn *net.UDPConn, server Server, probed func([]byte) bool) (*loop, error) {
+func newLoop(conn *net.UDPConn, spares *spares, server Server, probed func([]byte) bool) (*loop, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{conn: conn, raw: raw, server: server, probed: probed}
-	l.receive, l.send = l.answerAll, l.sendBatch
+	l := &loop{conn: conn, raw: raw, spares: spares, server: server, probed: probed, ended: make(chan struct{})}
+	l.receive = l.answerAll
 	if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok && addr.IP.IsUnspecified() {
 		l.wide = true
 	}
@@ -104,6 +106,24 @@ func (l *loop) control(f func(fd int) error) error {
 	return err
 }
 
+// runToEnd runs. A socket that fails can't be used any more; the kernel gives its packets to the others.
+func (l *loop) runToEnd() {
+	defer close(l.ended)
+	if l.run() != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// hasEnded reports whether nothing is read any more.
+func (l *loop) hasEnded() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // run answers packets until close is called and all that came before are answered, or the socket fails.
 func (l *loop) run() error {
 	err := l.raw.Read(l.receive)
@@ -138,7 +158,8 @@ func (l *loop) drain() error {
 	return errors.Join(err, l.failed)
 }
 
-// answer has the packets of the batch answered, and sends the replies.
+// answer has the packets of the batch answered, and sends the replies. It waits for nothing: while it did, nobody would
+// read what comes in.
 func (l *loop) answer(fd uintptr) {
 	for i := range l.received {
 		p := &l.packets[i]
@@ -149,14 +170,14 @@ func (l *loop) answer(fd uintptr) {
 		}
 	}
 	l.server.Serve(l.packets[:l.received])
-	l.sent, l.replies = 0, 0
+	l.replies = 0
 	for i := range l.received {
 		if p := &l.packets[i]; len(p.Out) > 0 {
 			l.addReply(i, p)
 		}
 	}
-	if !l.sendBatch(fd) {
-		_ = l.raw.Write(l.send) // waits for room; it fails if the socket is closed, and then run ends
+	if rest, _ := send(fd, l.out[:l.replies]); len(rest) > 0 {
+		_, _ = l.spares.send(rest)
 	}
 }
 
@@ -204,21 +225,23 @@ func (l *loop) receiveBatch(fd uintptr) bool {
 	}
 }
 
-// sendBatch sends the replies. It reports false if the socket takes no more for now.
-func (l *loop) sendBatch(fd uintptr) bool {
-	for l.sent < l.replies {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&l.out[l.sent])), uintptr(l.replies-l.sent), unix.MSG_DONTWAIT, 0, 0)
+// send sends replies. It returns those that the socket has no room for now, and why another one could not be sent: there
+// is no route, or a firewall; of the batch, nobody waits for the reason.
+func send(fd uintptr, replies []mmsghdr) (rest []mmsghdr, failed error) {
+	for len(replies) > 0 {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&replies[0])), uintptr(len(replies)), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
-			l.sent += int(n)
+			replies = replies[n:]
 		case unix.EAGAIN:
-			return false
+			return replies, failed
 		case unix.EINTR:
 		default:
-			l.sent++ // this one can't be sent (no route, a firewall); nobody waits for the reason
+			failed = os.NewSyscallError("sendmmsg", errno)
+			replies = replies[1:]
 		}
 	}
-	return true
+	return nil, failed
 }
 
 // close makes run end.

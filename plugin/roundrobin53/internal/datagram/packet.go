@@ -38,18 +38,5 @@ func (p *Packet) IsIPv4() bool { return p.slot.isIPv4() }
 // Local is the address of the socket that it came to.
 func (p *Packet) Local() net.Addr { return p.slot.loop.conn.LocalAddr() }
 
-// Reply is the way back to where a packet came from.
-type Reply struct {
-	conn    *net.UDPConn
-	control []byte // so that the reply leaves from the address that the packet came to
-	to      netip.AddrPort
-}
-
 // Detach is the way back for a reply after Serve has returned.
 func (p *Packet) Detach() Reply { return p.slot.detach() }
-
-// Write sends a reply.
-func (r *Reply) Write(octets []byte) (int, error) {
-	n, _, err := r.conn.WriteMsgUDPAddrPort(octets, r.control, r.to)
-	return n, err
-}

@@ -2,9 +2,10 @@ package datagram
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
-	"slices"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -50,11 +51,24 @@ func (s *slot) source() netip.AddrPort {
 	}
 	addr := netip.AddrFrom16(s.name.Addr)
 	if s.name.Scope_id != 0 {
-		if itf, err := net.InterfaceByIndex(int(s.name.Scope_id)); err == nil {
-			addr = addr.WithZone(itf.Name)
-		}
+		addr = addr.WithZone(s.loop.interfaceName(s.name.Scope_id))
 	}
 	return netip.AddrPortFrom(addr, port(&s.name.Port))
+}
+
+// interfaceName is the name of an interface, or its number if it has gone. One system call tells it; those of package net
+// read the table of all interfaces.
+func (l *loop) interfaceName(number uint32) string {
+	name := strconv.FormatUint(uint64(number), 10)
+	request, err := unix.NewIfreq("")
+	if err != nil {
+		return name
+	}
+	request.SetUint32(number)
+	if l.control(func(fd int) error { return unix.IoctlIfreq(fd, unix.SIOCGIFNAME, request) }) == nil {
+		name = request.Name()
+	}
+	return name
 }
 
 // isIPv4 reports whether the packet came by IPv4; a socket of IPv6 has the address mapped (RFC 4291 §2.5.5.2).
@@ -62,9 +76,63 @@ func (s *slot) isIPv4() bool {
 	return s.name.Family == unix.AF_INET || netip.AddrFrom16(s.name.Addr).Is4In6()
 }
 
+// Reply is the way back to where a packet came from.
+type Reply struct {
+	loop    *loop
+	name    unix.RawSockaddrInet6
+	length  uint32    // of name
+	control [8]uint64 // so that the reply leaves from the address that the packet came to
+	octets  int       // of control
+}
+
 func (s *slot) detach() Reply {
-	length := int(s.loop.in[s.number].hdr.Controllen)
-	s.freeInterface(length)
-	octets := unsafe.Slice((*byte)(unsafe.Pointer(&s.control)), length)
-	return Reply{conn: s.loop.conn, control: slices.Clone(octets), to: s.source()}
+	hdr := &s.loop.in[s.number].hdr
+	r := Reply{loop: s.loop, name: s.name, length: hdr.Namelen, octets: int(hdr.Controllen)}
+	if hdr.Control != nil {
+		s.freeInterface(r.octets)
+		r.control = s.control
+	}
+	return r
+}
+
+// errFull tells that packets to clients that don't exist, or are slow to be found, take all the room there is.
+var errFull = errors.New("no room for a reply")
+
+// Write sends a reply. It does not wait.
+func (r *Reply) Write(octets []byte) (int, error) {
+	if len(octets) == 0 {
+		return 0, nil
+	}
+	var rest []mmsghdr
+	packets := r.packets(octets)
+	err := r.loop.control(func(fd int) (failed error) {
+		rest, failed = send(uintptr(fd), packets)
+		return failed
+	})
+	if errors.Is(err, net.ErrClosed) { // the group has fewer sockets since
+		rest = packets
+	}
+	if len(rest) > 0 {
+		rest, err = r.loop.spares.send(rest)
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case len(rest) > 0:
+		return 0, errFull
+	}
+	return len(octets), nil
+}
+
+// packets is the one packet of a reply.
+func (r *Reply) packets(octets []byte) []mmsghdr {
+	iov := unix.Iovec{Base: &octets[0]}
+	iov.SetLen(len(octets))
+	hdr := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&r.name)), Namelen: r.length, Iov: &iov}
+	hdr.SetIovlen(1)
+	if r.octets > 0 {
+		hdr.Control = (*byte)(unsafe.Pointer(&r.control))
+		hdr.SetControllen(r.octets)
+	}
+	return []mmsghdr{{hdr: hdr}}
 }

@@ -1,0 +1,217 @@
+//go:build system
+
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
+)
+
+// fastCorefile is a zone with fastpath whose NXDOMAIN answers and aliases go down the chain.
+const fastCorefile = `example.org:1053 {
+	roundrobin53 {
+		fastpath
+		record app A 192.0.2.1 192.0.2.2 192.0.2.3
+		record alias CNAME app
+	}
+}
+`
+
+// runFast runs the program with fastCorefile in a namespace, and returns when the fast path answers.
+func runFast(t *testing.T, namespace string) *pod {
+	t.Helper()
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"Corefile": fastCorefile})
+	p := runPod(t, namespace, filepath.Join(dir, "Corefile"))
+	p.awaitLog("fastpath: example.org. at dns://:1053: used")
+	return p
+}
+
+// TestSystemFastLinkLocal guards the receive loop against the price of a client's zone, the interface that an address of
+// fe80::/10 belongs to: queries of such clients that go down the chain cost what those of others do, on a host with a
+// hundred interfaces, too.
+func TestSystemFastLinkLocal(t *testing.T) {
+	servers, resolvers := nodes(t, 1)
+	server := servers[0]
+	for i := range 100 {
+		ip(t, "-n %s link add veth%d type veth peer name peer%d", server.namespace, i, i)
+	}
+	ip(t, "-n %s addr add fd00::1/64 dev to0 nodad", resolvers)
+	ip(t, "-n %s addr add fd00::2/64 dev eth0 nodad", server.namespace)
+	ip(t, "-n %s addr add fe80::2/64 dev eth0 nodad", server.namespace)
+	p := runFast(t, server.namespace)
+	const queries = 4000
+	cost := func(address string) time.Duration {
+		conn := dialIn(t, resolvers, address)
+		ask := func(name string, rcode int) {
+			m := exchangeOn(t, conn, question(name, dns.TypeA))
+			if m.Rcode != rcode {
+				t.Fatalf("%s: %s", address, dns.RcodeToString[m.Rcode])
+			}
+		}
+		eventually(t, "the address can be asked", func() bool { // neighbours are found, addresses are no longer tentative
+			_ = conn.SetDeadline(time.Now().Add(time.Second))
+			if conn.WriteMsg(question("app.example.org", dns.TypeA)) != nil {
+				return false
+			}
+			_, err := conn.ReadMsg()
+			return err == nil
+		})
+		before := p.cpu()
+		for range queries {
+			ask("nowhere.example.org", dns.RcodeNameError)
+		}
+		return (p.cpu() - before) / queries
+	}
+	global, linkLocal := cost("[fd00::2]:1053"), cost(fmt.Sprintf("[fe80::2%%%d]:1053", interfaceNumber(t, resolvers, "to0")))
+	t.Logf("CPU per query: %v, from a link-local address %v", global, linkLocal)
+	if linkLocal > 3*global { // a table of 200 interfaces costs more than ten times as much
+		t.Errorf("a query costs %v, and one from a link-local address %v", global, linkLocal)
+	}
+}
+
+// exchangeOn asks on a connection, and again where a reply is lost.
+func exchangeOn(t *testing.T, conn *dns.Conn, m *dns.Msg) *dns.Msg {
+	t.Helper()
+	for range 5 {
+		_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+		if err := conn.WriteMsg(m); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			reply, err := conn.ReadMsg()
+			if err != nil {
+				break
+			}
+			if reply.Id == m.Id {
+				return reply
+			}
+		}
+	}
+	t.Fatalf("no answer from %s", conn.RemoteAddr())
+	return nil
+}
+
+// interfaceNumber is the index of an interface of a namespace.
+func interfaceNumber(t *testing.T, namespace, name string) int {
+	t.Helper()
+	var links []struct {
+		Index int `json:"ifindex"`
+	}
+	if err := json.Unmarshal([]byte(ip(t, "-json -n %s link show %s", namespace, name)), &links); err != nil || len(links) != 1 {
+		t.Fatalf("interface %s: %v, %v", name, links, err)
+	}
+	return links[0].Index
+}
+
+// cpu is the processor time that the program took.
+func (p *pod) cpu() time.Duration {
+	p.t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndex(string(stat), ")")+1:])) // from the third on (proc_pid_stat(5))
+	var ticks int
+	for _, field := range fields[11:13] { // utime and stime
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			p.t.Fatalf("%s: %v", stat, err)
+		}
+		ticks += n
+	}
+	const perSecond = 100 // USER_HZ
+	return time.Duration(ticks) * time.Second / perSecond
+}
+
+// TestSystemFastAbsentClients guards clients against neighbours that do not exist: replies to these wait for seconds in the
+// server's sockets until the kernel gives up looking for them. Meanwhile all others get answers, from the fast path and
+// from the chain, and the program ends when it is told to.
+func TestSystemFastAbsentClients(t *testing.T) {
+	servers, resolvers := nodes(t, 1)
+	address := servers[0].address + ":1053"
+	p := runFast(t, servers[0].namespace)
+	conn := dialIn(t, resolvers, address)
+	exchangeOn(t, conn, question("app.example.org", dns.TypeA))
+
+	stop := absentClients(t, resolvers, address)
+	for i := range 1000 {
+		name := []string{"app.example.org", "alias.example.org"}[i%2]
+		_ = conn.SetDeadline(time.Now().Add(2 * time.Second)) // less than a reply waits
+		m := question(name, dns.TypeA)
+		if err := conn.WriteMsg(m); err != nil {
+			t.Fatal(err)
+		}
+		if reply, err := conn.ReadMsg(); err != nil || reply.Id != m.Id || sorted(reply) != sortedThree {
+			t.Fatalf("query %d for %s: %v, %v", i, name, reply, err)
+		}
+		time.Sleep(5 * time.Millisecond) // so that replies to the others pile up
+	}
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(15 * time.Second): // dnsserver waits for 5
+		t.Error("the program has not ended after 15 seconds")
+	}
+	stop()
+}
+
+// absentClients asks from a hundred addresses of the server's own subnet that no host has, some thousand times a second,
+// until it is stopped.
+func absentClients(t *testing.T, namespace, address string) (stop func()) {
+	t.Helper()
+	network := address[:strings.LastIndex(address, ".")+1]
+	conns := make([]net.Conn, 0, 100)
+	for i := range cap(conns) {
+		dialer := net.Dialer{
+			LocalAddr: &net.UDPAddr{IP: net.ParseIP(network + strconv.Itoa(100+i))},
+			Control: func(_, _ string, c syscall.RawConn) error {
+				return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TRANSPARENT, 1) })
+			},
+		}
+		inNamespace(t, namespace, func() error {
+			conn, err := dialer.DialContext(context.Background(), "udp", address)
+			conns = append(conns, conn)
+			return err
+		})
+	}
+	query, err := question("app.example.org", dns.TypeA).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		pace := time.NewTicker(time.Millisecond)
+		defer pace.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			case <-pace.C:
+				_, _ = conns[i%len(conns)].Write(query)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	}
+}
