@@ -84,6 +84,7 @@ func TestFastMetrics(t *testing.T) {
 	for name, directives := range map[string]string{
 		"prometheus":                   "prometheus 127.0.0.1:0",
 		"prometheus and others":        "prometheus 127.0.0.1:0\nerrors\ncache\nmetadata\nany",
+		"prometheus and minimal":       "prometheus 127.0.0.1:0\nminimal",
 		"prometheus with a zone below": "prometheus 127.0.0.1:0",
 		"none":                         "",
 	} {

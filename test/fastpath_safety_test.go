@@ -111,6 +111,26 @@ func TestFastIsOnBehindHarmless(t *testing.T) {
 	}
 }
 
+// TestFastBesideMinimal guards RRsets whose first query has reserved flags or a size of its own: *minimal* has dnsserver
+// send these back, which is no reason to leave the RRset to the chain.
+func TestFastBesideMinimal(t *testing.T) {
+	for name, m := range map[string]*dns.Msg{
+		"reserved flags":        withOPT(question("app.example.org", dns.TypeA), allReserved),
+		"reserved flags and DO": withOPT(question("app.example.org", dns.TypeA), allReserved|0x8000),
+		"size":                  question("app.example.org", dns.TypeA).SetEdns0(700, false),
+		"options":               withOPT(question("app.example.org", dns.TypeA), 0, cookie, nsid, padding),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, port := startFast(t, guarded("minimal", ""))
+			m, isFast := askFast(t, "127.0.0.1:"+port, m)
+			if !isFast || sorted(m) != sortedThree || m.IsEdns0().Hdr.Ttl&allReserved != 0 {
+				t.Errorf("by the fast path %t, got\n%s", isFast, replyText(m))
+			}
+			checkFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+		})
+	}
+}
+
 // TestFastBesideDNSSEC guards signatures: who asks for them gets them from the chain, and all others are answered fast.
 func TestFastBesideDNSSEC(t *testing.T) {
 	corefile, key := signedZone(t)

@@ -63,7 +63,10 @@ func TestIsSameAnswer(t *testing.T) {
 		{"authority", func(m *dns.Msg) { m.Ns = append(m.Ns, m.Answer[0]) }, false},
 		{"additional", func(m *dns.Msg) { m.Extra = append(m.Extra, m.Answer[0]) }, false},
 		{"OPT", func(m *dns.Msg) { m.Extra = nil }, false},
-		{"UDP size", func(m *dns.Msg) { m.IsEdns0().SetUDPSize(512) }, false},
+		{"DO", func(m *dns.Msg) { m.IsEdns0().SetDo() }, false},
+		{"UDP size", func(m *dns.Msg) { m.IsEdns0().SetUDPSize(512) }, true},
+		{"reserved flags", func(m *dns.Msg) { m.IsEdns0().Hdr.Ttl |= 0x7f00 }, true},
+		{"version", func(m *dns.Msg) { m.IsEdns0().SetVersion(1) }, false},
 		{"EDNS option", func(m *dns.Msg) {
 			m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: "aa"}}
 		}, false},

@@ -22,6 +22,8 @@ type tally struct {
 	duration     prometheus.Observer
 	requestSize  prometheus.Observer
 	responseSize prometheus.Observer
+
+	withoutOPT bool // the size of an answer is counted before dnsserver gives it an OPT record
 }
 
 // addTally makes b count its answers, if the server block has the prometheus plugin. It returns the zones of the plugin
@@ -42,7 +44,9 @@ func (b *fastBlock) addTally(m *metrics.Metrics, s *dnsserver.Server) (below []s
 		if zone == "" {
 			zone = "."
 		}
-		b.tally = append(b.tally, newTally(s.Addr, zone, b.h.view, next))
+		t := newTally(s.Addr, zone, b.h.view, next)
+		t.withoutOPT = b.h.config.Handler("minimal") != nil
+		b.tally = append(b.tally, t)
 		for _, other := range counted {
 			if other != own && dns.IsSubDomain(own, other) {
 				below = append(below, other)
@@ -84,7 +88,11 @@ func (t *tally) count(q *plain.Query, isIPv4 bool, addresses, width int) {
 	}
 	t.responses.Inc()
 	t.requestSize.Observe(float64(q.Octets()))
-	t.responseSize.Observe(float64(q.Uncompressed(addresses, width)))
+	size := q.Uncompressed(addresses, width)
+	if q.EDNS && t.withoutOPT {
+		size -= plain.OPTOctets
+	}
+	t.responseSize.Observe(float64(size))
 }
 
 // took counts how long an answer took.

@@ -16,7 +16,7 @@ const ownerPointer = 0xC000 | headerOctets
 func (q *Query) Fits(addresses, width int) bool {
 	octets := q.end + addresses*(recordOctets+width)
 	if q.EDNS {
-		octets += optOctets
+		octets += OPTOctets
 	}
 	return octets <= q.size
 }
@@ -25,7 +25,7 @@ func (q *Query) Fits(addresses, width int) bool {
 func (q *Query) Uncompressed(addresses, width int) int {
 	octets := q.end + addresses*(recordOctets-2+q.length+1+width)
 	if q.EDNS {
-		octets += optOctets
+		octets += OPTOctets
 	}
 	return octets
 }
@@ -57,7 +57,7 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 		records = records[size:]
 	}
 	if q.EDNS {
-		opt := [optOctets]byte{2: typeOPT}
+		opt := [OPTOctets]byte{2: typeOPT}
 		be.PutUint16(opt[3:], be16(q.packet, q.end+3))
 		if q.DO {
 			opt[7] = 0x80

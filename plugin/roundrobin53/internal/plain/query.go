@@ -22,6 +22,9 @@ type Query struct {
 	length int
 }
 
+// OPTOctets is the length of an OPT record without options.
+const OPTOctets = 11
+
 const (
 	typeOPT   = 41
 	classINET = 1
@@ -30,7 +33,6 @@ const (
 const (
 	headerOctets   = 12
 	questionOctets = 4 // behind the name: type and class
-	optOctets      = 11
 	maxName        = 255
 	maxLabel       = 63
 	minSize        = 512 // without EDNS (RFC 1035 §4.2.1), and the least that EDNS can say (RFC 6891 §6.2.3)
@@ -103,10 +105,10 @@ func (q *Query) parseQuestion() bool {
 
 // parseOPT reads the one record of the additional section, which has to be all that is left.
 func (q *Query) parseOPT(record []byte) bool {
-	if len(record) < optOctets || record[0] != 0 || be16(record, 1) != typeOPT {
+	if len(record) < OPTOctets || record[0] != 0 || be16(record, 1) != typeOPT {
 		return false
 	}
-	version, options := record[6], record[optOctets:]
+	version, options := record[6], record[OPTOctets:]
 	if version != 0 || len(options) != int(be16(record, 9)) {
 		return false
 	}
