@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -172,5 +173,26 @@ func TestFastBesideOtherTransports(t *testing.T) {
 	m, _, err := client.Exchange(question("app.example.org", dns.TypeA), "127.0.0.1:"+tlsPort)
 	if err != nil || sorted(m) != sortedThree {
 		t.Errorf("over TLS: %v, %v", m, err)
+	}
+}
+
+// TestFastWithoutUDP guards operators against an option that does nothing: where no key of the block is for plain DNS, the
+// log says so.
+func TestFastWithoutUDP(t *testing.T) {
+	cert, key := certificate(t)
+	for _, scheme := range []string{"tls", "https", "quic", "grpc", "https3"} {
+		t.Run(scheme, func(t *testing.T) {
+			s, port := startFast(t, scheme+`://example.org:PORT {
+				bind 127.0.0.1
+				tls `+cert+` `+key+`
+				roundrobin53 {
+					fastpath
+					`+threeRecord+`
+				}
+			}`)
+			if line := fmt.Sprintf("fastpath: %s://example.org.:%s: not used: it is for plain DNS over UDP", scheme, port); !strings.Contains(s.log(), line) {
+				t.Errorf("the log lacks %q:\n%s", line, s.log())
+			}
+		})
 	}
 }

@@ -44,7 +44,12 @@ func (in *instance) hookFastpath(h *Handler, keys []string) error {
 		return err
 	}
 	h.keys = keys
-	for _, addr := range h.addresses() {
+	addresses := h.addresses()
+	if len(addresses) == 0 {
+		in.notes = append(in.notes, fmt.Sprintf("fastpath: %s: not used: it is for plain DNS over UDP, which no key of the server block is for", strings.Join(keys, " ")))
+		return nil
+	}
+	for _, addr := range addresses {
 		// Of several hooks that the server blocks of a listener have, one is called. It may not take the place of another
 		// plugin's.
 		if slices.Contains(in.intruders(addr), decorating) {
