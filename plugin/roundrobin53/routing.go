@@ -73,12 +73,16 @@ func (set *rrset) routingKey() string {
 	return b.String()
 }
 
-// checkGroup tells whether the values of a group are all different.
+// checkGroup tells whether the values of each tier of a group are all different: an answer comes from one tier.
 func (set *rrset) checkGroup(g *groupConfig) error {
-	var values []string
+	type member struct {
+		value    string
+		priority int
+	}
+	var values []member
 	for _, i := range g.lines {
 		for j := range set.lines[i].count {
-			values = append(values, set.value(set.lines[i].first+j))
+			values = append(values, member{set.value(set.lines[i].first + j), set.lines[i].priority})
 		}
 	}
 	twice, ok := firstDuplicate(values)
@@ -89,7 +93,7 @@ func (set *rrset) checkGroup(g *groupConfig) error {
 	if g.name != selectorOfRest {
 		selectedBy = " for " + g.name
 	}
-	return set.lines[g.lines[len(g.lines)-1]].errorf("record: %q stands twice%s; an answer is a set", twice, selectedBy)
+	return set.lines[g.lines[len(g.lines)-1]].errorf("record: %q stands twice%s; an answer is a set", twice.value, selectedBy)
 }
 
 // selectorOfRest stands for what selects the lines without network and place. No network can have its name.

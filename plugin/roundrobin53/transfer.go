@@ -83,7 +83,7 @@ func (set *addressRRset) all(owner string) []dns.RR {
 	var order []uint16
 	seen := make(map[string]bool)
 	for i := range set.pool.Len() {
-		if value := string(set.pool.Address(i)); !seen[value] { // a value may stand once for each network
+		if value := string(set.pool.Address(i)); !seen[value] { // a value may stand once for each network and tier
 			seen[value] = true
 			order = append(order, uint16(i))
 		}

@@ -1,0 +1,35 @@
+package roundrobin53
+
+import (
+	"testing"
+
+	"github.com/coredns/coredns/plugin/test"
+	"github.com/miekg/dns"
+)
+
+// ask is the answer section of a directive for a name and type, one record a line.
+func ask(t *testing.T, directive, name string, qtype uint16) string {
+	t.Helper()
+	w := &discard{ResponseWriter: test.ResponseWriter{}}
+	if _, err := handler(t, directive).ServeDNS(serverContext("dns://:53"), w, new(dns.Msg).SetQuestion(name, qtype)); err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, rr := range w.m.Answer {
+		text += rr.String() + "\n"
+	}
+	return text
+}
+
+// TestValueInTwoTiers guards the answer of a tier that shares values with another: it has each of its own once.
+func TestValueInTwoTiers(t *testing.T) {
+	const directive = `roundrobin53 {
+		record app A {
+			value 192.0.2.1 drain
+			value 192.0.2.1 priority 2
+		}
+	}`
+	if got, want := ask(t, directive, "app.example.org.", dns.TypeA), "app.example.org.\t60\tIN\tA\t192.0.2.1\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
