@@ -33,3 +33,32 @@ func TestValueInTwoTiers(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestTextEscapes guards texts with octets that can't be written plainly.
+func TestTextEscapes(t *testing.T) {
+	for _, row := range []struct{ written, want string }{
+		{`plain`, "plain"},
+		{`"say \"hi\""`, `say "hi"`},
+		{`"C:\\dir"`, `C:\dir`},
+		{`a\010b`, "a\nb"},
+		{`\000\255`, "\x00\xff"},
+		{`\123$NAME}`, "{$NAME}"},
+		{`\;\a\\100`, `;a\100`},
+		{`é`, "é"},
+	} {
+		m := new(dns.Msg).SetQuestion("app.example.org.", dns.TypeTXT)
+		w := &discard{ResponseWriter: test.ResponseWriter{}}
+		h := handler(t, "roundrobin53 {\nrecord app TXT "+row.written+"\n}")
+		if _, err := h.ServeDNS(serverContext("dns://:53"), w, m); err != nil {
+			t.Fatal(err)
+		}
+		wire, err := w.m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := string(rune(len(row.want))) + row.want
+		if got := string(wire[len(wire)-len(want):]); got != want {
+			t.Errorf("%s: %q, want %q", row.written, got, want)
+		}
+	}
+}

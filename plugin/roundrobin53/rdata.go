@@ -3,6 +3,7 @@ package roundrobin53
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -64,8 +65,12 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex)
 			return nil, fmt.Errorf(`%q is %d words; a TXT record has one text: put it into quotes if it has spaces, write \" for a quote in it, and join the strings of a long one, which are made again at 255 octets`,
 				strings.Join(rdata, " "), len(rdata))
 		}
+		octets, err := unescape(rdata[0])
+		if err != nil {
+			return nil, err
+		}
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
-		return &dns.TXT{Hdr: hdr, Txt: characterStrings(rdata[0])}, nil
+		return &dns.TXT{Hdr: hdr, Txt: characterStrings(octets)}, nil
 	}
 	text := zoneFileText(rrtype, rdata)
 	if strings.ContainsAny(text, "\r\n") {
@@ -145,6 +150,37 @@ func zoneFileText(rrtype uint16, words []string) string {
 		}
 	}
 	return strings.Join(quoted, " ")
+}
+
+// unescape is a text without its escapes: \DDD stands for the octet of that decimal number, \ and any other character
+// for that character (RFC 1035 §5.1).
+func unescape(text string) (string, error) {
+	if !strings.Contains(text, `\`) {
+		return text, nil
+	}
+	var b strings.Builder
+	for rest := text; rest != ""; {
+		before, after, escaped := strings.Cut(rest, `\`)
+		b.WriteString(before)
+		if rest = after; !escaped {
+			break
+		}
+		switch {
+		case rest == "":
+			return "", fmt.Errorf(`%q ends in an escape; a backslash is written \\`, text)
+		case rest[0] < '0' || rest[0] > '9':
+			b.WriteByte(rest[0])
+			rest = rest[1:]
+			continue
+		}
+		octet, err := strconv.ParseUint(rest[:min(3, len(rest))], 10, 8)
+		if err != nil || len(rest) < 3 {
+			return "", fmt.Errorf(`%q: %q is not the decimal number of an octet, from \000 to \255; a backslash is written \\`, text, `\`+rest[:min(3, len(rest))])
+		}
+		b.WriteByte(byte(octet))
+		rest = rest[3:]
+	}
+	return b.String(), nil
 }
 
 // characterStrings cuts the text of a TXT record into strings of at most 255 octets (RFC 1035 §3.3), escaped as
