@@ -13,6 +13,28 @@ type aliasName struct {
 	owner *ownerName
 	d     *directive
 	state aliasState
+	next  *aliasName // of the same owner, for the other family; nil if there is none
+}
+
+// gives reports whether an alias gives its owner the records of a family.
+func (alias *aliasName) gives(rrtype uint16) bool {
+	return alias.rec.aliasType == dns.TypeNone || alias.rec.aliasType == rrtype
+}
+
+// overlaps reports whether two aliases give a family both.
+func (alias *aliasName) overlaps(other *aliasName) bool {
+	return alias.gives(dns.TypeA) && other.gives(dns.TypeA) || alias.gives(dns.TypeAAAA) && other.gives(dns.TypeAAAA)
+}
+
+// addAlias files an alias of the name.
+func (o *ownerName) addAlias(alias *aliasName) error {
+	for other := o.alias; other != nil; other = other.next {
+		if alias.overlaps(other) {
+			return fmt.Errorf("%s has an ALIAS already, at %s", o.name, other.rec.position)
+		}
+	}
+	alias.next, o.alias = o.alias, alias
+	return nil
 }
 
 // aliasState is how far an alias is resolved.
@@ -23,6 +45,14 @@ const (
 	resolving             // a name that it leads to is being resolved
 	resolved
 )
+
+// familyNames is the types that an alias gives, in words.
+func (alias *aliasName) familyNames() string {
+	if alias.rec.aliasType == dns.TypeNone {
+		return "A or AAAA"
+	}
+	return dns.TypeToString[alias.rec.aliasType]
+}
 
 // resolveAliases gives the names with an ALIAS record the A and AAAA RRsets of the other names. They have the same values
 // and options, and a rotation of their own.
@@ -52,18 +82,21 @@ func (c *config) resolveAlias(alias *aliasName) error {
 	if err != nil {
 		return err
 	}
-	if next := c.index[other]; next != nil && next.alias != nil {
-		if next.alias.state == resolving {
-			return fmt.Errorf("%s leads back to %s", c.way(next.alias, alias), other)
+	for next := c.aliasOf(other); next != nil; next = next.next {
+		switch {
+		case !alias.overlaps(next):
+			continue
+		case next.state == resolving:
+			return fmt.Errorf("%s leads back to %s", c.way(next, alias), other)
 		}
-		if err := c.resolveAlias(next.alias); err != nil {
+		if err := c.resolveAlias(next); err != nil {
 			return err
 		}
 	}
 	found := false
 	for _, rrtype := range addressTypes {
 		set := c.set(other, rrtype)
-		if set == nil {
+		if set == nil || !alias.gives(rrtype) {
 			continue
 		}
 		if own := alias.owner.set(rrtype); own != nil {
@@ -78,7 +111,7 @@ func (c *config) resolveAlias(alias *aliasName) error {
 	case !found && c.set(other, dns.TypeCNAME) != nil:
 		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
 	case !found:
-		return fmt.Errorf("%s has no A or AAAA record here%s", other, elsewhere(name, alias.d.index))
+		return fmt.Errorf("%s has no %s record here%s", other, alias.familyNames(), elsewhere(name, alias.d.index))
 	}
 	alias.state = resolved
 	return nil
@@ -87,12 +120,22 @@ func (c *config) resolveAlias(alias *aliasName) error {
 // way is the names from one alias to another that it leads to.
 func (c *config) way(from, to *aliasName) string {
 	way := []string{from.owner.name}
-	for from != to {
+	for from != to && len(way) <= len(c.aliases) {
 		other, _ := from.other() // known by now
-		from = c.index[other].alias
+		for from = c.aliasOf(other); from.state != resolving; {
+			from = from.next
+		}
 		way = append(way, other)
 	}
 	return strings.Join(way, " to ")
+}
+
+// aliasOf is the first alias of a name, nil if it has none.
+func (c *config) aliasOf(name string) *aliasName {
+	if owner, ok := c.index[name]; ok {
+		return owner.alias
+	}
+	return nil
 }
 
 // set is the RRset of a name and type, nil if there is none.

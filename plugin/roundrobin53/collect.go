@@ -15,7 +15,7 @@ type ownerName struct {
 	name  string
 	zone  *zoneConfig
 	sets  []*rrset   // one for each type
-	alias *aliasName // its ALIAS, nil if it has none
+	alias *aliasName // its ALIAS, the first of two, nil if it has none
 }
 
 // zoneConfig is one zone of a directive.
@@ -129,11 +129,10 @@ func (c *config) addRecord(word string, d *directive, rec *recordLine, zones map
 			return rec.errorf("%s: %w", word, err)
 		}
 		switch {
-		case rec.alias != "" && owner.alias != nil:
-			err = fmt.Errorf("%s has an ALIAS already, at %s", name, owner.alias.rec.position)
 		case rec.alias != "":
-			owner.alias = &aliasName{rec: rec, owner: owner, d: d}
-			c.aliases = append(c.aliases, owner.alias)
+			alias := &aliasName{rec: rec, owner: owner, d: d}
+			err = owner.addAlias(alias)
+			c.aliases = append(c.aliases, alias)
 		case rec.isAddress():
 			err = owner.addAddresses(d, rec)
 		case rec.rrtype == dns.TypeCNAME:

@@ -109,6 +109,9 @@ func (rec *recordLine) write(b *strings.Builder) {
 	}
 	if rec.alias != "" {
 		fmt.Fprintf(b, " ALIAS %s", quote(rec.alias))
+		if rec.aliasType != dns.TypeNone {
+			fmt.Fprintf(b, " %s", dns.TypeToString[rec.aliasType])
+		}
 	}
 	for _, word := range rec.rdata {
 		fmt.Fprintf(b, " %s", quote(word))

@@ -62,3 +62,34 @@ func TestTextEscapes(t *testing.T) {
 		}
 	}
 }
+
+// TestAliasOfOneFamily guards names whose families come from different names.
+func TestAliasOfOneFamily(t *testing.T) {
+	const directive = `roundrobin53 {
+		record old 192.0.2.1 2001:db8::1
+		record new 192.0.2.2 2001:db8::2
+		record @ ALIAS old A
+		record @ ALIAS new aaaa
+		record mixed ALIAS new A
+		record mixed AAAA 2001:db8::9
+		record far ALIAS @
+	}`
+	for _, row := range []struct {
+		name   string
+		qtype  uint16
+		answer string
+	}{
+		{"", dns.TypeA, "192.0.2.1"},
+		{"", dns.TypeAAAA, "2001:db8::2"},
+		{"mixed.", dns.TypeA, "192.0.2.2"},
+		{"mixed.", dns.TypeAAAA, "2001:db8::9"},
+		{"far.", dns.TypeA, "192.0.2.1"},
+		{"far.", dns.TypeAAAA, "2001:db8::2"},
+	} {
+		name := row.name + "example.org."
+		want := name + "\t60\tIN\t" + dns.TypeToString[row.qtype] + "\t" + row.answer + "\n"
+		if got := ask(t, directive, name, row.qtype); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

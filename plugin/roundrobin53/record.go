@@ -15,16 +15,17 @@ import (
 // recordLine is a record line and its block.
 type recordLine struct {
 	position
-	name    string   // as it was written
-	owners  []string // what it means: one name, or one in each zone
-	ttl     uint32   // the directive's if it is not given
-	rrtype  uint16   // TypeNone: A and AAAA, whatever the addresses are; or an alias
-	values  []*valueLine
-	alias   string   // of ALIAS: the other name as it was written
-	rdata   []string // of other types, as it was written
-	rrs     []dns.RR // of other types, one for each owner; of CNAME, one for each owner and value
-	checks  []string // of all values; empty but not nil: none
-	metrics bool
+	name      string   // as it was written
+	owners    []string // what it means: one name, or one in each zone
+	ttl       uint32   // the directive's if it is not given
+	rrtype    uint16   // TypeNone: A and AAAA, whatever the addresses are; or an alias
+	values    []*valueLine
+	alias     string   // of ALIAS: the other name as it was written
+	aliasType uint16   // of ALIAS: the one family that it gives, TypeNone for both
+	rdata     []string // of other types, as it was written
+	rrs       []dns.RR // of other types, one for each owner; of CNAME, one for each owner and value
+	checks    []string // of all values; empty but not nil: none
+	metrics   bool
 	rules
 	seen     seenOptions
 	optionAt map[string]position // of the options on lines of their own
@@ -121,8 +122,9 @@ func (rec *recordLine) parseAlias(d *directive, words []string) error {
 	switch {
 	case rec.seen.ttl:
 		return errors.New("ALIAS: a TTL; an alias has that of the other name")
+	case len(words) == 2 && rec.setAliasType(words[1]):
 	case len(words) != 1:
-		return fmt.Errorf("ALIAS: %q is not one name; write record NAME ALIAS NAME: the values and options are those of the other name", strings.Join(words, " "))
+		return fmt.Errorf("ALIAS: %q is not one name, and A or AAAA behind it; write record NAME ALIAS NAME [A | AAAA]: the values and options are those of the other name", strings.Join(words, " "))
 	}
 	rec.alias = words[0]
 	for _, owner := range rec.owners {
@@ -135,6 +137,16 @@ func (rec *recordLine) parseAlias(d *directive, words []string) error {
 		}
 	}
 	return nil
+}
+
+// setAliasType limits an alias to a family. It reports false if the word is none.
+func (rec *recordLine) setAliasType(word string) bool {
+	rrtype := dns.StringToType[strings.ToUpper(word)]
+	if rrtype != dns.TypeA && rrtype != dns.TypeAAAA {
+		return false
+	}
+	rec.aliasType = rrtype
+	return true
 }
 
 // elsewhere is what to write at a name instead of an ALIAS to a name that is answered elsewhere.
