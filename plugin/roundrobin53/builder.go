@@ -141,15 +141,24 @@ func (b *chooserBuilder) conditionsOf(owner *ownerName, set *rrset) []int {
 func (b *chooserBuilder) condition(d *directive, need int, checks []string, address netip.Addr) condition {
 	c := condition{need: need}
 	for _, name := range checks {
-		if check := d.check(name).meant; check.probe == nil {
-			c.of = append(c.of, b.condition(d, check.need, check.members, address))
-		} else {
-			c.of = append(c.of, condition{target: b.target(check, address)})
-		}
+		c.of = append(c.of, b.conditionOf(d, d.check(name), address))
 	}
 	if len(c.of) == 1 {
 		return c.of[0]
 	}
+	return c
+}
+
+// conditionOf is that a check passes at an address.
+func (b *chooserBuilder) conditionOf(d *directive, check *checkLine, address netip.Addr) condition {
+	var c condition
+	if meant := check.meant; meant.probe != nil {
+		c.target = b.target(meant, address)
+	} else {
+		c = b.condition(d, meant.need, meant.members, address)
+		c.inverted = c.inverted != meant.invert
+	}
+	c.inverted = c.inverted != check.turns
 	return c
 }
 

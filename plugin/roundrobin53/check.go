@@ -19,10 +19,12 @@ type checkLine struct {
 	connect netip.Addr    // where a probe connects to; the zero Addr: to the value
 	need    int           // of a check made of others: how many of them have to be up
 	members []string
+	invert  bool // of a check made of others: so many may not be up
 
 	// Known when the whole block is read.
 	probes []*checkLine // what it is made of in the end, each once
 	meant  *checkLine   // itself, or what a check made of one other comes to
+	turns  bool         // it is the opposite of that
 
 	words []string // what was written behind the name
 	ca    string   // the file of the certificates that a probe trusts

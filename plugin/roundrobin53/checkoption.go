@@ -64,9 +64,9 @@ func (c *checkLine) set(l line) error {
 func (c *checkLine) setOption(name string, args []string) error {
 	opt := checkOptions[name]
 	switch {
-	case c.probe == nil:
-		return errors.New("a check made of others has no options; they are those of the others")
-	case opt.scheme != nil && !opt.scheme(schemes[c.probe.Scheme]):
+	case c.probe == nil && name != "invert":
+		return errors.New("a check made of others has no option but invert; they are those of the others")
+	case opt.scheme != nil && c.probe != nil && !opt.scheme(schemes[c.probe.Scheme]):
 		return fmt.Errorf("does not apply to %s", c.probe.Scheme)
 	case len(args) == 0 && opt.args != 0:
 		return fmt.Errorf("nothing follows it; write %s", opt.usage)
@@ -216,6 +216,10 @@ func readInsecure(c *checkLine, _ []string) error {
 }
 
 func readInvert(c *checkLine, _ []string) error {
-	c.probe.Invert = true
+	if c.probe == nil {
+		c.invert = true
+	} else {
+		c.probe.Invert = true
+	}
 	return nil
 }

@@ -9,15 +9,16 @@ import (
 
 // condition is what has to hold for a value to be up: that a target is, or so many of other conditions.
 type condition struct {
-	target int // of the handler; unused if there are others
-	need   int
-	of     []condition
+	target   int // of the handler; unused if there are others
+	need     int
+	of       []condition
+	inverted bool // it has not to hold
 }
 
 // isMet tells whether a condition holds where targets are up or not.
 func (c *condition) isMet(up []bool) bool {
 	if len(c.of) == 0 {
-		return up[c.target]
+		return up[c.target] != c.inverted
 	}
 	met := 0
 	for i := range c.of {
@@ -25,7 +26,7 @@ func (c *condition) isMet(up []bool) bool {
 			met++
 		}
 	}
-	return met >= c.need
+	return (met >= c.need) != c.inverted
 }
 
 // targetKey names a target from one configuration to the next.

@@ -69,6 +69,9 @@ func (c *checkLine) write(b *strings.Builder) {
 	fmt.Fprintf(b, "    check %s %s", quote(c.name), strings.Join(quoteAll(c.words), " "))
 	p := c.probe
 	if p == nil {
+		if c.invert {
+			b.WriteString(" {\n        invert\n    }")
+		}
 		b.WriteByte('\n')
 		return
 	}

@@ -83,7 +83,7 @@ func (d *directive) countProbes(check *checkLine, counts map[*checkLine]int) (in
 	check.probes, check.meant = distinct(probes), check
 	if len(check.members) == 1 {
 		only := d.check(check.members[0])
-		check.probes, check.meant = only.probes, only.meant
+		check.probes, check.meant, check.turns = only.probes, only.meant, only.turns != check.invert
 	}
 	counts[check] = total
 	return total, nil
