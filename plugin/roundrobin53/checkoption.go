@@ -36,11 +36,12 @@ var checkOptions = map[string]checkOption{
 	"ca":       {"ca FILE", 1, scheme.isVerifying, readCA},
 	"insecure": {"insecure", 0, scheme.isVerifying, readInsecure},
 	"invert":   {"invert", 0, nil, readInvert},
+	"address":  {"address ADDRESS", 1, nil, readCheckAddress},
 }
 
 const headerUsage = "header NAME VALUE"
 
-const checkOptionNames = "interval, timeout, rise, fall, status, body, header, ca, insecure and invert"
+const checkOptionNames = "interval, timeout, rise, fall, status, body, header, ca, insecure, invert and address"
 
 func (s scheme) isHTTP() bool      { return s.http }
 func (s scheme) isVerifying() bool { return s.verifies }
@@ -213,6 +214,15 @@ func readCA(c *checkLine, args []string) error {
 func readInsecure(c *checkLine, _ []string) error {
 	c.probe.Insecure = true
 	return nil
+}
+
+// readCheckAddress reads where a probe connects to, beside the name in its URL.
+func readCheckAddress(c *checkLine, args []string) (err error) {
+	if c.connect.IsValid() {
+		return fmt.Errorf("%q, but the URL says where to connect to: %s", args[0], c.connect)
+	}
+	c.connect, err = parseAddress(args[0])
+	return err
 }
 
 func readInvert(c *checkLine, _ []string) error {

@@ -96,6 +96,9 @@ func (c *checkLine) write(b *strings.Builder) {
 	if p.Insecure {
 		b.WriteString("        insecure\n")
 	}
+	if c.seen["address"] {
+		fmt.Fprintf(b, "        address %s\n", c.connect)
+	}
 	if p.Invert {
 		b.WriteString("        invert\n")
 	}

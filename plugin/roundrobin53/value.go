@@ -212,19 +212,24 @@ func readValueCheck(opts *valueOptions, args []string) (err error) {
 	return err
 }
 
-func readTarget(opts *valueOptions, args []string) error {
+func readTarget(opts *valueOptions, args []string) (err error) {
 	if opts.target.IsValid() {
 		return errTwice
 	}
-	addresses, err := parseAddresses(args[0], dns.TypeNone)
+	opts.target, err = parseAddress(args[0])
+	return err
+}
+
+// parseAddress reads one address.
+func parseAddress(text string) (netip.Addr, error) {
+	addresses, err := parseAddresses(text, dns.TypeNone)
 	if err != nil {
-		return err
+		return netip.Addr{}, err
 	}
 	if len(addresses) > 1 {
-		return fmt.Errorf("%q is not one address", args[0])
+		return netip.Addr{}, fmt.Errorf("%q is not one address", text)
 	}
-	opts.target = addresses[0]
-	return nil
+	return addresses[0], nil
 }
 
 func readDrain(opts *valueOptions, _ []string) error { return isOnce(&opts.drain) }
