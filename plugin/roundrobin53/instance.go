@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
@@ -20,7 +18,8 @@ import (
 // Caddy's order of a reload is: setup of the new instance, its OnStartup, its sockets, Stop and OnShutdown of the old
 // instance, InstanceStartupEvent. A start that fails on the way is dropped, and nobody tells the one that was dropped.
 // So nothing that others could see happens before the event: an instance takes over from its predecessor in OnStartup,
-// and begins to probe, to be logged, to be counted, and to send NOTIFY when it serves. (Where another plugin's OnShutdown
+// and begins to probe, to be logged, to be counted, and to send NOTIFY when it serves. Until then its predecessor probes,
+// and tells it of every verdict that changes: that may take seconds, since each plugin may take its time to shut down. (Where another plugin's OnShutdown
 // fails, caddy leaves the event out: then ours, if it comes, stands for it.)
 type instance struct {
 	handlers []*Handler
@@ -58,9 +57,13 @@ func servingInstance() *instance {
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	if serving.instance == nil {
-		return &instance{watcher: newWatcher()}
+		return newInstance()
 	}
 	return serving.instance
+}
+
+func newInstance() *instance {
+	return &instance{keys: make(map[string]*Handler), watcher: newWatcher()}
 }
 
 // instanceOf is the instance that c sets up.
@@ -68,9 +71,10 @@ func instanceOf(c *caddy.Controller) *instance {
 	if in, ok := c.Get(instanceKey{}).(*instance); ok {
 		return in
 	}
-	in := &instance{keys: make(map[string]*Handler), watcher: newWatcher()}
+	in := newInstance()
 	c.Set(instanceKey{}, in)
 	c.OnFirstStartup(in.firstStartup)
+	c.OnStartup(in.startup) // it lives as long as the instance, and may not hold c, which holds all words of the Corefile
 	c.OnRestart(in.restart)
 	c.OnRestartFailed(in.restartFailed)
 	c.OnShutdown(in.shutdown)
@@ -101,30 +105,29 @@ func (in *instance) firstStartup() error {
 	return nil
 }
 
-// startup makes a handler ready to answer, a moment before the sockets open.
-func (in *instance) startup(h *Handler, config *dnsserver.Config, serverBlockKeys []string) error {
-	h.block, h.config = strings.Join(serverBlockKeys, " "), config
-	if err := h.checkLocating(); err != nil {
-		return err
+// startup makes the handlers ready to answer, a moment before the sockets open. All server blocks are complete by then.
+func (in *instance) startup() error {
+	for _, h := range in.handlers {
+		if err := h.checkLocating(); err != nil {
+			return err
+		}
+		h.view = h.config.ViewName
+		h.debug = h.config.Debug
+		h.signed = h.config.Handler("dnssec") != nil
+		h.transfer, _ = h.config.Handler("transfer").(*transfer.Transfer)
+		in.keys[in.key(h)] = h
+		in.watcher.add(h)
 	}
-	h.view = config.ViewName
-	h.debug = config.Debug
-	h.signed = config.Handler("dnssec") != nil
-	h.transfer, _ = config.Handler("transfer").(*transfer.Transfer)
-	key := in.key(serverBlockKeys, h.view)
-	in.keys[key] = h
-	var predecessor *Handler
+	predecessor := newInstance()
 	if !in.first {
-		in.predecessor = servingInstance()
-		in.generation = in.predecessor.generation + 1
-		predecessor = in.predecessor.keys[key]
+		predecessor = servingInstance()
+		in.predecessor, in.generation = predecessor, predecessor.generation+1
 	}
 	now := time.Now()
-	h.succeed(predecessor, now)
-	in.watcher.add(h)
-	if in.predecessor != nil {
-		h.keeper.setAll(func(target int) bool { return in.predecessor.watcher.isUp(h.targets[target].key) }, now)
+	for key, h := range in.keys {
+		h.succeed(predecessor.keys[key], now)
 	}
+	in.watcher.prepare(predecessor.watcher, now)
 	serving.mu.Lock()
 	serving.next = in
 	serving.mu.Unlock()
@@ -153,8 +156,8 @@ func (h *Handler) checkLocating() error {
 }
 
 // key names a server block from one run to the next: its keys, its view, and its position among blocks equal in both.
-func (in *instance) key(serverBlockKeys []string, view string) string {
-	base := strings.Join(serverBlockKeys, " ") + " " + view
+func (in *instance) key(h *Handler) string {
+	base := h.block + " " + h.view
 	for n := 0; ; n++ {
 		if key := fmt.Sprintf("%s %d", base, n); in.keys[key] == nil {
 			return key
@@ -191,7 +194,7 @@ func (in *instance) begin() {
 		return
 	}
 	if predecessor == nil {
-		predecessor = &instance{watcher: newWatcher()}
+		predecessor = newInstance()
 	}
 	in.watcher.start(predecessor.watcher)
 	for _, note := range in.notes {
@@ -205,22 +208,33 @@ func (in *instance) begin() {
 	}
 }
 
+// hasBegun reports whether the instance serves: its sockets are open.
+func (in *instance) hasBegun() bool {
+	serving.mu.Lock()
+	defer serving.mu.Unlock()
+	return in.begun
+}
+
 // restart is told that a reload begins.
 func (in *instance) restart() error {
 	in.restarting = true
-	serving.mu.Lock()
-	serving.next = nil // whatever failed before
-	serving.mu.Unlock()
+	in.disown() // whatever failed before
 	return nil
 }
 
 // restartFailed is told that the instance goes on, and the one that was to replace it is dropped.
 func (in *instance) restartFailed() error {
 	in.restarting = false
+	in.disown()
+	return nil
+}
+
+// disown drops an instance that was to follow and failed, and ends what it has begun.
+func (in *instance) disown() {
 	serving.mu.Lock()
 	serving.next = nil
 	serving.mu.Unlock()
-	return nil
+	in.watcher.disown()
 }
 
 // shutdown ends an instance after a reload. At the end of the process it comes too, but queries are answered until

@@ -107,10 +107,13 @@ func (k *keeper) rearmLocked(now time.Time) {
 	}
 }
 
-// start begins to watch the waits.
+// start begins to watch the waits, if that was not done yet.
 func (k *keeper) start() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.timer != nil {
+		return
+	}
 	k.timer = time.AfterFunc(time.Hour, k.endWaits)
 	k.rearmLocked(time.Now())
 }

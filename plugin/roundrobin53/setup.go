@@ -1,6 +1,8 @@
 package roundrobin53
 
 import (
+	"strings"
+
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -28,13 +30,9 @@ func setup(c *caddy.Controller) error {
 	in := instanceOf(c)
 	in.handlers = append(in.handlers, h)
 	h.instance = in
-	h.config = config
-	keys := c.ServerBlockKeys
-	if err := in.hookFastpath(h, keys); err != nil {
+	h.config, h.block = config, strings.Join(c.ServerBlockKeys, " ")
+	if err := in.hookFastpath(h, c.ServerBlockKeys); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	c.OnStartup(func() error { // it lives as long as the instance, and may not hold c, which holds all words of the Corefile
-		return in.startup(h, config, keys)
-	})
 	return nil
 }

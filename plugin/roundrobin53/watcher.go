@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,8 +21,11 @@ type watcher struct {
 	index   map[targetKey]int
 
 	handlers []*Handler
-	monitor  atomic.Pointer[health.Monitor] // nil before the start
+	monitor  atomic.Pointer[health.Monitor] // nil before all targets are known
+	heir     atomic.Pointer[watcher]        // of the instance that is to follow, which hears of all that changes
 	limit    chan struct{}                  // closed when ready need not wait any longer
+
+	mu sync.Mutex // one inherits at a time
 }
 
 // watched is a target and who has to do with it.
@@ -79,24 +83,51 @@ func (w *watcher) isUp(key targetKey) bool {
 	return !ok || monitor == nil || monitor.Up(number)
 }
 
-// start begins to probe. What the watcher before knows of the same targets is taken over.
-func (w *watcher) start(before *watcher) {
+// prepare makes the monitor when all handlers are there, and lets them know what the watcher before knows of the same
+// targets, now and until the start.
+func (w *watcher) prepare(before *watcher, now time.Time) {
 	targets := make([]health.Target, len(w.targets))
 	for i := range w.targets {
 		targets[i] = w.targets[i].Target
 	}
 	monitor := health.NewMonitor(targets, health.Observer{Changed: w.changed, Probed: w.probed, Trouble: trouble})
-	if old := before.monitor.Load(); old != nil {
-		monitor.Inherit(old)
-	}
 	w.monitor.Store(monitor)
-	now := time.Now()
+	if len(before.handlers) == 0 {
+		return
+	}
+	before.heir.Store(w) // from here on nothing is missed
+	w.inherit(before)
 	for _, h := range w.handlers {
 		h.keeper.setAll(func(target int) bool { return w.isUp(h.targets[target].key) }, now)
+		h.keeper.start() // if the instance fails, the one before disowns it
+	}
+}
+
+// inherit takes over what another watcher knows by now.
+func (w *watcher) inherit(before *watcher) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old := before.monitor.Load(); old != nil {
+		w.hand(w.monitor.Load().Inherit(old))
+	}
+}
+
+// disown stops the watcher that was to follow, if there is one.
+func (w *watcher) disown() {
+	if heir := w.heir.Swap(nil); heir != nil {
+		heir.stop()
+	}
+}
+
+// start begins to probe. The watcher before has stopped, or does so soon.
+func (w *watcher) start(before *watcher) {
+	before.heir.Store(nil)
+	w.inherit(before)
+	for _, h := range w.handlers {
 		h.keeper.start()
 	}
 	time.AfterFunc(firstRoundLimit, func() { close(w.limit) })
-	monitor.Start()
+	w.monitor.Load().Start()
 }
 
 // stop ends all that start began.
@@ -109,17 +140,11 @@ func (w *watcher) stop() {
 	}
 }
 
-// isReady reports whether every target has had a result, or whether it is time to answer without.
+// isReady reports whether every target has had a result, or whether it is time to answer without. It may be asked only
+// after the start.
 func (w *watcher) isReady() bool {
-	if len(w.targets) == 0 {
-		return true
-	}
-	monitor := w.monitor.Load()
-	if monitor == nil {
-		return false
-	}
 	select {
-	case <-monitor.FirstRound():
+	case <-w.monitor.Load().FirstRound():
 		return true
 	case <-w.limit:
 		return true
@@ -128,17 +153,30 @@ func (w *watcher) isReady() bool {
 	}
 }
 
-// changed hands verdicts that changed to the keepers of those concerned, and logs them.
-func (w *watcher) changed(transitions []health.Transition) {
+// hand gives the verdicts of targets to the keepers of those concerned.
+func (w *watcher) hand(targets []int) {
+	monitor := w.monitor.Load()
 	verdicts := make(map[*Handler][]verdict)
-	for _, transition := range transitions {
-		for _, u := range w.targets[transition.Target].users {
-			verdicts[u.h] = append(verdicts[u.h], verdict{u.target, transition.Up})
+	for _, target := range targets {
+		for _, u := range w.targets[target].users {
+			verdicts[u.h] = append(verdicts[u.h], verdict{u.target, monitor.Up(target)})
 		}
 	}
 	now := time.Now()
 	for h, changed := range verdicts {
 		h.keeper.set(changed, now)
+	}
+}
+
+// changed hands on verdicts that changed, to the instance that is to follow too, and logs them.
+func (w *watcher) changed(transitions []health.Transition) {
+	targets := make([]int, len(transitions))
+	for i := range transitions {
+		targets[i] = transitions[i].Target
+	}
+	w.hand(targets)
+	if heir := w.heir.Load(); heir != nil {
+		heir.inherit(w)
 	}
 	for _, transition := range transitions {
 		t := &w.targets[transition.Target]

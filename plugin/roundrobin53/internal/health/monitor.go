@@ -2,8 +2,6 @@ package health
 
 import (
 	"context"
-	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +43,8 @@ type Monitor struct {
 	mu       sync.Mutex // guards what follows
 	started  bool
 	memories []memory // by target; once started, only the loop writes them
+	ancestor *Monitor // that it inherited from last, until it starts
+	lineage  []origin // by target: where in the ancestor it comes from
 }
 
 // memory is what is known of a target, and what its heir in another monitor takes over.
@@ -55,7 +55,7 @@ type memory struct {
 	due    time.Time // when it starts: the phase and some jitter. It stays as it is while the probe is under way
 }
 
-// The flags of a verdict. No flag means: up, and no result yet.
+// The flags of a verdict. Without flagKnown there is no result yet, and a target is up unless it took over that it is down.
 const (
 	flagKnown = 1 << iota
 	flagDown
@@ -72,51 +72,6 @@ func NewMonitor(targets []Target, observer Observer) *Monitor {
 		close(m.firstRound)
 	}
 	return m
-}
-
-// Inherit takes over what another monitor knows of targets that both have: verdict, run, reason, and when the next probe
-// is due. A probe that is under way there is made again here. It may be called only before Start, but repeatedly, and
-// while the other monitor goes on.
-func (m *Monitor) Inherit(old *Monitor) {
-	old.mu.Lock()
-	memories := slices.Clone(old.memories)
-	old.mu.Unlock()
-
-	known := make(map[identity]memory, len(memories))
-	for i, id := range identities(old.targets) {
-		if memories[i].known {
-			known[id] = memories[i]
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i, id := range identities(m.targets) {
-		if memory, ok := known[id]; ok {
-			m.memories[i] = memory
-			m.publishLocked(i)
-		}
-	}
-}
-
-// identity tells targets apart.
-type identity struct {
-	address netip.Addr
-	key     string
-}
-
-// identities are those of targets, in their order. Many targets share a check, whose key is made once.
-func identities(targets []Target) []identity {
-	keys := make(map[*Check]string)
-	ids := make([]identity, len(targets))
-	for i, target := range targets {
-		key, ok := keys[target.Check]
-		if !ok {
-			key = target.Check.Key()
-			keys[target.Check] = key
-		}
-		ids[i] = identity{target.Address, key}
-	}
-	return ids
 }
 
 // publishLocked makes the verdict of a target visible to everyone.
@@ -138,7 +93,7 @@ func (m *Monitor) Start() {
 	if m.started || m.context.Err() != nil || len(m.targets) == 0 {
 		return
 	}
-	m.started = true
+	m.started, m.ancestor, m.lineage = true, nil, nil
 	l := newLoop(m)
 	m.running.Go(func() { l.run(m.context) })
 }

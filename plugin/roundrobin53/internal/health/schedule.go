@@ -28,7 +28,7 @@ type appointment struct {
 //	phases  2.5s  5s    7.5s  10s
 //	        12.5s 15s   17.5s 20s ...
 //
-// Targets without a result are due at once besides. Those that inherited one keep the phase that they had.
+// These targets are due at once besides, unless they inherited a phase: then they keep it.
 func newSchedule(targets []Target, memories []memory, now time.Time) schedule {
 	counts, ranks := make(map[time.Duration]int), make(map[time.Duration]int)
 	for _, target := range targets {
@@ -38,12 +38,12 @@ func newSchedule(targets []Target, memories []memory, now time.Time) schedule {
 	for i, target := range targets {
 		interval, memory := target.Check.Interval, &memories[i]
 		ranks[interval]++
-		if !memory.known {
+		if memory.phase.IsZero() {
 			part := float64(ranks[interval]) / float64(counts[interval])
 			memory.phase = now.Add(time.Duration(float64(interval) * part))
 		}
 		if memory.due.Before(now) {
-			memory.due = now // no result yet, or under way in the monitor that it was inherited from
+			memory.due = now // new, or under way in the monitor that it was inherited from
 		}
 		s[i] = appointment{memory.due, i}
 	}
