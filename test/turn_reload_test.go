@@ -116,3 +116,47 @@ func TestNewCheckKeepsTurns(t *testing.T) {
 		mustReload(t, s, fmt.Sprintf(plain, ""))
 	}
 }
+
+// TestMovedZoneGoesOn guards the rotation, the failover and the serial of a zone whose server block gets other keys, or that
+// moves to another block: clients and secondaries know nothing of blocks.
+func TestMovedZoneGoesOn(t *testing.T) {
+	signs := startSignals(t)
+	signs.set(fail, "a")
+	records := `record app A 192.0.2.1 192.0.2.2 192.0.2.3
+		record back A {
+			value 192.0.2.1 check a
+			value 192.0.2.2 priority 2
+			failback 1h
+		}
+		` + signs.checks("a") + "}\n}\n"
+	corefiles := []string{
+		"example.org:0 {\nroundrobin53 {\n" + records,
+		"example.org:0 example.net:0 {\nroundrobin53 example.org {\n" + records,
+		"example.net:0 {\nroundrobin53 {\nrecord app A 192.0.2.9\n}\n}\n.:0 {\nroundrobin53 example.org {\n" + records,
+		"example.com:0 example.org:0 {\nroundrobin53 example.com {\nrecord app A 192.0.2.9\n}\nroundrobin53 example.org {\n" + records,
+	}
+	s := serve(t, corefiles[0])
+	awaitDown(t, s, "a")
+	signs.set(pass, "a")
+	awaitDown(t, s, "") // and 192.0.2.1 waits for an hour
+	serial, last := serialOf(t, s, "example.org"), takeTurns(s, "udp", "app.example.org", threeValues, "", 1)
+	for i := range 2 * len(corefiles) {
+		mustReload(t, s, corefiles[i%len(corefiles)])
+		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
+		if got := sorted(s.ask("back.example.org", dns.TypeA)); got != "192.0.2.2" {
+			t.Errorf("reload %d: %s, want 192.0.2.2, which waits for an hour", i, got)
+		}
+		if got := serialOf(t, s, "example.org"); got != serial {
+			t.Errorf("reload %d: the serial went from %d to %d, and the zone is the same", i, serial, got)
+		}
+	}
+	for i := range 8 { // faster than the clock
+		changed := strings.Replace(corefiles[i%len(corefiles)], "record app", fmt.Sprintf("record n%d A 192.0.2.9\nrecord app", i), 1)
+		mustReload(t, s, strings.Replace(changed, "record back", fmt.Sprintf("record m%d A 192.0.2.9\nrecord back", i), 1))
+		got := serialOf(t, s, "example.org")
+		if int32(got-serial) <= 0 {
+			t.Errorf("change %d: the serial went from %d to %d, want a greater one", i, serial, got)
+		}
+		serial = got
+	}
+}

@@ -23,8 +23,7 @@ import (
 // fails, caddy leaves the event out: then ours, if it comes, stands for it.)
 type instance struct {
 	handlers []*Handler
-	keys     map[string]*Handler // by server block, see key
-	first    bool                // the start of a process, not a reload
+	first    bool // the start of a process, not a reload
 	watcher  *watcher
 
 	// Of the fast path.
@@ -63,7 +62,7 @@ func servingInstance() *instance {
 }
 
 func newInstance() *instance {
-	return &instance{keys: make(map[string]*Handler), watcher: newWatcher()}
+	return &instance{watcher: newWatcher()}
 }
 
 // instanceOf is the instance that c sets up.
@@ -115,7 +114,6 @@ func (in *instance) startup() error {
 		h.debug = h.config.Debug
 		h.signed = h.config.Handler("dnssec") != nil
 		h.transfer, _ = h.config.Handler("transfer").(*transfer.Transfer)
-		in.keys[in.key(h)] = h
 		in.watcher.add(h)
 	}
 	predecessor := newInstance()
@@ -124,9 +122,7 @@ func (in *instance) startup() error {
 		in.predecessor, in.generation = predecessor, predecessor.generation+1
 	}
 	now := time.Now()
-	for key, h := range in.keys {
-		h.succeed(predecessor.keys[key], now)
-	}
+	succeed(in.handlers, predecessor.handlers, now)
 	in.watcher.prepare(predecessor.watcher, now)
 	serving.mu.Lock()
 	serving.next = in
@@ -153,16 +149,6 @@ func (h *Handler) checkLocating() error {
 		}
 	}
 	return nil
-}
-
-// key names a server block from one run to the next: its keys, its view, and its position among blocks equal in both.
-func (in *instance) key(h *Handler) string {
-	base := h.block + " " + h.view
-	for n := 0; ; n++ {
-		if key := fmt.Sprintf("%s %d", base, n); in.keys[key] == nil {
-			return key
-		}
-	}
 }
 
 // onEvent is caddy's event hook.

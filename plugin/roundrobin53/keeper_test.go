@@ -76,7 +76,7 @@ func TestFailbackSurvivesSuccession(t *testing.T) {
 		setUp(old, "+++")
 		time.Sleep(4 * time.Minute)
 		h := handler(t, twoTiers)
-		h.succeed(old, time.Now())
+		succeed([]*Handler{h}, []*Handler{old}, time.Now())
 		h.keeper.setAll(func(int) bool { return true }, time.Now())
 		h.keeper.start()
 		defer h.keeper.stop()

@@ -28,7 +28,8 @@ func handler(tb testing.TB, directive string) *Handler {
 	}
 	h := conf.build()
 	h.instance = &instance{watcher: newWatcher()}
-	h.succeed(nil, time.Unix(1_700_000_000, 0))
+	h.block, h.config = strings.Join(c.ServerBlockKeys, " "), dnsserver.GetConfig(c)
+	succeed([]*Handler{h}, nil, time.Unix(1_700_000_000, 0))
 	h.Next = plugin.HandlerFunc(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
 		return dns.RcodeSuccess, errPassed
 	})
