@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -433,5 +434,77 @@ func TestSerialIsPerZone(t *testing.T) {
 			t.Errorf("example.org changed, its serial went from %d to %d", org, serial)
 		}
 		org = serial
+	}
+}
+
+// What is drained is never answered, and so no secondary gets it; an operator who takes a machine away with it means the
+// secondaries, too: they are told at once. Of CNAMEs they get one that an answer could have.
+func TestTransferLeavesOutWhatIsDrained(t *testing.T) {
+	address, notified := secondary(t)
+	corefile := func(drained string) string {
+		lines := `record app A {
+				value 192.0.2.1 192.0.2.2 a
+				value 192.0.2.3 weight 0
+				value 192.0.2.4 priority 2
+			}
+			record app AAAA 2001:db8::1 b
+			record copy ALIAS app
+			record routed A {
+				value 192.0.2.1 from 10.0.0.0/8 c
+				value 192.0.2.1
+				value 192.0.2.5 from 10.0.0.0/8
+			}
+			record www CNAME {
+				value blue.example.net. d
+				value green.example.net. e
+				value red.example.net. check none
+			}
+			record * A 192.0.2.9 f
+			record text TXT stays`
+		for letter := range strings.SplitSeq("a b c d e f", " ") {
+			option := ""
+			if strings.Contains(drained, letter) {
+				option = " drain"
+			}
+			lines = regexp.MustCompile(" "+letter+"\n").ReplaceAllString(lines, option+"\n")
+		}
+		return "example.com:0 {\ntransfer {\nto *\nto " + address + "\n}\nroundrobin53 {\n" + lines + "\n}\n}"
+	}
+	s := start(t, corefile(""))
+	wantNotify(t, notified, "example.com.")
+	before := serialOf(t, s, "example.com")
+	for _, c := range []struct{ drained, app, aaaa, routed, www, wild string }{
+		{"a", "3 4", "1", "1 5", "blue", "9"},
+		{"ab", "3 4", "", "1 5", "blue", "9"},
+		{"c", "1 2 3 4", "1", "1 5", "blue", "9"},
+		{"d", "1 2 3 4", "1", "1 5", "green", "9"},
+		{"de", "1 2 3 4", "1", "1 5", "red", "9"},
+		{"f", "1 2 3 4", "1", "1 5", "blue", ""},
+		{"", "1 2 3 4", "1", "1 5", "blue", "9"},
+	} {
+		reload(t, s, corefile(c.drained))
+		wantNotify(t, notified, "example.com.")
+		serial := serialOf(t, s, "example.com")
+		if int32(serial-before) <= 0 {
+			t.Errorf("drained %q: the serial went from %d to %d, want a greater one", c.drained, before, serial)
+		}
+		before = serial
+		var want strings.Builder
+		for _, rrset := range []struct{ owner, format, values string }{
+			{"app", "A 192.0.2.%s", c.app},
+			{"copy", "A 192.0.2.%s", c.app},
+			{"app", "AAAA 2001:db8::%s", c.aaaa},
+			{"copy", "AAAA 2001:db8::%s", c.aaaa},
+			{"routed", "A 192.0.2.%s", c.routed},
+			{"www", "CNAME %s.example.net.", c.www},
+			{"*", "A 192.0.2.%s", c.wild},
+		} {
+			for value := range strings.FieldsSeq(rrset.values) {
+				fmt.Fprintf(&want, "%s.example.com. 60 IN "+rrset.format+"\n", rrset.owner, value)
+			}
+		}
+		checkTransfer(t, transferIn(t, s, new(dns.Msg).SetAxfr("example.com.")),
+			"example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60",
+			want.String()+"example.com. 60 IN NS ns.dns.example.com.\ntext.example.com. 60 IN TXT \"stays\"")
 	}
 }

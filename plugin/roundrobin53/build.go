@@ -90,6 +90,7 @@ func (c *config) build() *Handler {
 // add puts an RRset into the table.
 func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, slab *pool.Slab, owner *ownerName, set *rrset, hash *maphash.Hash) {
 	name := owner.name
+	set.writeDrained(hash)
 	if set.addresses == nil {
 		for _, rr := range set.rrs {
 			rr.Header().Ttl = set.ttl
@@ -122,6 +123,15 @@ func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, slab *p
 	h.countFirst(number, owner, set)
 	if msg := tooLarge(name, set); msg != "" {
 		h.large = append(h.large, msg)
+	}
+}
+
+// writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not get them.
+func (set *rrset) writeDrained(hash *maphash.Hash) {
+	for i := range set.lines {
+		if line := &set.lines[i]; line.drain {
+			maphash.WriteComparable(hash, [2]int{line.first, line.count})
+		}
 	}
 }
 

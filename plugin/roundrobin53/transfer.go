@@ -10,8 +10,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// Transfer implements transfer.Transferer. A zone is transferred whole: all addresses in the order of the Corefile. A
-// secondary that has the serial gets the SOA alone (RFC 1995 §4). Zones that lie over another plugin's are that one's to
+// Transfer implements transfer.Transferer. A zone is transferred whole: all addresses but drained ones, whatever their
+// health, in the order of the Corefile. A secondary that has the serial gets the SOA alone (RFC 1995 §4). Zones that lie over another plugin's are that one's to
 // transfer.
 func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
 	i := slices.IndexFunc(h.zones, func(z zone) bool { return z.name == name })
@@ -49,13 +49,16 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 			return
 		}
 		for _, set := range rrsets {
-			if set.Type != dns.TypeSOA {
-				all = append(all, named{name, appendRRs(nil, name, transferred(set))})
+			if rrs := h.transferred(set); set.Type != dns.TypeSOA && len(rrs) > 0 {
+				all = append(all, named{name, appendRRs(nil, name, rrs)})
 			}
 		}
 		for _, number := range []int{a, aaaa} {
-			if number >= 0 {
-				all = append(all, named{name, h.rrsets[number].all(name)})
+			if number < 0 {
+				continue
+			}
+			if rrs := h.transferredAddresses(name, number); len(rrs) > 0 {
+				all = append(all, named{name, rrs})
 			}
 		}
 	})
@@ -69,26 +72,48 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 	return rrsets
 }
 
-// transferred is the records of an RRset that a secondary gets: of several CNAMEs the first, since it takes no zone with
-// a name that has more than one (RFC 2181 §10.1).
-func transferred(set record.RRset) []dns.RR {
-	if set.Chooser > 0 {
-		return set.RRs[:1]
+// transferred is the records of an RRset that a secondary gets: of several CNAMEs the first that an answer could have, since
+// it takes no zone with a name that has more than one (RFC 2181 §10.1).
+func (h *Handler) transferred(set record.RRset) []dns.RR {
+	if set.Chooser == 0 {
+		return set.RRs
 	}
-	return set.RRs
+	undrained := h.undrained(h.alternatives[set.Chooser].choosers[laneOther]) // the other lanes have the same values
+	if len(undrained) == 0 {
+		return nil
+	}
+	first := undrained[0]
+	return set.RRs[first : first+1]
 }
 
-// all is the whole RRset in the order of the Corefile.
-func (set *addressRRset) all(owner string) []dns.RR {
+// transferredAddresses is the records of an address RRset that a secondary gets, in the order of the Corefile.
+func (h *Handler) transferredAddresses(owner string, number int) []dns.RR {
+	set := &h.rrsets[number]
 	var order []uint16
-	seen := make(map[string]bool)
-	for i := range set.pool.Len() {
-		if value := string(set.pool.Address(i)); !seen[value] { // a value may stand once for each network and tier
-			seen[value] = true
+	if set.chooser == noChooser {
+		for i := range set.pool.Len() {
 			order = append(order, uint16(i))
+		}
+		return set.appendTo(nil, owner, order)
+	}
+	seen := make(map[string]bool)
+	for _, endpoint := range h.undrained(int(set.chooser)) {
+		if value := string(set.pool.Address(endpoint)); !seen[value] { // a value may stand once for each network and tier
+			seen[value] = true
+			order = append(order, uint16(endpoint))
 		}
 	}
 	return set.appendTo(nil, owner, order)
+}
+
+// undrained is the endpoints that answers of a chooser can have, in the order of the Corefile.
+func (h *Handler) undrained(chooser int) []int {
+	var endpoints []int
+	for _, g := range h.groupsOf(chooser) {
+		endpoints = append(endpoints, g.Undrained()...)
+	}
+	slices.Sort(endpoints)
+	return slices.Compact(endpoints)
 }
 
 // notify tells the secondaries of zones that there is something new (RFC 1996). It ends by itself: the transfer plugin

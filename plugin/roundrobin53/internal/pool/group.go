@@ -101,15 +101,27 @@ func (g *Group) Rules() Rules { return g.rules }
 
 // Endpoints are all endpoints of g, whatever their state.
 func (g *Group) Endpoints() []int {
-	var all []int
+	return g.endpointsOf(func(*Line) bool { return true })
+}
+
+// Undrained are the endpoints of g that can be answered, whatever their health.
+func (g *Group) Undrained() []int {
+	return g.endpointsOf(func(l *Line) bool { return !l.Drain })
+}
+
+func (g *Group) endpointsOf(include func(*Line) bool) []int {
+	var endpoints []int
 	for i := range g.tiers {
-		for _, line := range g.tiers[i].lines {
-			for j := range line.Count {
-				all = append(all, line.First+j)
+		for j := range g.tiers[i].lines {
+			line := &g.tiers[i].lines[j]
+			for k := range line.Count {
+				if include(line) {
+					endpoints = append(endpoints, line.First+k)
+				}
 			}
 		}
 	}
-	return all
+	return endpoints
 }
 
 // Adopt makes g go on where a group of the configuration before is: the two count together from then on. It may be
