@@ -23,6 +23,7 @@ type keeper struct {
 	failovers []pool.Failover // by group
 	waits     map[int]time.Time
 	timer     *time.Timer // until the first wait ends; nil before the start and after the end
+	failing   failing
 }
 
 // newKeeper makes the keeper of a handler whose groups are complete. All targets are up before there is a result.
@@ -30,7 +31,7 @@ func newKeeper(h *Handler) *keeper {
 	k := &keeper{
 		groups: h.groups, conditions: h.conditions, affected: h.affectedGroups(),
 		up: slices.Repeat([]bool{true}, len(h.targets)), failovers: make([]pool.Failover, len(h.groups)),
-		waits: make(map[int]time.Time),
+		waits: make(map[int]time.Time), failing: newFailing(h),
 	}
 	k.board.Store(new(board))
 	return k
@@ -87,7 +88,15 @@ func (k *keeper) chooseLocked(groups []int, now time.Time) {
 		}
 	}
 	k.board.Store(k.board.Load().with(groups, choices))
+	k.failing.review(k.board.Load(), groups)
 	k.rearmLocked(now)
+}
+
+// serve begins to tell which RRsets fail open. What the keepers before told is not told again.
+func (k *keeper) serve() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failing.serve(k.board.Load())
 }
 
 // rearmLocked sets the timer to the end of the first wait.

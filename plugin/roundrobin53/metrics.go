@@ -66,6 +66,10 @@ var (
 	upDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "up"),
 		"Whether a check of a value says that it is up (1) or down (0).", []string{"zone", "view", "check", "value"}, nil)
 
+	probedDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "probed"),
+		"Whether a check of a value has had a result (1) or not yet (0): until then the value is taken for up.",
+		[]string{"zone", "view", "check", "value"}, nil)
+
 	candidatesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "candidates"),
 		"Number of values that answers choose among, for records with the option metrics, by what selects the values.",
 		[]string{"zone", "view", "name", "type", "for"}, nil)
@@ -84,6 +88,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- namesDesc
 	ch <- valuesDesc
 	ch <- upDesc
+	ch <- probedDesc
 	ch <- candidatesDesc
 }
 
@@ -91,7 +96,8 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 func (collector) Collect(ch chan<- prometheus.Metric) {
 	in := servingInstance()
 	zones := 0
-	names, values, picks, candidates, up := make(series), make(series), make(series), make(series), make(series)
+	names, values, picks, candidates := make(series), make(series), make(series), make(series)
+	up, known := make(series), make(series)
 	for _, h := range in.handlers {
 		zones += len(h.zones)
 		for i := range h.zones {
@@ -101,6 +107,7 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		for _, w := range h.watches {
 			up.set(in.watcher.isUp(h.targets[w.target].key), w.zone, h.view, w.check, w.value)
+			known.set(in.watcher.isKnown(h.targets[w.target].key), w.zone, h.view, w.check, w.value)
 		}
 		for _, counted := range h.counted {
 			h.addCandidates(candidates, counted)
@@ -115,6 +122,7 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	picks.send(ch, firstPicksDesc, prometheus.CounterValue)
 	candidates.send(ch, candidatesDesc, prometheus.GaugeValue)
 	up.send(ch, upDesc, prometheus.GaugeValue)
+	known.send(ch, probedDesc, prometheus.GaugeValue)
 }
 
 // addCandidates adds how many values each group of an RRset answers from, if its values are chosen among.

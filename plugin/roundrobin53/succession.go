@@ -350,6 +350,7 @@ func (h *Handler) adoptGroups(old *Handler, number, before int) {
 	for j := range oldGroups {
 		byKey[oldGroups[j].key] = j
 	}
+	h.keeper.failing.descend(number, old.keeper, before)
 	for i := range groups {
 		if j, ok := byKey[groups[i].key]; ok {
 			h.keeper.inherit(h.choosers[number].first+i, old.keeper, old.choosers[before].first+j)

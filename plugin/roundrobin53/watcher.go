@@ -2,6 +2,7 @@ package roundrobin53
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type watcher struct {
 	monitor  atomic.Pointer[health.Monitor] // nil before all targets are known
 	heir     atomic.Pointer[watcher]        // of the instance that is to follow, which hears of all that changes
 	limit    chan struct{}                  // closed when ready need not wait any longer
+	timer    *time.Timer                    // of limit; nil before the start
 
 	mu sync.Mutex // one inherits at a time
 }
@@ -83,6 +85,13 @@ func (w *watcher) isUp(key targetKey) bool {
 	return !ok || monitor == nil || monitor.Up(number)
 }
 
+// isKnown reports whether a target has had a result.
+func (w *watcher) isKnown(key targetKey) bool {
+	number, ok := w.index[key]
+	monitor := w.monitor.Load()
+	return ok && monitor != nil && monitor.Known(number)
+}
+
 // prepare makes the monitor when all handlers are there, and lets them know what the watcher before knows of the same
 // targets, now and until the start.
 func (w *watcher) prepare(before *watcher, now time.Time) {
@@ -90,7 +99,7 @@ func (w *watcher) prepare(before *watcher, now time.Time) {
 	for i := range w.targets {
 		targets[i] = w.targets[i].Target
 	}
-	monitor := health.NewMonitor(targets, health.Observer{Changed: w.changed, Probed: w.probed, Trouble: trouble})
+	monitor := health.NewMonitor(targets, health.Observer{Changed: w.changed, Probed: w.probed, Trouble: trouble, IPv6: w.foundIPv6})
 	w.monitor.Store(monitor)
 	if len(before.handlers) == 0 {
 		return
@@ -125,13 +134,20 @@ func (w *watcher) start(before *watcher) {
 	w.inherit(before)
 	for _, h := range w.handlers {
 		h.keeper.start()
+		h.keeper.serve()
 	}
-	time.AfterFunc(firstRoundLimit, func() { close(w.limit) })
 	w.monitor.Load().Start()
+	w.timer = time.AfterFunc(firstRoundLimit, func() {
+		close(w.limit)
+		w.reportUnknown()
+	})
 }
 
 // stop ends all that start began.
 func (w *watcher) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	if monitor := w.monitor.Load(); monitor != nil {
 		monitor.Stop()
 	}
@@ -190,12 +206,18 @@ func (w *watcher) changed(transitions []health.Transition) {
 	}
 }
 
-// transitionText tells what changed, and why.
-func (t *watched) transitionText(transition health.Transition) string {
+// String names a target as operators know it.
+func (t *watched) String() string {
 	text := fmt.Sprintf("%s check %s: %s", t.zone, t.check, t.value)
 	if address := t.Address.String(); address != t.value {
 		text += " (" + address + ")"
 	}
+	return text
+}
+
+// transitionText tells what changed, and why.
+func (t *watched) transitionText(transition health.Transition) string {
+	text := t.String()
 	switch {
 	case transition.Up:
 		return fmt.Sprintf("%s is up: %s in a row", text, count(transition.Runs, "pass", "passes"))
@@ -221,6 +243,45 @@ func (w *watcher) probed(target int, took time.Duration, err error) {
 	} else {
 		t.failed.Inc()
 	}
+}
+
+// reportUnknown logs of which targets there is no result yet: they are answered as if they were up.
+func (w *watcher) reportUnknown() {
+	monitor := w.monitor.Load()
+	var unknown []string
+	more := 0
+	for i := range w.targets {
+		switch {
+		case monitor.Known(i) || !monitor.Up(i):
+		case len(unknown) < maxWarnings:
+			unknown = append(unknown, w.targets[i].String())
+		default:
+			more++
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	text := strings.Join(unknown, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	log.Warningf("checks: no result after %s, and taken for up: %s", firstRoundLimit, text)
+}
+
+// foundIPv6 logs that this host has no IPv6, or that it has again.
+func (w *watcher) foundIPv6(isThere bool) {
+	if isThere {
+		log.Info("checks: this host has IPv6 again")
+		return
+	}
+	n := 0
+	for i := range w.targets {
+		if w.targets[i].Address.Is6() {
+			n++
+		}
+	}
+	log.Warningf("checks: this host has no IPv6: %s of IPv6 addresses can't be made; verdicts stay as they are, and what never had one is taken for up", count(n, "check", "checks"))
 }
 
 // trouble logs what keeps probes from being made as they should.

@@ -13,7 +13,7 @@ import (
 // kinships.
 func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 	old.mu.Lock()
-	memories := slices.Clone(old.memories)
+	memories, blind := slices.Clone(old.memories), old.blind
 	old.mu.Unlock()
 
 	m.mu.Lock()
@@ -21,6 +21,7 @@ func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 	if m.started {
 		return nil
 	}
+	m.blind = blind
 	if m.ancestor != old {
 		m.ancestor, m.lineage = old, trace(old.targets, m.targets)
 	}

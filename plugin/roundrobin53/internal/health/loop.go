@@ -35,13 +35,17 @@ type loop struct {
 	results  chan result
 	batch    []result // reused
 	flight   int      // probes under way
-	waiting  int      // targets without a result
+	waiting  int      // targets that are not settled
+	settled  []bool   // by target: it had a result, or can't have one
 	probes   sync.WaitGroup
 	timer    *time.Timer
 	armed    time.Time // what the timer is set to
 	launched time.Time // when probes were started last, or could not be
-	settled  time.Time // when the first round ended
+	rounded  time.Time // when the first round ended
 	troubled time.Time // when Trouble was called last
+
+	lookedAt time.Time // when noIPv6 was found out
+	noIPv6   bool      // this host has no IPv6
 }
 
 // result is how one probe went.
@@ -50,23 +54,25 @@ type result struct {
 	began  time.Time
 	took   time.Duration
 	err    error
+	cutOff bool // this host has no address or route for the target
 }
 
 func newLoop(m *Monitor) *loop {
 	now := time.Now()
 	l := &loop{
 		Monitor: m, probers: make([]prober, len(m.targets)), partings: newAllowance(m.bounds.parting),
+		settled:  make([]bool, len(m.targets)),
 		schedule: newSchedule(m.targets, m.memories, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
 		results: make(chan result, m.bounds.flight), // nobody waits to hand in a result
 	}
 	for i, target := range m.targets {
 		l.probers[i] = m.equip(target)
-		if !m.memories[i].known {
+		if l.settled[i] = m.memories[i].known; !l.settled[i] {
 			l.waiting++
 		}
 	}
 	if l.waiting == 0 {
-		l.settled = now
+		l.rounded = now
 		close(m.firstRound)
 	}
 	return l
@@ -119,7 +125,7 @@ func (l *loop) mayLaunch(now time.Time) bool {
 // checkLate tells of a probe that starts late. The first round may take its time, and what was due meanwhile as well.
 func (l *loop) checkLate(now, due time.Time) {
 	late := now.Sub(due)
-	if late > lateLimit && l.waiting == 0 && now.Sub(l.settled) > graceInterval {
+	if late > lateLimit && l.waiting == 0 && now.Sub(l.rounded) > graceInterval {
 		l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.flight))
 	}
 }
@@ -148,6 +154,7 @@ func (l *loop) probe(ctx context.Context, target int) parting {
 	p, err := l.probers[target].Probe(ctx)
 	r.took = time.Since(r.began)
 	if err != nil {
+		r.cutOff = l.host.isCutOff(l.targets[target].Address, err)
 		r.err = explain(ctx, err, timeout)
 	}
 	l.results <- r
@@ -186,17 +193,14 @@ func (l *loop) digest() {
 	var transitions []Transition
 	first := l.waiting > 0
 	for _, r := range l.batch {
-		check := l.targets[r.target].Check
-		local := isLocal(r.err)
-		if local {
-			l.trouble(fmt.Errorf("a probe can't be made, and its verdict stays as it is: %w", r.err))
-		} else if check.Invert {
-			r.err = invert(r.err)
+		if !l.isResult(&r) {
+			l.postpone(r)
+			continue
 		}
-		if !local && l.observer.Probed != nil {
+		if l.observer.Probed != nil {
 			l.observer.Probed(r.target, r.took, r.err)
 		}
-		if transition, changed := l.count(r, local); changed {
+		if transition, changed := l.count(r); changed {
 			transitions = append(transitions, transition)
 		}
 	}
@@ -204,29 +208,55 @@ func (l *loop) digest() {
 		l.observer.Changed(transitions)
 	}
 	if first && l.waiting == 0 {
-		l.settled = time.Now()
+		l.rounded = time.Now()
 		close(l.firstRound)
 	}
 }
 
+// isResult says whether a probe says anything of its endpoint, and turns the result round where the check says so.
+func (l *loop) isResult(r *result) bool {
+	switch {
+	case l.isBlind(*r):
+		l.settle(r.target)
+		return false
+	case isLocal(r.err) && !r.cutOff:
+		l.trouble(fmt.Errorf("a probe can't be made, and its verdict stays as it is: %w", r.err))
+		return false
+	case l.targets[r.target].Check.Invert:
+		r.err = invert(r.err)
+	}
+	return true
+}
+
+// settle takes a target off those that the first round waits for.
+func (l *loop) settle(target int) {
+	if !l.settled[target] {
+		l.settled[target] = true
+		l.waiting--
+	}
+}
+
+// postpone makes the next appointment after a probe that said nothing: soon, unless this host has no IPv6, which lasts.
+func (l *loop) postpone(r result) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	memory := &l.memories[r.target]
+	memory.advance(r.began, l.targets[r.target].Check.Interval)
+	if soon := time.Now().Add(retryInterval); !r.cutOff && soon.Before(memory.due) {
+		memory.due = soon
+	}
+	l.schedule.enter(memory.due, r.target)
+}
+
 // count adds one result to what is known of its target and makes the next appointment.
-func (l *loop) count(r result, local bool) (Transition, bool) {
+func (l *loop) count(r result) (Transition, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	check, memory := l.targets[r.target].Check, &l.memories[r.target]
 	memory.advance(r.began, check.Interval)
-	if local {
-		if soon := time.Now().Add(retryInterval); soon.Before(memory.due) {
-			memory.due = soon
-		}
-		l.schedule.enter(memory.due, r.target)
-		return Transition{}, false
-	}
 	l.schedule.enter(memory.due, r.target)
 	first := !memory.known
-	if first {
-		l.waiting--
-	}
+	l.settle(r.target)
 	changed := memory.count(r.err == nil, check.Rise, check.Fall)
 	memory.reason = r.err
 	if first || changed {

@@ -25,6 +25,9 @@ type Observer struct {
 	Probed func(target int, took time.Duration, err error)
 	// Trouble gets what keeps this process from probing, once in troubleInterval at most. May be nil.
 	Trouble func(error)
+	// IPv6 is told that this host has no IPv6, so that targets with such an address can't be probed, and that it has again.
+	// May be nil.
+	IPv6 func(isThere bool)
 }
 
 // Monitor probes targets and keeps their verdicts.
@@ -32,6 +35,7 @@ type Monitor struct {
 	targets  []Target
 	observer Observer
 	bounds   bounds
+	host     host
 	equip    func(Target) prober // makes the prober of a target
 	flags    []atomic.Uint32     // by target; written with mu held
 
@@ -45,6 +49,7 @@ type Monitor struct {
 	memories []memory // by target; once started, only the loop writes them
 	ancestor *Monitor // that it inherited from last, until it starts
 	lineage  []origin // by target: where in the ancestor it comes from
+	blind    bool     // the observer was told that there is no IPv6
 }
 
 // memory is what is known of a target, and what its heir in another monitor takes over.
@@ -64,7 +69,7 @@ const (
 // NewMonitor makes a monitor that does nothing before Start. Targets may not change any more.
 func NewMonitor(targets []Target, observer Observer) *Monitor {
 	m := &Monitor{
-		targets: targets, observer: observer, bounds: systemBounds(), equip: newProber,
+		targets: targets, observer: observer, bounds: systemBounds(), host: systemHost, equip: newProber,
 		flags: make([]atomic.Uint32, len(targets)), memories: make([]memory, len(targets)), firstRound: make(chan struct{}),
 	}
 	m.context, m.cancel = context.WithCancel(context.Background())
@@ -107,7 +112,8 @@ func (m *Monitor) Stop() {
 	m.running.Wait()
 }
 
-// FirstRound is closed when every target has had a result, and Changed was told of it. It stays open if Stop comes first.
+// FirstRound is closed when every target has had a result, and Changed was told of it; targets that this host can't have a
+// result of, for lack of IPv6, are not waited for. It stays open if Stop comes first.
 func (m *Monitor) FirstRound() <-chan struct{} { return m.firstRound }
 
 // Up is the verdict on a target now. It is safe for concurrent use, as the following are.
