@@ -40,7 +40,7 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 		return nil, err
 	}
 	defer func() { _ = endpoint.Close() }() // nothing is lost with it
-	c.files.endpoint = endpoint.Addr().String()
+	c.files.endpoint, c.files.workers = endpoint.Addr().String(), workers(c.pinned)
 	if c.measures(ready, "") {
 		if err := c.measureStarts(ctx); err != nil {
 			return nil, err
@@ -125,7 +125,11 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	p, err := process.Launch(ctx, dir, port, path, slices.Concat(options, []string{conf})...)
+	command := slices.Concat([]string{path}, options, []string{conf})
+	if c.pinned {
+		command = slices.Concat([]string{"taskset", "-c", "0"}, command)
+	}
+	p, err := process.Launch(ctx, dir, port, command[0], command[1:]...)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func serveEcho(config string) error {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
 	failed := make(chan error)
-	for range workers() {
+	for range workers(false) {
 		conn, err := reuseport.ListenPacket("udp", strings.TrimSpace(string(addr)))
 		if err != nil {
 			return fmt.Errorf("listen: %w", err)

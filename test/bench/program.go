@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 )
 
@@ -17,14 +18,28 @@ type program struct {
 var (
 	nsd  = &program{"nsd", []string{"-d", "-c"}, nsdConfig}
 	knot = &program{"knotd", []string{"-c"}, knotConfig}
-	echo = &program{"/proc/self/exe", []string{echoOption}, echoConfig}
+	echo = &program{executable(), []string{echoOption}, echoConfig}
 )
+
+// executable is the path of this program.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
+}
 
 // workers is how many sockets each program reads, by as many threads or processes: one for each processor, as the fast
 // path does and as the manuals of nsd and knot advise. The number matters for the processor time of a query, even though
 // it is a sum over all workers: of the same load, more workers find fewer queries each time they wake up, and waking up
 // is a large part of what a query costs.
-func workers() int { return runtime.GOMAXPROCS(0) }
+func workers(pinned bool) int {
+	if pinned {
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
+}
 
 // nsdConfig is the configuration of nsd for the zone. It rotates too, and answers all that is asked: out of the box it
 // may limit the rate of equal answers. With reuseport each of its processes has a socket.
@@ -50,7 +65,7 @@ remote-control:
 zone:
     name: %[4]s
     zonefile: "%[5]s"
-`, workers(), port, dir, origin, f.zone)
+`, f.workers, port, dir, origin, f.zone)
 }
 
 // knotConfig is the configuration of knotd for the zone. It rotates too, and only reads the zone: there is no journal.
@@ -73,7 +88,7 @@ zone:
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: none
-`, workers(), port, dir, origin, f.zone)
+`, f.workers, port, dir, origin, f.zone)
 }
 
 // echoConfig is all that the echo has to know: where it listens.

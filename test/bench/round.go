@@ -35,7 +35,7 @@ func (c *comparison) loadRound(ctx context.Context, s side, p *process.Process, 
 	if err != nil {
 		return err
 	}
-	asked, err := c.client().load(ctx, p.Port, clientQueries, 0)
+	asked, err := c.load(ctx, p.Port)
 	if err == nil {
 		err = asked.check()
 	}
@@ -62,6 +62,23 @@ func (c *comparison) loadRound(ctx context.Context, s side, p *process.Process, 
 		return c.halfRound(ctx, s, p, asked.rate/2)
 	}
 	return nil
+}
+
+// load asks a port as fast as answers come.
+func (c *comparison) load(ctx context.Context, port int) (t tally, err error) {
+	if !c.pinned {
+		return c.client().load(ctx, port, clientQueries, 0)
+	}
+	queries, err := readQueries(c.files.queries, c.edns)
+	if err != nil {
+		return t, err
+	}
+	g, err := newGenerator(queries, port)
+	if err != nil {
+		return t, err
+	}
+	defer func() { _ = g.close() }() // nothing is lost with it
+	return g.load(ctx, c.seconds)
 }
 
 // halfRound asks one side at half the rate that it can do.

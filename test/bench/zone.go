@@ -29,6 +29,7 @@ type files struct {
 	zone     string // a master file
 	queries  string // the questions, as dnsperf reads them
 	endpoint string // HOST:PORT, where checks connect to
+	workers  int    // of programs that have to be told
 }
 
 // name is the owner name of number i.
