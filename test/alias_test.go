@@ -183,6 +183,7 @@ func TestRotationAdvancesThroughAliases(t *testing.T) {
 		}
 	}`)
 	before := firstAddress(t, s, "udp", "host.example.com", dns.TypeA)
+	inner := "" // where the server asks itself, it takes turns apart
 	for range 4 {
 		for _, qname := range []string{"alias.example.com", "second.example.com", "x.wild.example.com", "other.example.net", "host.example.com"} {
 			m := s.ask(qname, dns.TypeA)
@@ -195,10 +196,14 @@ func TestRotationAdvancesThroughAliases(t *testing.T) {
 					t.Fatalf("%s: a CNAME behind an address:\n%s", qname, replyText(m))
 				}
 			}
-			if want := next(values, before); all[0] != want {
-				t.Fatalf("%s: after %s came %s, want %s", qname, before, all[0], want)
+			last := &before
+			if qname == "other.example.net" {
+				last = &inner
 			}
-			before = all[0]
+			if want := next(values, *last); *last != "" && all[0] != want {
+				t.Fatalf("%s: after %s came %s, want %s", qname, *last, all[0], want)
+			}
+			*last = all[0]
 		}
 	}
 }

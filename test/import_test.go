@@ -186,10 +186,8 @@ func TestConfigMapUpdate(t *testing.T) {
 		if err != nil {
 			t.Fatalf("a query is lost: %v", err)
 		}
-		for i, value := range threeValues {
-			if next := threeValues[(i+1)%3]; value == last && addresses(turn)[0] != next {
-				t.Fatalf("after %s came %v, want %s first", last, addresses(turn), next)
-			}
+		if !s.follows(threeValues, last, addresses(turn)[0]) {
+			t.Fatalf("after %s came %v, want %s first", last, addresses(turn), next(threeValues, last))
 		}
 		last = addresses(turn)[0]
 		m, err := roundTrip(conn, question("version.example.org", dns.TypeTXT))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -43,13 +44,24 @@ func (set *addressRRset) octets(owner string) int {
 	return len(owner) + 1 + set.pool.Answers()*(fixed+set.pool.Width())
 }
 
-// appendExtra appends addresses that nobody asked for: the rotation stays where it is.
+// appendExtra appends addresses that nobody asked for. They take turns of their own: clients of SRV and MX use them, too.
 func (q *query) appendExtra(extra []dns.RR, name string, number int) []dns.RR {
 	set := &q.h.rrsets[number]
 	if set.chooser != noChooser {
-		return set.appendTo(extra, name, q.peek(int(set.chooser)))
+		return set.appendTo(extra, name, q.pickAdditional(&q.h.choosers[set.chooser]))
 	}
-	return set.appendTo(extra, name, set.pool.Peek(q.class, nil))
+	return set.appendTo(extra, name, set.pool.Pick(pool.Additional, nil))
+}
+
+// pickAdditional takes the next turn of a chooser among answers that have its endpoints in the additional section. They
+// are no first picks, and no answers that fail open.
+func (q *query) pickAdditional(c *chooser) []uint16 {
+	choice := q.choice(c)
+	if choice == nil {
+		return nil
+	}
+	client := q.poolClient(c.order)
+	return choice.Pick(pool.Additional, &client, nil)
 }
 
 // additionalNames are the names in rrs whose addresses a client will want next.

@@ -79,17 +79,6 @@ func (q *query) pick(c *chooser, choice *pool.Choice, dst []uint16) []uint16 {
 	return dst
 }
 
-// peek is choose without taking the turn.
-func (q *query) peek(number int) []uint16 {
-	c := &q.h.choosers[number]
-	choice := q.choice(c)
-	if choice == nil {
-		return nil
-	}
-	client := q.poolClient(c.order)
-	return choice.Peek(q.class, &client, nil)
-}
-
 // choice is the first of the groups that the client matches that has a value up; if none has, the first that has values
 // to answer at all; nil if there is none.
 func (q *query) choice(c *chooser) *pool.Choice {

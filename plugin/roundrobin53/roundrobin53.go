@@ -99,7 +99,7 @@ func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		q.srv.count(found.Zone, resultFallthrough)
 		return nil
 	}
-	q.class = q.srv.class(w)
+	q.class = q.srv.class(ctx, w)
 	m := q.answer(found)
 	q.srv.count(found.Zone, resultOf(m))
 	return m

@@ -216,7 +216,7 @@ func TestTransportClass(t *testing.T) {
 		"dns://:53": "datagram stream", "quic://:853": "stream stream", "https://:443": "stream stream", "": "datagram stream",
 	} {
 		srv := h.server(serverContext(addr))
-		got := fmt.Sprintf("%s %s", className(srv.class(new(discard)) == 0), className(srv.class(tcp) == 0))
+		got := fmt.Sprintf("%s %s", className(srv.class(t.Context(), new(discard)) == 0), className(srv.class(t.Context(), tcp) == 0))
 		if got != want {
 			t.Errorf("%q: over a UDP and a TCP socket: %s, want %s", addr, got, want)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/roundrobin53/roundrobin53/plugin/internal/inner"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
@@ -63,9 +64,12 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 	return srv
 }
 
-// class is the transport class of a query. The socket's type alone does not tell: QUIC runs over UDP.
-func (s *server) class(w dns.ResponseWriter) pool.Class {
-	if s.stream {
+// class is the class of a query. The socket's type alone does not tell its transport: QUIC runs over UDP.
+func (s *server) class(ctx context.Context, w dns.ResponseWriter) pool.Class {
+	switch {
+	case inner.Is(ctx):
+		return pool.Inner
+	case s.stream:
 		return pool.Stream
 	}
 	if state := (request.Request{W: w}); state.Proto() == "udp" {

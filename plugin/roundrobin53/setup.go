@@ -7,6 +7,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/inner"
 )
 
 func init() {
@@ -23,6 +25,7 @@ func setup(c *caddy.Controller) error {
 	}
 	h := conf.build()
 	config := dnsserver.GetConfig(c)
+	inner.Mark(c)
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		h.Next = next
 		return h

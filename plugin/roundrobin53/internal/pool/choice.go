@@ -146,20 +146,8 @@ func gather(lines []Line, weighted bool, up func(int) bool) ([]uint16, shares) {
 	return all, found
 }
 
-// Pick takes the next turn of a transport class and appends the endpoints of that answer to dst, in their order.
+// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
 func (c *Choice) Pick(class Class, client *Client, dst []uint16) []uint16 {
-	return c.pick((*Counters).next, class, client, dst)
-}
-
-// Peek is Pick without taking the turn.
-func (c *Choice) Peek(class Class, client *Client, dst []uint16) []uint16 {
-	return c.pick((*Counters).peek, class, client, dst)
-}
-
-// take reads a counter, and moves it on or not.
-type take func(*Counters, Class) uint64
-
-func (c *Choice) pick(take take, class Class, client *Client, dst []uint16) []uint16 {
 	k := c.Answers()
 	if k == 0 {
 		return dst
@@ -168,13 +156,13 @@ func (c *Choice) pick(take take, class Class, client *Client, dst []uint16) []ui
 	case order == Sticky:
 		return c.rank(client.Network, k, dst)
 	case order == Nearest && client.Located:
-		return c.nearest(take, class, client.Place, k, dst)
+		return c.nearest(class, client.Place, k, dst)
 	case order == Random && c.weights != nil:
 		return c.weights.draw(k, dst)
 	case order == Random:
 		return choose(c.endpoints, dst, shuffle(len(c.endpoints), k, dst))
 	}
-	return arrange(take(c.group.counters, class), c.endpoints, c.weights, k, dst)
+	return arrange(c.group.counters.next(class), c.endpoints, c.weights, k, dst)
 }
 
 // arrange appends k of the endpoints to dst, in the order of turn seq.

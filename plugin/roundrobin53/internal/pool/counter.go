@@ -5,19 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// Class is a transport class. Each has turns of its own: a resolver whose answer over UDP was truncated asks again over
-// TCP, and if both took turns from one counter, its TCP answers would begin with every second value only.
+// Class is a kind of queries. Each has turns of its own. A resolver whose answer over UDP was truncated asks again over
+// TCP, a server that translates addresses asks itself for what the client asks for next, and a client that asks for an SRV
+// record asks for the address behind it: if two of these took turns from one counter, one that takes them in turn would
+// get every second value only.
 type Class uint8
 
-// The transport classes.
+// The classes.
 const (
-	Datagram Class = iota // UDP
-	Stream                // TCP, TLS, HTTPS, QUIC, gRPC
+	Datagram   Class = iota // queries over UDP
+	Stream                  // over TCP, TLS, HTTPS, QUIC, gRPC
+	Inner                   // those that the server asks itself, whatever the client asked over
+	Additional              // those for something else, answered with the addresses in the additional section
 	classes
 )
 
-// Counters are the positions of one RRset's rotation, one for each transport class. They are shared by pointer between
-// an old and a new configuration while both answer.
+// Counters are the positions of one RRset's rotation, one for each class. They are shared by pointer between an old and a
+// new configuration while both answer.
 type Counters [classes]atomic.Uint64
 
 // newCounters start at random, so that replicas do not move in step, but at the first turn of a round and right behind a
@@ -33,4 +37,3 @@ func newCounters(round uint64) *Counters {
 }
 
 func (c *Counters) next(class Class) uint64 { return c[class].Add(1) - 1 }
-func (c *Counters) peek(class Class) uint64 { return c[class].Load() }

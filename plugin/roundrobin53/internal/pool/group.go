@@ -142,8 +142,12 @@ func (g *Group) Adopt(old *Group) {
 // Counters are where g is in its rotation, sites left out.
 func (g *Group) Counters() *Counters { return g.counters }
 
-// AdoptCounters makes g go on where a Pool or Group is, as Adopt does.
-func (g *Group) AdoptCounters(c *Counters) { g.counters = c }
+// AdoptCounters makes g go on where a Pool is, if that has counters, as Adopt does.
+func (g *Group) AdoptCounters(c *Counters) {
+	if c != nil {
+		g.counters = c
+	}
+}
 
 // Choose prepares what g answers while the verdicts are what up tells of the endpoints. Failover is where g is in its
 // tiers; it is moved on to now. Again is when to choose anew even if no verdict changes, the zero time for never.

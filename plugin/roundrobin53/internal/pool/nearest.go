@@ -27,13 +27,13 @@ func (p Point) closeness(q Point) float64 {
 
 // nearest appends k candidates to dst, those at the places nearest to the client first. The endpoints at one place take
 // turns, by that place's counter; places at the same distance are one.
-func (c *Choice) nearest(take take, class Class, client Point, k int, dst []uint16) []uint16 {
+func (c *Choice) nearest(class Class, client Point, k int, dst []uint16) []uint16 {
 	var seq uint64
 	missing := k
 	for before := math.Inf(1); missing > 0; {
 		here, closeness := c.next(client, before)
 		if missing == k {
-			seq = take(here.counters, class)
+			seq = here.counters.next(class)
 		}
 		n := min(missing, len(here.endpoints))
 		dst = arrange(seq, here.endpoints, here.weights, n, dst)

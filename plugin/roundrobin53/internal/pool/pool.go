@@ -1,6 +1,6 @@
 // Package pool decides which addresses of an RRset are answered, and in which order.
 //
-// A Pool never changes. What moves is its Counters: one sequence number for each transport class, taken by an atomic
+// A Pool never changes. What moves is its Counters: one sequence number for each class of queries, taken by an atomic
 // addition, from which the order of an answer follows by arithmetic. Nothing is locked and nothing is remembered of who
 // asked.
 package pool
@@ -43,7 +43,9 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 	for _, addr := range addresses {
 		p.arena = append(p.arena, addr.AsSlice()...)
 	}
-	p.counters = newCounters(uint64(len(addresses)))
+	if len(addresses) > 1 {
+		p.counters = newCounters(uint64(len(addresses)))
+	}
 	return p
 }
 
@@ -73,25 +75,24 @@ func (p *Pool) Address(i int) []byte {
 	return p.arena[off : off+int(p.width) : off+int(p.width)]
 }
 
-// Counters are where p is in its rotation.
+// Counters are where p is in its rotation; nil for a single endpoint, which has none.
 func (p *Pool) Counters() *Counters { return p.counters }
 
-// Adopt makes p go on where another pool is: the two count together from then on. It may be called only before p is
-// used.
-func (p *Pool) Adopt(c *Counters) { p.counters = c }
+// Adopt makes p go on where another pool is, if that has counters: the two count together from then on. It may be called
+// only before p is used.
+func (p *Pool) Adopt(c *Counters) {
+	if p.counters != nil && c != nil {
+		p.counters = c
+	}
+}
 
-// Pick takes the next turn of a transport class and appends the endpoints of that answer to dst, in their order.
+// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
 func (p *Pool) Pick(class Class, dst []uint16) []uint16 {
-	if p.order == Random {
+	switch {
+	case p.counters == nil:
+		return append(dst, 0)
+	case p.order == Random:
 		return shuffle(p.Len(), p.Answers(), dst)
 	}
 	return rotate(p.counters.next(class), p.Len(), p.Answers(), dst)
-}
-
-// Peek is Pick without taking the turn: for addresses that nobody asked for, in the additional section.
-func (p *Pool) Peek(class Class, dst []uint16) []uint16 {
-	if p.order == Random {
-		return shuffle(p.Len(), p.Answers(), dst)
-	}
-	return rotate(p.counters.peek(class), p.Len(), p.Answers(), dst)
 }

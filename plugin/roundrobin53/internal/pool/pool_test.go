@@ -84,32 +84,37 @@ func TestPickIsExactInParallel(t *testing.T) {
 	}
 }
 
-// TestClassesCountApart guards the answers over TCP behind truncated ones over UDP: with one counter for both, each
-// would see every second value first.
+// TestClassesCountApart guards those who take the turns of two classes one after the other, as with answers over TCP
+// behind truncated ones over UDP: with one counter for both, each would see every second value first.
 func TestClassesCountApart(t *testing.T) {
 	p := New(addresses(2), RoundRobin, 0)
-	datagram, stream := p.Pick(Datagram, nil)[0], p.Pick(Stream, nil)[0]
-	for turn := 1; turn < 10; turn++ {
-		if got, want := p.Pick(Datagram, nil)[0], (datagram+uint16(turn))%2; got != want {
-			t.Errorf("datagram, turn %d: %d first, want %d", turn, got, want)
-		}
-		if got, want := p.Pick(Stream, nil)[0], (stream+uint16(turn))%2; got != want {
-			t.Errorf("stream, turn %d: %d first, want %d", turn, got, want)
+	var last [classes]uint16
+	for turn := range 10 {
+		for class := range classes {
+			first := p.Pick(class, nil)[0]
+			if turn > 0 && first == last[class] {
+				t.Errorf("class %d, turn %d: %d is first again", class, turn, first)
+			}
+			last[class] = first
 		}
 	}
 }
 
-// TestPeekTakesNoTurn guards the rotation against addresses in the additional section, which nobody asked for.
-func TestPeekTakesNoTurn(t *testing.T) {
-	p := New(addresses(3), RoundRobin, 0)
-	for range 5 {
-		peeked := p.Peek(Datagram, nil)
-		if again := p.Peek(Datagram, nil); !slices.Equal(peeked, again) {
-			t.Fatalf("Peek, then Peek: %v, %v", peeked, again)
-		}
-		if picked := p.Pick(Datagram, nil); !slices.Equal(peeked, picked) {
-			t.Fatalf("Peek, then Pick: %v, %v", peeked, picked)
-		}
+// TestSingleEndpoint guards RRsets that have no counters, also where one has them before or after a reload.
+func TestSingleEndpoint(t *testing.T) {
+	one, two := New(addresses(1), RoundRobin, 0), New(addresses(2), RoundRobin, 0)
+	g := group(Rules{}, 1, 1)
+	two.Adopt(one.Counters())
+	g.AdoptCounters(one.Counters())
+	one.Adopt(two.Counters())
+	if got := one.Pick(Datagram, nil); one.Counters() != nil || !slices.Equal(got, []uint16{0}) {
+		t.Errorf("counters %v, picked %v, want none and 0", one.Counters(), got)
+	}
+	if two.Pick(Datagram, nil)[0] == two.Pick(Datagram, nil)[0] {
+		t.Error("the other pool takes no turns")
+	}
+	if c := choiceOf(g); c.Pick(Datagram, nil, nil)[0] == c.Pick(Datagram, nil, nil)[0] {
+		t.Error("the group takes no turns")
 	}
 }
 
@@ -145,13 +150,13 @@ func TestCountersStartApart(t *testing.T) {
 
 func TestRandomTakesNoTurn(t *testing.T) {
 	p := New(addresses(3), Random, 2)
-	before := p.Counters().peek(Datagram)
+	before := p.Counters()[Datagram].Load()
 	for range 10 {
-		if got := len(p.Pick(Datagram, nil)) + len(p.Peek(Datagram, nil)); got != 4 {
-			t.Errorf("Pick and Peek have %d endpoints, want 4", got)
+		if got := len(p.Pick(Datagram, nil)); got != 2 {
+			t.Errorf("%d endpoints, want 2", got)
 		}
 	}
-	if after := p.Counters().peek(Datagram); after != before {
+	if after := p.Counters()[Datagram].Load(); after != before {
 		t.Errorf("counter moved from %d to %d", before, after)
 	}
 	if p.Order() != Random {

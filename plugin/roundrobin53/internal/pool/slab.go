@@ -1,16 +1,25 @@
 package pool
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Slab is where the pools of one configuration keep what they point to: the counters of an RRset and, right behind them,
 // its addresses. A pick touches both, and among a million RRsets it waits for memory once then, not twice. And a few
 // objects that hold many RRsets are cheaper than two for each: to keep, and for the garbage collector to go through.
 type Slab struct {
-	free []Counters // the rest of an object; addresses are written over as many Counters as they take
+	free []cell // the rest of an object
 }
 
-// unit is the size of Counters in octets.
-const unit = int(unsafe.Sizeof(Counters{}))
+// cell is what a slab gives out. There are no pointers in it, so any octets will do.
+type cell [2]atomic.Uint64
+
+// The sizes in octets of a cell, and of Counters in cells.
+const (
+	unit         = int(unsafe.Sizeof(cell{}))
+	counterCells = int(unsafe.Sizeof(Counters{})) / unit
+)
 
 // The sizes in octets of an object of the slab, and of the largest addresses in one. RRsets with more are left as they
 // are.
@@ -29,16 +38,23 @@ func (s *Slab) Keep(p *Pool) {
 	if n > maxOctets {
 		return
 	}
-	size := 1 + (n+unit-1)/unit
+	size := (n + unit - 1) / unit
+	if p.counters != nil {
+		size += counterCells
+	}
 	if size > len(s.free) {
-		s.free = make([]Counters, objectOctets/unit)
+		s.free = make([]cell, objectOctets/unit)
 	}
 	mine := s.free[:size]
 	s.free = s.free[size:]
-	for i := range p.counters {
-		mine[0][i].Store(p.counters[i].Load())
+	if p.counters != nil {
+		counters := (*Counters)(unsafe.Pointer(&mine[0]))
+		for i := range counters {
+			counters[i].Store(p.counters[i].Load())
+		}
+		p.counters, mine = counters, mine[counterCells:]
 	}
-	octets := unsafe.Slice((*byte)(unsafe.Pointer(&mine[1])), n) // no pointers here, so any octets will do
+	octets := unsafe.Slice((*byte)(unsafe.Pointer(&mine[0])), n)
 	copy(octets, p.arena)
-	p.counters, p.arena = &mine[0], octets
+	p.arena = octets
 }

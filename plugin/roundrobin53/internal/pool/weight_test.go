@@ -92,7 +92,7 @@ func TestWeightedTurnsAreExact(t *testing.T) {
 // endpoints of a line.
 func TestNobodyIsInStepByWeight(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 40 {
+	for range 10 {
 		var lines []Line
 		n, sum := 0, 0
 		for range 1 + random.IntN(4) {

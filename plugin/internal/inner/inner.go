@@ -1,0 +1,69 @@
+// Package inner tells the queries that a server asks itself from those of its clients.
+//
+// Plugins that need more than the client asked for (dns64 and siit the other family, file and kubernetes what a CNAME
+// leads to) go through the server a second time, with CoreDNS's pkg/upstream. For the plugins that answer, such a query
+// looks like one of the client's: it has the client's address, transport and EDNS. If both took turns from one counter, a
+// client that asks for A and then for AAAA, for which dns64 asks for A once more, would always get the same A first.
+package inner
+
+import (
+	"context"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// Marks is how many handlers Mark puts into the chain of a server block, however often it is called.
+const Marks = 1
+
+// Mark makes Is tell the inner queries of c's server block, by a handler at the head of its chain. Only there the writer
+// is the server's own: further down, any plugin's may be around it, and those that hold back the answer to a client's
+// query (minimal, autopath, dns64) use the same type as those that ask themselves.
+func Mark(c *caddy.Controller) {
+	config := dnsserver.GetConfig(c)
+	key := markKey{config}
+	if c.Get(key) != nil {
+		return
+	}
+	c.Set(key, true)
+	config.Plugin = append([]plugin.Plugin{func(next plugin.Handler) plugin.Handler { return mark{next} }}, config.Plugin...)
+}
+
+// markKey is the key in caddy's storage of a server block that has its mark.
+type markKey struct{ config *dnsserver.Config }
+
+// mark is a handler at the head of a chain. It implements plugin.Handler.
+type mark struct{ next plugin.Handler }
+
+// Name implements plugin.Handler. It is the name of no directive: nobody is to find it.
+func (mark) Name() string { return "roundrobin53/inner" }
+
+// ServeDNS implements plugin.Handler.
+func (m mark) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if isAskedByServer(ctx, w) {
+		ctx = context.WithValue(ctx, innerKey{}, true)
+	}
+	return m.next.ServeDNS(ctx, w, r)
+}
+
+// isAskedByServer reports whether the writer is that of pkg/upstream, as the server has wrapped it; or the query is behind
+// a CNAME that a plugin follows by other means, since all of them count there.
+func isAskedByServer(ctx context.Context, w dns.ResponseWriter) bool {
+	if scrub, ok := w.(*request.ScrubWriter); ok {
+		if _, ok := scrub.ResponseWriter.(*nonwriter.Writer); ok {
+			return true
+		}
+	}
+	loop, _ := ctx.Value(dnsserver.LoopKey{}).(int)
+	return loop > 0
+}
+
+// innerKey is the key in a query's context that inner queries have.
+type innerKey struct{}
+
+// Is reports whether the server asks itself.
+func Is(ctx context.Context) bool { return ctx.Value(innerKey{}) != nil }
