@@ -41,9 +41,7 @@ func BenchmarkProbe(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if left.conn != nil {
-					left.end(ctx)
-				}
+				hangUp(left)
 				cancel()
 			}
 			reportProcessor(b, used)

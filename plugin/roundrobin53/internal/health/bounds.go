@@ -1,7 +1,5 @@
 package health
 
-import "sync/atomic"
-
 const (
 	// flightLimit bounds the memory of probes under way, and is enough for 10,000 targets at 10s that all run into a
 	// timeout of 4s.
@@ -23,23 +21,3 @@ func systemBounds() bounds {
 	files := openFileLimit()
 	return bounds{flight: int(max(1, min(flightLimit, files/flightShare))), parting: int(min(files/partingShare, flightLimit))}
 }
-
-// allowance is how many more there may be.
-type allowance struct{ left atomic.Int64 }
-
-func newAllowance(n int) *allowance {
-	var a allowance
-	a.left.Store(int64(n))
-	return &a
-}
-
-// take asks for one more, which is given back with give.
-func (a *allowance) take() bool {
-	if a.left.Add(-1) >= 0 {
-		return true
-	}
-	a.left.Add(1)
-	return false
-}
-
-func (a *allowance) give() { a.left.Add(1) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 )
@@ -29,7 +30,7 @@ var errInverted = errors.New("passed, and the check is inverted")
 type loop struct {
 	*Monitor
 	probers  []prober // by target
-	partings *allowance
+	partings partings
 	schedule schedule
 	burst    *burst
 	results  chan result
@@ -54,13 +55,14 @@ type result struct {
 	began  time.Time
 	took   time.Duration
 	err    error
-	cutOff bool // this host has no address or route for the target
+	cutOff bool         // this host has no address or route for the target
+	left   *net.TCPConn // yet to be closed; nil if there is none
 }
 
 func newLoop(m *Monitor) *loop {
 	now := time.Now()
 	l := &loop{
-		Monitor: m, probers: make([]prober, len(m.targets)), partings: newAllowance(m.bounds.parting),
+		Monitor: m, probers: make([]prober, len(m.targets)), partings: partings{limit: m.bounds.parting},
 		settled:  make([]bool, len(m.targets)),
 		schedule: newSchedule(m.targets, m.memories, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
 		results: make(chan result, m.bounds.flight), // nobody waits to hand in a result
@@ -92,6 +94,7 @@ func (l *loop) run(ctx context.Context) {
 			l.digest()
 		}
 		l.launch(ctx)
+		l.partings.end(time.Now())
 		l.arm()
 	}
 }
@@ -99,6 +102,11 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) leave() {
 	l.timer.Stop()
 	l.probes.Wait()
+	if len(l.results) > 0 {
+		l.gather(<-l.results)
+	}
+	l.partings.limit = 0
+	l.partings.end(time.Now())
 }
 
 // launch starts the probes that are due, as far as the bound allows.
@@ -110,7 +118,7 @@ func (l *loop) launch(ctx context.Context) {
 		l.flight++
 		l.burst.begin(now, next.target)
 		l.launched = now
-		l.probes.Go(func() { l.end(ctx, l.probe(ctx, next.target)) })
+		l.probes.Go(func() { l.results <- l.probe(ctx, next.target) })
 	}
 	if len(l.schedule) > 0 && !l.schedule[0].due.After(now) {
 		l.launched = now // too many by now: look again in a beat
@@ -130,47 +138,38 @@ func (l *loop) checkLate(now, due time.Time) {
 	}
 }
 
-// arm sets the timer to when the next probe may start. With too many under way that is when a result comes.
+// arm sets the timer to when the next probe may start, or to when the last connection has waited long enough to be closed:
+// where there are many probes, that comes along with them. With too many under way they start when a result comes.
 func (l *loop) arm() {
-	if l.flight == l.bounds.flight || len(l.schedule) == 0 {
-		return
+	wake := l.partings.last()
+	if l.flight < l.bounds.flight && len(l.schedule) > 0 {
+		next := l.schedule[0].due
+		if earliest := l.launched.Add(beat); next.Before(earliest) {
+			next = earliest
+		}
+		if wake.IsZero() || next.Before(wake) {
+			wake = next
+		}
 	}
-	wake := l.schedule[0].due
-	if earliest := l.launched.Add(beat); wake.Before(earliest) {
-		wake = earliest
-	}
-	if !wake.Equal(l.armed) {
+	if !wake.IsZero() && !wake.Equal(l.armed) {
 		l.armed = wake
 		l.timer.Reset(time.Until(wake))
 	}
 }
 
-// probe makes one probe, within its time, and hands in the result.
-func (l *loop) probe(ctx context.Context, target int) parting {
+// probe makes one probe, within its time.
+func (l *loop) probe(ctx context.Context, target int) result {
 	timeout := l.targets[target].Check.Timeout
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r := result{target: target, began: time.Now()}
-	p, err := l.probers[target].Probe(ctx)
+	r.left, r.err = l.probers[target].Probe(ctx)
 	r.took = time.Since(r.began)
-	if err != nil {
-		r.cutOff = l.host.isCutOff(l.targets[target].Address, err)
-		r.err = explain(ctx, err, timeout)
+	if r.err != nil {
+		r.cutOff = l.host.isCutOff(l.targets[target].Address, r.err)
+		r.err = explain(ctx, r.err, timeout)
 	}
-	l.results <- r
-	return p
-}
-
-// end ends the connection of a probe, which is over and waits for nothing.
-func (l *loop) end(ctx context.Context, p parting) {
-	switch {
-	case p.conn == nil:
-	case l.partings.take():
-		p.end(ctx)
-		l.partings.give()
-	default:
-		_ = p.conn.Close() // without waiting; there are too many
-	}
+	return r
 }
 
 // gather takes the results that are there by now, so that a burst of them is digested at once.
@@ -180,8 +179,12 @@ func (l *loop) gather(first result) {
 		l.batch = append(l.batch, <-l.results)
 	}
 	l.flight -= len(l.batch)
+	now := time.Now()
 	for _, r := range l.batch {
 		l.burst.end(r.target)
+		if r.left != nil {
+			l.partings.add(r.left, now)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // probeFunc is a prober for tests of the monitor, in fake time.
 type probeFunc func(context.Context) error
 
-func (f probeFunc) Probe(ctx context.Context) (parting, error) { return parting{}, f(ctx) }
+func (f probeFunc) Probe(ctx context.Context) (*net.TCPConn, error) { return nil, f(ctx) }
 
 var errRefused = errors.New("connect: connection refused")
 

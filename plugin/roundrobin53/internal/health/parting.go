@@ -1,36 +1,50 @@
 package health
 
 import (
-	"context"
-	"io"
 	"net"
 	"time"
 )
 
-const (
-	// partingTime is how long the other side has to end a connection of which nothing more is wanted: a round trip and a
-	// moment. Whatever it has not read by then is no concern of ours.
-	partingTime = 300 * time.Millisecond
-	// partingOctets are thrown away meanwhile, at most: a greeting, or the rest of a page.
-	partingOctets = 64 << 10
-)
+// partingTime is how long the other side has to end a connection of which nothing more is wanted: a round trip and a
+// moment. Whatever it says later is no concern of ours.
+const partingTime = 300 * time.Millisecond
 
-// parting is a connection that a probe is done with, and that is to be ended as applications expect it: by FIN, with all
-// read that comes before the other side's. To close with octets unread resets the connection (RFC 2525, section 2.17), and
-// servers log that, or hold it against the sender. The zero value is no connection.
-type parting struct {
-	conn   *net.TCPConn
-	theirs bool // the other side was asked to close first, which then has the connection in TIME_WAIT (RFC 9293, section 3.6)
+// partings are the connections of probes that are over, the oldest first. They are ended as applications expect it: by
+// FIN, with all read that comes before the other side's. To close with octets unread resets a connection (RFC 2525,
+// section 2.17), which servers log, or hold against the sender. No goroutine waits for it.
+type partings struct {
+	limit int // how many there may be
+	list  []departure
 }
 
-// end ends the connection. It takes partingTime at most, and no longer than the context.
-func (p parting) end(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, partingTime)
-	defer cancel()
-	defer bind(ctx, p.conn)()
-	if !p.theirs {
-		_ = p.conn.CloseWrite()
+// departure is a connection and when its probe was over.
+type departure struct {
+	conn  *net.TCPConn
+	since time.Time
+}
+
+func (p *partings) add(conn *net.TCPConn, now time.Time) {
+	p.list = append(p.list, departure{conn, now})
+}
+
+// end ends the connections that have waited long enough, and the oldest of too many.
+func (p *partings) end(now time.Time) {
+	for len(p.list) > 0 && (len(p.list) > p.limit || now.Sub(p.list[0].since) >= partingTime) {
+		hangUp(p.list[0].conn)
+		p.list = p.list[1:]
 	}
-	_, _ = io.CopyN(io.Discard, p.conn, partingOctets)
-	_ = p.conn.Close()
+}
+
+// last is when all of them have waited long enough; the zero time if there is none.
+func (p *partings) last() time.Time {
+	if len(p.list) == 0 {
+		return time.Time{}
+	}
+	return p.list[len(p.list)-1].since.Add(partingTime)
+}
+
+// hangUp closes a connection. What has come is read, and what comes from now on is not.
+func hangUp(conn *net.TCPConn) {
+	drain(conn)
+	_ = conn.Close()
 }

@@ -11,9 +11,10 @@ import (
 )
 
 // prober makes one attempt to reach an endpoint; no error means that it passed. Each belongs to one target, which is never
-// probed twice at a time. An attempt ends when its context does, whatever the other side does.
+// probed twice at a time. An attempt ends when its context does, whatever the other side does. What it may leave is a
+// connection that nothing more is wanted of, which is yet to be closed.
 type prober interface {
-	Probe(ctx context.Context) (parting, error)
+	Probe(ctx context.Context) (left *net.TCPConn, err error)
 }
 
 // newProber makes the prober of a target.
@@ -52,17 +53,22 @@ func newAsker(target Target) asker {
 }
 
 // Probe implements prober.
-func (v visitor) Probe(ctx context.Context) (parting, error) {
+func (v visitor) Probe(ctx context.Context) (*net.TCPConn, error) {
 	conn, release, err := dial(ctx, v.target)
 	if err != nil {
-		return parting{}, err
+		return nil, err
 	}
 	err = v.ask(ctx, conn)
 	if !release() { // its time is over
 		_ = conn.Close()
-		return parting{}, err
+		return nil, err
 	}
-	return parting{conn.TCPConn, v.target.Check.isHTTP()}, err
+	// Whoever closes first has the connection in TIME_WAIT (RFC 9293, section 3.6). HTTP asks the server to.
+	if !v.target.Check.isHTTP() {
+		_ = conn.CloseWrite()
+	}
+	_ = conn.TCPConn.SetDeadline(time.Time{})
+	return conn.TCPConn, err
 }
 
 // connection is a connection of one probe, and its deadline is the probe's. Libraries set deadlines of their own for the

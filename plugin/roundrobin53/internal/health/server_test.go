@@ -160,8 +160,8 @@ func probeAgain(tb testing.TB, p prober, target Target) error {
 	if err != nil {
 		err = explain(ctx, err, target.Check.Timeout)
 	}
-	if left.conn != nil {
-		left.end(ctx)
+	if left != nil {
+		hangUp(left)
 	}
 	return err
 }
