@@ -125,6 +125,18 @@ func TestReadyWithoutFirstRound(t *testing.T) {
 	if got := upSeries(t); len(got) != 2 || got["web 192.0.2.1"] != 1 || got["web 192.0.2.2"] != 1 {
 		t.Errorf("without a result the metric up is %v, want 1 for both", got)
 	}
+	probed := series(t, "coredns_roundrobin53_probed")
+	for labels, value := range probed {
+		if value != 0 {
+			t.Errorf("without a result the metric probed is %v for %s, want 0", value, labels)
+		}
+	}
+	if len(probed) != 2 {
+		t.Errorf("the metric probed has %d series, want 2: %v", len(probed), probed)
+	}
+	eventually(t, "the log names what was never probed", func() bool {
+		return strings.Contains(s.log(), "checks: no result after 5s, and taken for up: example.org. check web: 192.0.2.1 (127.0.0.1)") // both values have one target
+	})
 }
 
 // TestReadyWhenAllAreDown is the rest of row 86: that nothing is up is a result, too.
