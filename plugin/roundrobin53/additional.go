@@ -10,8 +10,6 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-var addressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}
-
 // addAdditional puts the addresses of the names that rrs point to into the additional section, as far as they lie in the
 // plugin's zones and fit. They are a courtesy: no answer is truncated for them, and an RRset that does not fit is left
 // out whole (RFC 2181 §9). A signed answer goes without, since what fits is not known before it is signed.
@@ -24,7 +22,7 @@ func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 	room := q.size() - m.Len()
 	var extra []dns.RR
 	for _, name := range names {
-		for _, rrtype := range addressTypes {
+		for _, rrtype := range record.AddressTypes {
 			found := q.h.table.Lookup(strings.ToLower(name), rrtype)
 			if found.Kind != record.Addresses {
 				continue
@@ -110,7 +108,7 @@ func (q *query) refer(m *dns.Msg, found record.Result) {
 		if q.isSigned() {
 			name = strings.ToLower(name) // see resolve
 		}
-		for _, rrtype := range addressTypes {
+		for _, rrtype := range record.AddressTypes {
 			if number, ok := q.h.table.Glue(strings.ToLower(name), rrtype); ok {
 				glue = q.appendExtra(glue, name, number)
 			}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // aliasName is a name whose ALIAS record gives it the addresses of another.
@@ -94,7 +96,7 @@ func (c *config) resolveAlias(alias *aliasName) error {
 		}
 	}
 	found := false
-	for _, rrtype := range addressTypes {
+	for _, rrtype := range record.AddressTypes {
 		set := c.set(other, rrtype)
 		if set == nil || !alias.gives(rrtype) {
 			continue

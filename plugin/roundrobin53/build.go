@@ -20,12 +20,6 @@ const (
 	defaultExpire  = 86400 * 14
 )
 
-// The names that are made for a zone without soa and ns lines.
-const (
-	defaultNameServer = "ns.dns"
-	defaultMailbox    = "hostmaster"
-)
-
 // zone is what a handler knows of one of its zones beyond the records.
 type zone struct {
 	name  string
@@ -45,14 +39,14 @@ type zone struct {
 var serialSeed = maphash.MakeSeed()
 
 // build makes a handler of the configuration.
-func (c *config) build() *Handler {
+func build(c *config) *Handler {
 	h := &Handler{upstream: upstream.New(), alternatives: make([]alternatives, 1)}
 	choosers := newChooserBuilder(h)
 	var zones []record.ZoneConfig
 	for _, d := range c.directives {
 		for _, name := range d.zones {
-			zones = append(zones, record.ZoneConfig{SOA: d.soaRecord(name), HideSOA: d.overlays(name) && d.soa == nil})
-			h.zones = append(h.zones, zone{name: name, fall: d.fall, ecs: d.ecs, fast: d.fast, overlay: d.overlays(name)})
+			zones = append(zones, record.ZoneConfig{SOA: soaRecord(d, name), HideSOA: d.overlays(name) && d.soa == nil})
+			h.zones = append(h.zones, zone{name: name, fall: fall.F{Zones: d.fall}, ecs: d.ecs, fast: d.fast, overlay: d.overlays(name)})
 		}
 	}
 	hashes := make([]maphash.Hash, len(zones))
@@ -61,7 +55,7 @@ func (c *config) build() *Handler {
 		writeRR(&hashes[i], zones[i].SOA)
 	}
 	builder := record.NewBuilder(len(c.names), zones...)
-	c.addDefaultNS(builder)
+	addDefaultNS(c, builder)
 	var slab pool.Slab
 	delegates := false
 	for _, owner := range c.names {
@@ -79,18 +73,18 @@ func (c *config) build() *Handler {
 	h.table = builder.Table()
 	h.keeper = newKeeper(h)
 	h.keeper.setAll(func(int) bool { return true }, time.Now())
-	if delegates {
-		c.warnDelegations(h)
-	}
-	c.warnNameServers(h)
 	h.warnings = c.warnings
+	if delegates {
+		h.warnings = append(h.warnings, h.delegationWarnings(c)...)
+	}
+	h.warnings = append(h.warnings, h.nameServerWarnings(c)...)
 	return h
 }
 
 // add puts an RRset into the table.
 func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, slab *pool.Slab, owner *ownerName, set *rrset, hash *maphash.Hash) {
 	name := owner.name
-	set.writeDrained(hash)
+	writeDrained(hash, set)
 	if set.addresses == nil {
 		for _, rr := range set.rrs {
 			rr.Header().Ttl = set.ttl
@@ -127,7 +121,7 @@ func (h *Handler) add(builder *record.Builder, choosers *chooserBuilder, slab *p
 }
 
 // writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not get them.
-func (set *rrset) writeDrained(hash *maphash.Hash) {
+func writeDrained(hash *maphash.Hash, set *rrset) {
 	for i := range set.lines {
 		if line := &set.lines[i]; line.drain {
 			maphash.WriteComparable(hash, [2]int{line.first, line.count})
@@ -154,7 +148,7 @@ func (h *Handler) countFirst(number int, owner *ownerName, set *rrset) {
 func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String()) }
 
 // soaRecord is the SOA of a zone, given or synthesized, but for its serial.
-func (d *directive) soaRecord(zone string) *dns.SOA {
+func soaRecord(d *directive, zone string) *dns.SOA {
 	rr := &dns.SOA{
 		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: d.ttl},
 		Ns:  below(defaultNameServer, zone), Mbox: below(defaultMailbox, zone),
@@ -176,7 +170,7 @@ func (d *directive) soaRecord(zone string) *dns.SOA {
 }
 
 // addDefaultNS gives the zones without ns lines their NS record; the apex of an overlay has only what its lines say.
-func (c *config) addDefaultNS(builder *record.Builder) {
+func addDefaultNS(c *config, builder *record.Builder) {
 	for _, d := range c.directives {
 		for _, name := range d.zones {
 			if len(d.ns) > 0 || d.overlays(name) {

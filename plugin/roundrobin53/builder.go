@@ -55,9 +55,9 @@ func (b *chooserBuilder) add(owner *ownerName, set *rrset, number int) int {
 	for _, g := range set.routing.groups {
 		lines := make([]pool.Line, len(g.lines))
 		for i, line := range g.lines {
-			lines[i] = set.lines[line].pool()
+			lines[i] = poolLine(&set.lines[line])
 		}
-		made := pool.NewGroup(set.poolRules(), lines, identities)
+		made := pool.NewGroup(poolRules(set), lines, identities)
 		h.groups = append(h.groups, group{made, g.name, g.key, conditions})
 	}
 	c.routes = b.routes(set.routing)
@@ -65,18 +65,15 @@ func (b *chooserBuilder) add(owner *ownerName, set *rrset, number int) int {
 	return len(h.choosers) - 1
 }
 
-// endpoints is how many values the RRset has.
-func (set *rrset) endpoints() int { return max(len(set.addresses), len(set.rrs)) }
-
-// poolRules is what the RRset says of how its values are chosen.
-func (set *rrset) poolRules() pool.Rules {
+// poolRules is what an RRset says of how its values are chosen.
+func poolRules(set *rrset) pool.Rules {
 	return pool.Rules{
 		Order: set.order, Answers: set.answers, Weighted: set.weighted,
 		MinUp: max(1, set.minUp), Failback: set.failback, NoneDown: set.noneDown,
 	}
 }
 
-func (line *lineConfig) pool() pool.Line {
+func poolLine(line *lineConfig) pool.Line {
 	l := pool.Line{First: line.first, Count: line.count, Weight: line.weight, Priority: line.priority, Drain: line.drain}
 	if line.seen.at {
 		l.Place = pool.PointAt(line.at.latitude, line.at.longitude)

@@ -75,7 +75,7 @@ const checkUsage = "check NAME URL, or check NAME N of NAME..."
 
 // parseCheck reads a check line and its block.
 func parseCheck(r lineReader, d *directive, l line) error {
-	check := &checkLine{position: l.position, root: r.root(), seen: make(map[string]bool)}
+	check := &checkLine{position: l.position, root: r.around.Root, seen: make(map[string]bool)}
 	if err := check.parse(d, l.args()); err != nil {
 		return l.errorf("check: %w", err)
 	}
@@ -114,7 +114,7 @@ func (c *checkLine) parse(d *directive, args []string) error {
 		return c.parseMembers(args[1], args[3:])
 	}
 	if len(args) > 2 { // which may be a secret
-		return fmt.Errorf("%s behind the URL; the options of a check stand in its block, each on a line of its own", count(len(args)-2, "more word", "more words"))
+		return fmt.Errorf("%s behind the URL; the options of a check stand in its block, each on a line of its own", plural(len(args)-2, "more word", "more words"))
 	}
 	return c.parseURL(args[1])
 }

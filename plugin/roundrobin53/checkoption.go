@@ -72,7 +72,7 @@ func (c *checkLine) setOption(name string, args []string) error {
 	case len(args) == 0 && opt.args != 0:
 		return fmt.Errorf("nothing follows it; write %s", opt.usage)
 	case opt.args != some && len(args) != opt.args: // which may be a secret
-		return fmt.Errorf("%s behind it; write %s", count(len(args), "word", "words"), opt.usage)
+		return fmt.Errorf("%s behind it; write %s", plural(len(args), "word", "words"), opt.usage)
 	case c.seen[name] && name != "header":
 		return errTwice
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // ownerName is all that the lines of a server block say of one name.
@@ -159,7 +160,7 @@ func positioned(p position, word string, err error) error {
 // addAddresses gives a name an A RRset, an AAAA RRset, or both.
 func (o *ownerName) addAddresses(d *directive, rec *recordLine) error {
 	all := rec.addresses()
-	for _, rrtype := range addressTypes {
+	for _, rrtype := range record.AddressTypes {
 		addresses := ofFamily(all, rrtype)
 		if len(addresses) == 0 {
 			continue

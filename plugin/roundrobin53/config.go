@@ -5,13 +5,18 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
 )
 
 // defaultTTL is the TTL of records without one, in seconds. Route 53's default is 300, but its advice for records with
 // health checks is 60 or less: an address that is taken out must go from resolvers soon.
 const defaultTTL = 60
+
+// The names that are made for a zone without soa and ns lines.
+const (
+	defaultNameServer = "ns.dns"
+	defaultMailbox    = "hostmaster"
+)
 
 // config is what the roundrobin53 directives of one server block say.
 type config struct {
@@ -25,13 +30,14 @@ type config struct {
 // directive is one roundrobin53 directive.
 type directive struct {
 	position
+	around  *Surroundings
 	zones   []string
 	index   zoneIndex // of the zones
 	block   []string  // the zones of the server block, if the directive names its own
 	ttl     uint32
 	soa     *soa // nil if not given
 	ns      []nameServer
-	fall    fall.F
+	fall    []string  // the zones that fall through
 	through zoneIndex // of the zones that fall through
 	ecs     bool      // the client is who ECS says
 	fast    bool      // queries may be answered beside the chain

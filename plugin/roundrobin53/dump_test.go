@@ -32,8 +32,8 @@ func (d *directive) write(b *strings.Builder) {
 		writeAddresses(b, ns.addresses)
 		b.WriteByte('\n')
 	}
-	if len(d.fall.Zones) > 0 {
-		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.fall.Zones, " "))
+	if len(d.fall) > 0 {
+		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.fall, " "))
 	}
 	if d.fast {
 		b.WriteString("    fastpath\n")

@@ -1,10 +1,5 @@
 package roundrobin53
 
-import (
-	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/core/dnsserver"
-)
-
 // line is one line of a block: its words and where it stands.
 type line struct {
 	position
@@ -23,20 +18,27 @@ func (l line) args() []string { return l.words[1:] }
 // an opening brace is the last word of its line and a closing brace a line of its own, so that nothing is read as part
 // of a block that its author did not mean.
 type lineReader struct {
-	c *caddy.Controller
+	tokens Tokens
+	around *Surroundings
 }
 
-// root is the directory that relative file names are under, as the root plugin says.
-func (r lineReader) root() string { return dnsserver.GetConfig(r.c).Root }
+// Tokens are the words of a Corefile, as caddy's Dispenser hands them out.
+type Tokens interface {
+	Next() bool    // goes on to the next word; false at the end
+	NextArg() bool // the same within a line
+	Val() string
+	File() string
+	Line() int
+}
 
 // next reads a line. It reports false at the end of the input.
 func (r lineReader) next() (line, bool, error) {
-	if !r.c.Next() {
+	if !r.tokens.Next() {
 		return line{}, false, nil
 	}
-	l := line{position: position{r.c.File(), r.c.Line()}}
-	for more := true; more; more = r.c.NextArg() {
-		switch word := r.c.Val(); {
+	l := line{position: position{r.tokens.File(), r.tokens.Line()}}
+	for more := true; more; more = r.tokens.NextArg() {
+		switch word := r.tokens.Val(); {
 		case l.opens:
 			return l, false, l.errorf(`"{" must be the last word of its line; quoted or not, a brace can be nothing else`)
 		case l.closes:

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
 )
 
@@ -143,14 +142,18 @@ func topLabel(name string) string {
 	return name[labels[len(labels)-1]:]
 }
 
-// parseZones turns the ZONES of a directive, or else the keys of the server block, into zone names.
-func parseZones(args, keys []string) ([]string, error) {
+// zones turns the ZONES of a directive into zone names. Without any they are the others.
+func (s *Surroundings) zones(args, others []string) ([]string, error) {
+	zones := others
+	if len(args) > 0 {
+		zones = nil
+	}
 	for _, arg := range args {
-		if err := checkZone(arg); err != nil {
+		if err := s.checkZone(arg); err != nil {
 			return nil, err
 		}
+		zones = append(zones, s.ReadZone(arg)...)
 	}
-	zones := plugin.OriginsFromArgsOrServerBlock(args, keys)
 	seen := make(map[string]bool, len(zones))
 	distinct := make([]string, 0, len(zones))
 	for _, zone := range zones {
@@ -173,12 +176,12 @@ func parseZones(args, keys []string) ([]string, error) {
 }
 
 // checkZone tells whether an argument can be a zone: a name, or a network whose reverse zones are meant.
-func checkZone(arg string) error {
+func (s *Surroundings) checkZone(arg string) error {
 	_, err := canonical(arg)
 	switch {
 	case err != nil && !strings.ContainsAny(arg, "/:"):
 		return fmt.Errorf("zone %w", err)
-	case len(plugin.Host(arg).NormalizeExact()) == 0:
+	case len(s.ReadZone(arg)) == 0:
 		return fmt.Errorf("zone %q is neither a domain name nor a network in CIDR form", arg)
 	}
 	return nil

@@ -6,18 +6,25 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
 )
 
 // maxTTL is the largest TTL there is (RFC 2181 §8), in seconds.
 const maxTTL = 1<<31 - 1
 
+// Surroundings is what a server block says around its directives.
+type Surroundings struct {
+	Zones []string // of the server block, full and in lower case
+	Root  string   // the directory of relative file names
+
+	// ReadZone tells which zones a word means: one for a name, one or several for a network in CIDR form, none for
+	// anything else.
+	ReadZone func(word string) []string
+}
+
 // parse reads all roundrobin53 directives of a server block.
-func parse(c *caddy.Controller) (*config, error) {
-	r := lineReader{c}
+func parse(tokens Tokens, around *Surroundings) (*config, error) {
+	r := lineReader{tokens, around}
 	conf := new(config)
 	for {
 		l, ok, err := r.next()
@@ -30,7 +37,7 @@ func parse(c *caddy.Controller) (*config, error) {
 		if l.closes {
 			return nil, l.errorf(`"}" closes no block of %s`, pluginName)
 		}
-		d, err := parseDirective(r, l, c.ServerBlockKeys)
+		d, err := parseDirective(r, l)
 		if err != nil {
 			return nil, err
 		}
@@ -39,22 +46,22 @@ func parse(c *caddy.Controller) (*config, error) {
 	return conf, conf.collect()
 }
 
-func parseDirective(r lineReader, l line, keys []string) (*directive, error) {
+func parseDirective(r lineReader, l line) (*directive, error) {
 	d := &directive{
-		position: l.position, ttl: defaultTTL,
+		position: l.position, around: r.around, ttl: defaultTTL,
 		checkByName: make(map[string]*checkLine), networkByName: make(map[string]*networkLine),
 		checkedFrom: make(map[string]bool), routings: make(map[string]*routing),
 	}
 	var err error
-	if d.zones, err = parseZones(l.args(), keys); err != nil {
+	if d.zones, err = r.around.zones(l.args(), r.around.Zones); err != nil {
 		return nil, l.errorf("%s: %w", pluginName, err)
 	}
 	if len(d.zones) == 0 {
 		return nil, l.errorf("%s: no zone; name one as an argument or as the key of the server block", pluginName)
 	}
 	d.index = newZoneIndex(d.zones)
-	if len(l.args()) > 0 && len(keys) > 0 {
-		d.block = plugin.OriginsFromArgsOrServerBlock(nil, keys)
+	if len(l.args()) > 0 {
+		d.block = r.around.Zones
 	}
 	if l.opens {
 		if err := r.block(l, func(l line) error { return parseLine(r, d, l) }); err != nil {
@@ -223,7 +230,7 @@ func parseFallthrough(d *directive, l line) error {
 		return errTwice
 	}
 	d.seen.fall = true
-	zones, err := parseZones(l.args(), []string{"."})
+	zones, err := d.around.zones(l.args(), []string{"."})
 	if err != nil {
 		return err
 	}
@@ -233,7 +240,7 @@ func parseFallthrough(d *directive, l line) error {
 			return fmt.Errorf("%q is neither in nor above the zones of this block: %s", zone, strings.Join(d.zones, " "))
 		}
 	}
-	d.fall, d.through = fall.F{Zones: zones}, newZoneIndex(zones)
+	d.fall, d.through = zones, newZoneIndex(zones)
 	return nil
 }
 

@@ -106,18 +106,20 @@ func readCorefile(corefile string) string {
 	}
 	var b strings.Builder
 	for _, block := range blocks {
-		conf, err := parse(controller(block.Tokens[pluginName], block.Keys))
+		conf, err := read(controller(block.Tokens[pluginName], block.Keys))
 		if err != nil {
 			return withoutDir(plugin.Error(pluginName, err).Error()) + "\n"
 		}
 		b.WriteString(conf.String())
-		h := conf.build()
+		h := build(conf)
 		for _, warning := range slices.Concat(h.warnings, h.large) {
 			b.WriteString("# warning: " + withoutDir(warning) + "\n")
 		}
 	}
 	return b.String()
 }
+
+func read(c *caddy.Controller) (*config, error) { return parse(c, surroundings(c)) }
 
 func controller(tokens []caddyfile.Token, keys []string) *caddy.Controller {
 	c := caddy.NewTestController("dns", "")
@@ -148,7 +150,7 @@ func TestParseSurvivesDump(t *testing.T) {
 			continue
 		}
 		for _, block := range blocks {
-			if conf, err := parse(controller(block.Tokens[pluginName], block.Keys)); err == nil {
+			if conf, err := read(controller(block.Tokens[pluginName], block.Keys)); err == nil {
 				checkDump(t, conf.String())
 			}
 		}
@@ -158,7 +160,7 @@ func TestParseSurvivesDump(t *testing.T) {
 // checkDump reads a dump and compares it with how it is written out again.
 func checkDump(t *testing.T, dump string) {
 	t.Helper()
-	conf, err := parse(caddy.NewTestController("dns", dump))
+	conf, err := read(caddy.NewTestController("dns", dump))
 	if err != nil {
 		t.Fatalf("reading a dump: %v\n%s", err, dump)
 	}
@@ -189,14 +191,14 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, block string) {
 		c := caddy.NewTestController("dns", block)
 		c.ServerBlockKeys = []string{"dns://example.org.:53"}
-		conf, err := parse(c)
+		conf, err := parse(c, surroundings(c))
 		if err != nil {
 			if !strings.Contains(err.Error(), " - Error during parsing: ") {
 				t.Fatalf("an error without its place: %v", err)
 			}
 			return
 		}
-		conf.build()
+		build(conf)
 		checkDump(t, conf.String())
 	})
 }

@@ -133,19 +133,3 @@ func tooLarge(name string, set *rrset) string {
 	return fmt.Sprintf("%s: %s %s: an answer of %d values is larger than %d octets, and is truncated for most UDP clients; answers %d fits",
 		set.position, name, dns.TypeToString[set.rrtype], n, safeUDPSize, fit)
 }
-
-// mostCandidates is how many values an answer can have at most: all, or those that one network or place selects.
-func (set *rrset) mostCandidates() int {
-	if set.routing == nil {
-		return len(set.addresses)
-	}
-	most := 0
-	for _, g := range set.routing.groups {
-		n := 0
-		for _, line := range g.lines {
-			n += set.lines[line].count
-		}
-		most = max(most, n)
-	}
-	return most
-}

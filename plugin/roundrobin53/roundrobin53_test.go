@@ -22,11 +22,11 @@ func handler(tb testing.TB, directive string) *Handler {
 	tb.Helper()
 	c := caddy.NewTestController("dns", directive)
 	c.ServerBlockKeys = []string{"dns://example.org.:53"}
-	conf, err := parse(c)
+	conf, err := parse(c, surroundings(c))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h := conf.build()
+	h := build(conf)
 	h.instance = &instance{watcher: newWatcher()}
 	h.block, h.config = strings.Join(c.ServerBlockKeys, " "), dnsserver.GetConfig(c)
 	succeed([]*Handler{h}, nil, time.Unix(1_700_000_000, 0))

@@ -133,3 +133,22 @@ func firstDuplicate[T comparable](values []T) (T, bool) {
 	}
 	return none, false
 }
+
+// endpoints is how many values the RRset has.
+func (set *rrset) endpoints() int { return max(len(set.addresses), len(set.rrs)) }
+
+// mostCandidates is how many values an answer can have at most: all, or those that one network or place selects.
+func (set *rrset) mostCandidates() int {
+	if set.routing == nil {
+		return len(set.addresses)
+	}
+	most := 0
+	for _, g := range set.routing.groups {
+		n := 0
+		for _, line := range g.lines {
+			n += set.lines[line].count
+		}
+		most = max(most, n)
+	}
+	return most
+}

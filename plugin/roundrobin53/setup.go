@@ -19,11 +19,11 @@ func init() {
 // setup reads the directives of a server block. It starts nothing and changes nothing outside of the new instance: a
 // Corefile with an error is discarded after it.
 func setup(c *caddy.Controller) error {
-	conf, err := parse(c)
+	conf, err := parse(c, surroundings(c))
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	h := conf.build()
+	h := build(conf)
 	config := dnsserver.GetConfig(c)
 	inner.Mark(c)
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
@@ -38,4 +38,13 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	return nil
+}
+
+// surroundings is what the reader of directives has to know of their server block.
+func surroundings(c *caddy.Controller) *Surroundings {
+	return &Surroundings{
+		Zones:    plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys),
+		Root:     dnsserver.GetConfig(c).Root,
+		ReadZone: func(word string) []string { return plugin.Host(word).NormalizeExact() },
+	}
 }

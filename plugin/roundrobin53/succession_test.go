@@ -23,11 +23,11 @@ func blocks(tb testing.TB, texts []blockText) []*Handler {
 	for _, text := range texts {
 		c := caddy.NewTestController("dns", text.directives)
 		c.ServerBlockKeys = strings.Fields(text.keys)
-		conf, err := parse(c)
+		conf, err := parse(c, surroundings(c))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		h := conf.build()
+		h := build(conf)
 		h.block, h.view, h.config = text.keys, text.view, &dnsserver.Config{ListenHosts: []string{""}}
 		handlers = append(handlers, h)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // tally counts the answers of the fast path for a zone in the metrics of the prometheus plugin, with the same labels and
@@ -65,7 +66,7 @@ func newTally(server, zone, view, next string) *tally {
 		responseSize: vars.ResponseSize.WithLabelValues(server, zone, view, "udp"),
 	}
 	for family, label := range [...]string{"1", "2"} {
-		for lane, rrtype := range addressTypes {
+		for lane, rrtype := range record.AddressTypes {
 			t.requests[family][lane] = vars.RequestCount.WithLabelValues(server, zone, view, "udp", label, dns.TypeToString[rrtype])
 		}
 	}

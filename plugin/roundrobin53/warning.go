@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/miekg/dns"
-
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 func (c *config) warnf(pos position, format string, args ...any) {
-	c.warnings = append(c.warnings, fmt.Sprintf("%s: ", pos)+fmt.Sprintf(format, args...))
+	c.warnings = append(c.warnings, pos.warningf(format, args...))
+}
+
+// warningf is a warning about the line at p.
+func (p position) warningf(format string, args ...any) string {
+	return fmt.Sprintf("%s: ", p) + fmt.Sprintf(format, args...)
 }
 
 // warnDirective tells what in a directive is of no use, or likely to mean something else.
@@ -92,55 +93,4 @@ func (c *config) warnUnused(d *directive) {
 			c.warnf(n.position, "network: no from uses %s", n.name)
 		}
 	}
-}
-
-// warnDelegations tells which lines are never answered because they stand below a delegation, and which delegations
-// lead nowhere because their name servers lie below them and have no address.
-func (c *config) warnDelegations(h *Handler) {
-	for _, owner := range c.names {
-		if ns := owner.set(dns.TypeNS); ns != nil {
-			if owner.name != owner.zone.name && !h.hasGlue(owner.name, ns) {
-				c.warnf(ns.position, "%s: its name servers lie below it and have no address: nobody can follow the delegation", owner.name)
-			}
-			continue
-		}
-		if h.table.Lookup(owner.name, dns.TypeNone).Kind != record.Delegation {
-			continue
-		}
-		for _, set := range owner.sets {
-			if set.addresses == nil {
-				c.warnf(set.position, "%s %s lies below a delegation and is never answered", owner.name, dns.TypeToString[set.rrtype])
-			}
-		}
-	}
-}
-
-// hasGlue reports whether a resolver can reach a name server of a zone cut: it lies elsewhere, or its address is here.
-func (h *Handler) hasGlue(cut string, ns *rrset) bool {
-	return slices.ContainsFunc(ns.rrs, func(rr dns.RR) bool {
-		name := strings.ToLower(rr.(*dns.NS).Ns)
-		_, a := h.table.Glue(name, dns.TypeA)
-		_, aaaa := h.table.Glue(name, dns.TypeAAAA)
-		return a || aaaa || !dns.IsSubDomain(cut, name)
-	})
-}
-
-// warnNameServers tells which name servers of the apexes have no address where one is due.
-func (c *config) warnNameServers(h *Handler) {
-	for _, d := range c.directives {
-		for _, ns := range d.ns {
-			for _, zone := range d.zones {
-				name, _ := target(ns.name, zone, d.index) // checked when it was read
-				if name = strings.ToLower(name); d.zoneOf(name) == zone && !h.hasAddress(name) {
-					c.warnf(ns.position, "ns: %s lies in %s but has no address; write one behind its name", name, zone)
-				}
-			}
-		}
-	}
-}
-
-func (h *Handler) hasAddress(name string) bool {
-	return slices.ContainsFunc(addressTypes[:], func(rrtype uint16) bool {
-		return h.table.Lookup(name, rrtype).Kind == record.Addresses
-	})
 }

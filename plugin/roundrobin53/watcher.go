@@ -220,14 +220,14 @@ func (t *watched) transitionText(transition health.Transition) string {
 	text := t.String()
 	switch {
 	case transition.Up:
-		return fmt.Sprintf("%s is up: %s in a row", text, count(transition.Runs, "pass", "passes"))
+		return fmt.Sprintf("%s is up: %s in a row", text, plural(transition.Runs, "pass", "passes"))
 	case transition.First:
 		return fmt.Sprintf("%s is down: the first probe failed: %v", text, transition.Reason)
 	}
-	return fmt.Sprintf("%s is down: %s in a row, the last: %v", text, count(transition.Runs, "failure", "failures"), transition.Reason)
+	return fmt.Sprintf("%s is down: %s in a row, the last: %v", text, plural(transition.Runs, "failure", "failures"), transition.Reason)
 }
 
-func count(n int, one, more string) string {
+func plural(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
 	}
@@ -281,7 +281,7 @@ func (w *watcher) foundIPv6(isThere bool) {
 			n++
 		}
 	}
-	log.Warningf("checks: this host has no IPv6: %s of IPv6 addresses can't be made; verdicts stay as they are, and what never had one is taken for up", count(n, "check", "checks"))
+	log.Warningf("checks: this host has no IPv6: %s of IPv6 addresses can't be made; verdicts stay as they are, and what never had one is taken for up", plural(n, "check", "checks"))
 }
 
 // trouble logs what keeps probes from being made as they should.

@@ -9,6 +9,9 @@ package record
 
 import "github.com/miekg/dns"
 
+// AddressTypes are the types of RRsets whose values are addresses.
+var AddressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}
+
 // Kind says what a Table knows of a name and type.
 type Kind uint8
 
