@@ -6,7 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -48,7 +48,7 @@ func (q *query) appendExtra(extra []dns.RR, name string, number int) []dns.RR {
 	if set.chooser != noChooser {
 		return set.appendTo(extra, name, q.pickAdditional(&q.h.choosers[set.chooser]))
 	}
-	return set.appendTo(extra, name, set.pool.Pick(pool.Additional, nil))
+	return set.appendTo(extra, name, set.pool.Pick(turn.Additional, nil))
 }
 
 // pickAdditional takes the next turn of a chooser among answers that have its endpoints in the additional section. They
@@ -59,7 +59,7 @@ func (q *query) pickAdditional(c *chooser) []uint16 {
 		return nil
 	}
 	client := q.poolClient(c.order)
-	return choice.Pick(pool.Additional, &client, nil)
+	return choice.Pick(turn.Additional, &client, nil)
 }
 
 // additionalNames are the names in rrs whose addresses a client will want next.

@@ -7,7 +7,7 @@ import (
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -18,7 +18,7 @@ type query struct {
 	w     dns.ResponseWriter
 	r     *dns.Msg
 	qname string // lower-case
-	class pool.Class
+	class turn.Class
 	srv   *server
 
 	subnet *clientSubnet // nil if the source address is the client's

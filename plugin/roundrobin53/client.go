@@ -2,22 +2,15 @@ package roundrobin53
 
 import (
 	"context"
-	"net"
 	"net/netip"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/coredns/coredns/plugin/metadata"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
-)
-
-// The lengths of the prefixes that are one client for the order sticky: what a subscriber or an office has, whose
-// addresses change.
-const (
-	stickyBits4 = 24
-	stickyBits6 = 56
 )
 
 // clientSubnet is the client as ECS names it.
@@ -76,24 +69,8 @@ func (q *query) network() netip.Prefix {
 	if q.subnet != nil {
 		return q.subnet.prefix
 	}
-	addr := sourceAddress(q.w.RemoteAddr())
+	addr := asker.Address(q.w.RemoteAddr())
 	return netip.PrefixFrom(addr, addr.BitLen())
-}
-
-// sourceAddress is the address that a query comes from; the zero Addr if it can't be told.
-func sourceAddress(remote net.Addr) netip.Addr {
-	var addr netip.Addr
-	switch remote := remote.(type) {
-	case *net.UDPAddr:
-		addr = remote.AddrPort().Addr()
-	case *net.TCPAddr:
-		addr = remote.AddrPort().Addr()
-	default:
-		if port, err := netip.ParseAddrPort(remote.String()); err == nil {
-			addr = port.Addr()
-		}
-	}
-	return addr.Unmap().WithZone("")
 }
 
 // routeClient is what routes know of the client.
@@ -116,7 +93,11 @@ func (q *query) poolClient(order pool.Order) pool.Client {
 	var c pool.Client
 	switch order {
 	case pool.Sticky:
-		c.Network = hashNetwork(q.network(), q.subnet != nil)
+		network := q.network()
+		if q.subnet == nil { // a network that ECS names is taken as it is
+			network = turn.ClientNetwork(network.Addr())
+		}
+		c.Network = turn.HashNetwork(network)
 		q.addScope(netip.Prefix.Bits)
 	case pool.Nearest:
 		if at, ok := parseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
@@ -133,22 +114,6 @@ func geoLabel(ctx context.Context, name string) string {
 		return value()
 	}
 	return ""
-}
-
-// hashNetwork tells clients' networks apart. A network that ECS names is taken as it is.
-func hashNetwork(network netip.Prefix, exact bool) uint64 {
-	if !exact {
-		bits := stickyBits6
-		if network.Addr().Is4() {
-			bits = stickyBits4
-		}
-		network, _ = network.Addr().Prefix(bits)
-	}
-	octets := network.Addr().As16()
-	var text [17]byte
-	copy(text[:], octets[:])
-	text[16] = byte(network.Bits())
-	return xxhash.Sum64(text[:])
 }
 
 // addScope widens the scope of the answer by what a part of it depends on.

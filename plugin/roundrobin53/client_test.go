@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"net"
-	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -34,28 +33,6 @@ func TestSubnetPrefix(t *testing.T) {
 	}
 }
 
-// text is an address that has nothing but a text.
-type text string
-
-func (a text) Network() string { return "text" }
-func (a text) String() string  { return string(a) }
-
-func TestSourceAddress(t *testing.T) {
-	for _, row := range []struct {
-		remote net.Addr
-		want   string
-	}{
-		{&net.UDPAddr{IP: net.ParseIP("192.0.2.1"), Port: 53}, "192.0.2.1"},
-		{&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0"}, "fe80::1"},
-		{text("[::ffff:192.0.2.1]:53"), "192.0.2.1"},
-		{text("pipe"), "invalid IP"},
-	} {
-		if got := sourceAddress(row.remote); got.String() != row.want {
-			t.Errorf("%s: %s, want %s", row.remote, got, row.want)
-		}
-	}
-}
-
 // TestNoPlaceWithoutGeoIP guards a query that no geoip plugin has seen: its client has no place.
 func TestNoPlaceWithoutGeoIP(t *testing.T) {
 	q := query{ctx: t.Context()}
@@ -73,16 +50,5 @@ func TestNothingToAdd(t *testing.T) {
 	}
 	if len(w.m.Answer) != 1 || len(w.m.Extra) != 0 {
 		t.Errorf("got\n%s\nwant the MX alone", w.m)
-	}
-}
-
-// TestStickyNetwork guards what one client is for the order sticky.
-func TestStickyNetwork(t *testing.T) {
-	hash := func(network string, exact bool) uint64 { return hashNetwork(netip.MustParsePrefix(network), exact) }
-	if hash("192.0.2.1/32", false) != hash("192.0.2.200/32", false) || hash("2001:db8::1/128", false) != hash("2001:db8:0:ff::2/128", false) {
-		t.Error("addresses of one /24 or /56 differ")
-	}
-	if hash("192.0.2.1/32", false) == hash("192.0.3.1/32", false) || hash("192.0.2.0/24", true) == hash("192.0.2.0/25", true) {
-		t.Error("networks are one that are not")
 	}
 }

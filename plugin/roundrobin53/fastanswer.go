@@ -9,6 +9,7 @@ import (
 	"github.com/coredns/coredns/plugin/metrics/vars"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/datagram"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
@@ -92,7 +93,7 @@ func (w *worker) answer(f *front, b *fastBlock, p *datagram.Packet, found record
 		return false
 	}
 	set := &b.h.rrsets[number]
-	q := query{h: b.h, class: pool.Datagram, srv: b.server}
+	q := query{h: b.h, class: turn.Datagram, srv: b.server}
 	var choice *pool.Choice
 	var c *chooser
 	answers := set.pool.Answers()

@@ -16,7 +16,7 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/transport"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/internal/inner"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
@@ -134,7 +134,7 @@ func (f *front) obstacle(h *Handler) string {
 		return "a server block of the listener has " + words[0]
 	}
 	handlers := h.config.Handlers()
-	if len(handlers)+inner.Marks != len(h.config.Plugin) {
+	if len(handlers)+asker.Marks != len(h.config.Plugin) {
 		return "a plugin of the server block is not known by the name of its directive"
 	}
 	for _, handler := range handlers {

@@ -19,6 +19,7 @@ import (
 	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -99,7 +100,7 @@ func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		q.srv.count(found.Zone, resultFallthrough)
 		return nil
 	}
-	q.class = q.srv.class(ctx, w)
+	q.class = asker.Class(ctx, w, q.srv.stream)
 	m := q.answer(found)
 	q.srv.count(found.Zone, resultOf(m))
 	return m

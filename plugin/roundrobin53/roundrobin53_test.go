@@ -15,6 +15,9 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // handler is what a directive gives, started but for the servers.
@@ -216,15 +219,15 @@ func TestTransportClass(t *testing.T) {
 		"dns://:53": "datagram stream", "quic://:853": "stream stream", "https://:443": "stream stream", "": "datagram stream",
 	} {
 		srv := h.server(serverContext(addr))
-		got := fmt.Sprintf("%s %s", className(srv.class(t.Context(), new(discard)) == 0), className(srv.class(t.Context(), tcp) == 0))
+		got := fmt.Sprintf("%s %s", className(asker.Class(t.Context(), new(discard), srv.stream)), className(asker.Class(t.Context(), tcp, srv.stream)))
 		if got != want {
 			t.Errorf("%q: over a UDP and a TCP socket: %s, want %s", addr, got, want)
 		}
 	}
 }
 
-func className(datagram bool) string {
-	if datagram {
+func className(class turn.Class) string {
+	if class == turn.Datagram {
 		return "datagram"
 	}
 	return "stream"

@@ -3,22 +3,17 @@ package roundrobin53
 import (
 	"context"
 	"maps"
-	"strings"
 
 	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/plugin/pkg/transport"
-	"github.com/coredns/coredns/request"
-	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/roundrobin53/roundrobin53/plugin/internal/inner"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // server is what a handler keeps for each of the servers (address and transport) that ask it.
 type server struct {
-	stream  bool // HTTPS, TLS, QUIC and gRPC: never datagrams, whatever the socket is
+	stream  bool // see asker.IsStream
 	answers []answerCounters
 
 	failOpen []prometheus.Counter // by zone
@@ -54,7 +49,7 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 	if key != nil {
 		addr = key.Addr
 	}
-	srv := &server{stream: strings.Contains(addr, "://") && !strings.HasPrefix(addr, transport.DNS+"://")}
+	srv := &server{stream: asker.IsStream(addr)}
 	for i := range h.zones {
 		srv.answers = append(srv.answers, newAnswerCounters(addr, h.zones[i].name, h.view))
 		srv.failOpen = append(srv.failOpen, failOpenTotal.WithLabelValues(addr, h.zones[i].name, h.view))
@@ -62,20 +57,6 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 	known[key] = srv
 	h.servers.Store(&known)
 	return srv
-}
-
-// class is the class of a query. The socket's type alone does not tell its transport: QUIC runs over UDP.
-func (s *server) class(ctx context.Context, w dns.ResponseWriter) pool.Class {
-	switch {
-	case inner.Is(ctx):
-		return pool.Inner
-	case s.stream:
-		return pool.Stream
-	}
-	if state := (request.Request{W: w}); state.Proto() == "udp" {
-		return pool.Datagram
-	}
-	return pool.Stream
 }
 
 // count counts an answer.

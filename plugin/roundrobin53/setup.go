@@ -8,7 +8,7 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/roundrobin53/roundrobin53/plugin/internal/inner"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 )
 
 func init() {
@@ -25,7 +25,7 @@ func setup(c *caddy.Controller) error {
 	}
 	h := build(conf)
 	config := dnsserver.GetConfig(c)
-	inner.Mark(c)
+	asker.Mark(c)
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		h.Next = next
 		return h

@@ -10,7 +10,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // blockText is a server block: its keys, its view, and the directives in it.
@@ -35,7 +35,7 @@ func blocks(tb testing.TB, texts []blockText) []*Handler {
 }
 
 // countersOf are those of an A RRset, nil if there is none.
-func countersOf(h *Handler, name string) *pool.Counters {
+func countersOf(h *Handler, name string) *turn.Counters {
 	number, ok := h.table.Glue(name, dns.TypeA)
 	if !ok {
 		return nil

@@ -1,6 +1,10 @@
 package pool
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+)
 
 // Status is what a choice answers with.
 type Status uint8
@@ -147,7 +151,7 @@ func gather(lines []Line, weighted bool, up func(int) bool) ([]uint16, shares) {
 }
 
 // Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
-func (c *Choice) Pick(class Class, client *Client, dst []uint16) []uint16 {
+func (c *Choice) Pick(class turn.Class, client *Client, dst []uint16) []uint16 {
 	k := c.Answers()
 	if k == 0 {
 		return dst
@@ -160,9 +164,9 @@ func (c *Choice) Pick(class Class, client *Client, dst []uint16) []uint16 {
 	case order == Random && c.weights != nil:
 		return c.weights.draw(k, dst)
 	case order == Random:
-		return choose(c.endpoints, dst, shuffle(len(c.endpoints), k, dst))
+		return choose(c.endpoints, dst, turn.Shuffle(len(c.endpoints), k, dst))
 	}
-	return arrange(c.group.counters.next(class), c.endpoints, c.weights, k, dst)
+	return arrange(c.group.counters.Next(class), c.endpoints, c.weights, k, dst)
 }
 
 // arrange appends k of the endpoints to dst, in the order of turn seq.
@@ -170,7 +174,7 @@ func arrange(seq uint64, endpoints []uint16, weights *weights, k int, dst []uint
 	if weights != nil {
 		return weights.spread(seq, k, dst)
 	}
-	return choose(endpoints, dst, rotate(seq, len(endpoints), k, dst))
+	return choose(endpoints, dst, turn.Rotate(seq, len(endpoints), k, dst))
 }
 
 // choose turns what was appended to dst from positions among the endpoints into the endpoints there.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // Line is the endpoints of one line of the Corefile. They share what the line says.
@@ -32,7 +34,7 @@ type Rules struct {
 type Group struct {
 	rules    Rules
 	tiers    []tier // by priority, best first
-	counters *Counters
+	counters *turn.Counters
 	sites    []site   // of the order Nearest
 	ids      []uint64 // of the order Sticky: a hash of each endpoint of the pool
 }
@@ -47,7 +49,7 @@ type tier struct {
 // site is the endpoints at one place. They take turns of their own.
 type site struct {
 	place    Point
-	counters *Counters
+	counters *turn.Counters
 }
 
 // NewGroup makes a group of lines. Identities are hashes that tell the endpoints of the pool apart, needed where the
@@ -73,10 +75,10 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 // start gives g its counters, which begin with a round of the answers that there are while all endpoints are up.
 func (g *Group) start() {
 	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, g.rules.Weighted, func(int) bool { return true })
-	g.counters = newCounters(all.round(g.rules.Weighted))
+	g.counters = turn.NewCounters(all.round(g.rules.Weighted))
 	if g.rules.Order == Nearest {
 		for i, at := range all.bySite(len(g.sites)) {
-			g.sites[i].counters = newCounters(at.round(g.rules.Weighted))
+			g.sites[i].counters = turn.NewCounters(at.round(g.rules.Weighted))
 		}
 	}
 }
@@ -128,7 +130,7 @@ func (g *Group) endpointsOf(include func(*Line) bool) []int {
 // called only before g is used.
 func (g *Group) Adopt(old *Group) {
 	g.counters = old.counters
-	before := make(map[Point]*Counters, len(old.sites))
+	before := make(map[Point]*turn.Counters, len(old.sites))
 	for _, s := range old.sites {
 		before[s.place] = s.counters
 	}
@@ -140,10 +142,10 @@ func (g *Group) Adopt(old *Group) {
 }
 
 // Counters are where g is in its rotation, sites left out.
-func (g *Group) Counters() *Counters { return g.counters }
+func (g *Group) Counters() *turn.Counters { return g.counters }
 
 // AdoptCounters makes g go on where a Pool is, if that has counters, as Adopt does.
-func (g *Group) AdoptCounters(c *Counters) {
+func (g *Group) AdoptCounters(c *turn.Counters) {
 	if c != nil {
 		g.counters = c
 	}

@@ -3,6 +3,8 @@ package pool
 import (
 	"math"
 	"slices"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // Point is a place on the globe: the unit vector from its centre.
@@ -27,13 +29,13 @@ func (p Point) closeness(q Point) float64 {
 
 // nearest appends k candidates to dst, those at the places nearest to the client first. The endpoints at one place take
 // turns, by that place's counter; places at the same distance are one.
-func (c *Choice) nearest(class Class, client Point, k int, dst []uint16) []uint16 {
+func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []uint16 {
 	var seq uint64
 	missing := k
 	for before := math.Inf(1); missing > 0; {
 		here, closeness := c.next(client, before)
 		if missing == k {
-			seq = here.counters.next(class)
+			seq = here.counters.Next(class)
 		}
 		n := min(missing, len(here.endpoints))
 		dst = arrange(seq, here.endpoints, here.weights, n, dst)

@@ -7,6 +7,8 @@ package pool
 
 import (
 	"net/netip"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // Order is the rule that arranges the endpoints of a pool.
@@ -26,7 +28,7 @@ const MaxEndpoints = 1 << 16
 // Pool is the endpoints behind one RRset and the way to choose among them. It is safe for concurrent use.
 type Pool struct {
 	arena    []byte // the addresses, 4 or 16 octets each
-	counters *Counters
+	counters *turn.Counters
 	answers  uint16 // how many endpoints an answer has; 0 means all
 	width    uint8  // octets of an address
 	order    Order
@@ -44,7 +46,7 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 		p.arena = append(p.arena, addr.AsSlice()...)
 	}
 	if len(addresses) > 1 {
-		p.counters = newCounters(uint64(len(addresses)))
+		p.counters = turn.NewCounters(uint64(len(addresses)))
 	}
 	return p
 }
@@ -76,23 +78,23 @@ func (p *Pool) Address(i int) []byte {
 }
 
 // Counters are where p is in its rotation; nil for a single endpoint, which has none.
-func (p *Pool) Counters() *Counters { return p.counters }
+func (p *Pool) Counters() *turn.Counters { return p.counters }
 
 // Adopt makes p go on where another pool is, if that has counters: the two count together from then on. It may be called
 // only before p is used.
-func (p *Pool) Adopt(c *Counters) {
+func (p *Pool) Adopt(c *turn.Counters) {
 	if p.counters != nil && c != nil {
 		p.counters = c
 	}
 }
 
 // Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
-func (p *Pool) Pick(class Class, dst []uint16) []uint16 {
+func (p *Pool) Pick(class turn.Class, dst []uint16) []uint16 {
 	switch {
 	case p.counters == nil:
 		return append(dst, 0)
 	case p.order == Random:
-		return shuffle(p.Len(), p.Answers(), dst)
+		return turn.Shuffle(p.Len(), p.Answers(), dst)
 	}
-	return rotate(p.counters.next(class), p.Len(), p.Answers(), dst)
+	return turn.Rotate(p.counters.Next(class), p.Len(), p.Answers(), dst)
 }

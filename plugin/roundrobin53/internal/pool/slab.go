@@ -3,6 +3,8 @@ package pool
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // Slab is where the pools of one configuration keep what they point to: the counters of an RRset and, right behind them,
@@ -18,7 +20,7 @@ type cell [2]atomic.Uint64
 // The sizes in octets of a cell, and of Counters in cells.
 const (
 	unit         = int(unsafe.Sizeof(cell{}))
-	counterCells = int(unsafe.Sizeof(Counters{})) / unit
+	counterCells = int(unsafe.Sizeof(turn.Counters{})) / unit
 )
 
 // The sizes in octets of an object of the slab, and of the largest addresses in one. RRsets with more are left as they
@@ -48,7 +50,7 @@ func (s *Slab) Keep(p *Pool) {
 	mine := s.free[:size]
 	s.free = s.free[size:]
 	if p.counters != nil {
-		counters := (*Counters)(unsafe.Pointer(&mine[0]))
+		counters := (*turn.Counters)(unsafe.Pointer(&mine[0]))
 		for i := range counters {
 			counters[i].Store(p.counters[i].Load())
 		}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // TestKeepMovesPools guards the pools of a slab against each other: all have their own addresses and counters, and those
@@ -27,9 +29,9 @@ func TestKeepMovesPools(t *testing.T) {
 		if was.Counters() == nil {
 			continue
 		}
-		for class := range classes {
+		for class := range turn.Classes {
 			want := was.Counters()[class].Load()
-			if got := is.Counters().next(class); got != want {
+			if got := is.Counters().Next(class); got != want {
 				t.Errorf("pool %d, class %d: turn %d, want %d", i, class, got, want)
 			}
 		}
@@ -40,7 +42,7 @@ func TestKeepMovesPools(t *testing.T) {
 // from then on, and that must not keep the others of its slab.
 func TestReloadsKeepLittle(t *testing.T) {
 	const reloads, rrsets = 100, 1000
-	var going []*Counters
+	var going []*turn.Counters
 	before := heap()
 	for range reloads {
 		var slab Slab

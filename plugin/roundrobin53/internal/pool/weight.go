@@ -5,14 +5,16 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
 // weights is a weighted choice, prepared. Its places are filled one after another, each from what is left.
 //
-// The first place goes by the lines' weights: lines of one weight are a class, classes take turns as turn says, the lines
+// The first place goes by the lines' weights: lines of one weight are a class, classes take turns as whose says, the lines
 // of a class take turns within those, and the endpoints of a line within the line's. So a line is first exactly w/gcd
-// times in every round of sum(w)/gcd answers, and its endpoints are equally often. That round slips as place says, and the
-// one of a line's endpoints as innerPlace.
+// times in every round of sum(w)/gcd answers, and its endpoints are equally often. That round slips as turn.Place says, and the
+// one of a line's endpoints as turn.InnerPlace.
 //
 // The other places go by the weights of single endpoints, their line's weight shared equally. The answers that begin with
 // some endpoint are counted by the same arithmetic, and that count is the turn of the second place, and so on: no place
@@ -127,11 +129,11 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	for i := range w.lines {
 		left = append(left, w.lines[i].weight)
 	}
-	at, round := place(seq, w.period)
-	i, times := turn(left, w.period, round*w.period+at)
+	at, round := turn.Place(seq, w.period)
+	i, times := whose(left, w.period, round*w.period+at)
 	lines := w.lines[i].lines
 	line := lines[times%uint64(len(lines))]
-	at, times = innerPlace(times/uint64(len(lines)), uint64(len(line)))
+	at, times = turn.InnerPlace(times/uint64(len(lines)), uint64(len(line)))
 	first := line[at]
 	dst = append(dst, first)
 	if k == 1 {
@@ -142,7 +144,7 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	rest.removeEndpoint(first)
 	for range k - 1 {
 		var i int
-		i, times = turn(rest.weights, rest.sum, times)
+		i, times = whose(rest.weights, rest.sum, times)
 		n := rest.weights[i] / w.classes[i].weight
 		dst = append(dst, rest.remove(i, int(times%n)))
 		times /= n
@@ -213,7 +215,7 @@ func (r *remainder) removeEndpoint(endpoint uint16) {
 	r.remove(class, position-r.w.classes[class].start)
 }
 
-// turn tells whose turn it is among parties of these weights, and how many turns that party had before. In every sum
+// whose tells whose turn it is among parties of these weights, and how many turns that party had before. In every sum
 // turns a party of weight w has w, spread out: its turn number k comes at the time (2k+1)/2w of the period, and the
 // parties take the places of the period in the order of these times, the first listed party first where they are equal.
 // For weights 5, 3, 1:
@@ -222,7 +224,7 @@ func (r *remainder) removeEndpoint(endpoint uint16) {
 //
 // Nothing is simulated: how many turns come before some time is a sum of quotients, and times of one turn in place p
 // lie within n/2 of p.
-func turn(weights []uint64, sum, seq uint64) (party int, times uint64) {
+func whose(weights []uint64, sum, seq uint64) (party int, times uint64) {
 	if len(weights) == 1 {
 		return 0, seq
 	}

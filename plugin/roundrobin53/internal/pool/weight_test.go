@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn/turntest"
 )
 
 // group makes a group of single-endpoint lines, one for each weight.
@@ -70,7 +73,7 @@ func TestWeightedTurnsAreExact(t *testing.T) {
 		}
 		period := sum / int(divisor)
 		c := choiceOf(group(weighted, weights...))
-		cycle := uint64(period * slipRounds)
+		cycle := uint64(period * turn.SlipRounds)
 		turns := firsts(c, random.Uint64()>>2/cycle*cycle, 2*int(cycle))
 		for start := 0; start < len(turns); start += period {
 			round := turns[start : start+period]
@@ -105,7 +108,7 @@ func TestNobodyIsInStepByWeight(t *testing.T) {
 		first := func(seq uint64) uint16 { return arrange(seq, c.endpoints, c.weights, 1, nil)[0] }
 		for clients := uint64(2); clients <= 8; clients++ {
 			const rounds = 16 // of the lines, until each endpoint of the longest one has been first some times
-			checkStep(t, fmt.Sprintf("lines %v", lines), first, n, uint64(sum*rounds), clients)
+			turntest.CheckStep(t, fmt.Sprintf("lines %v", lines), first, n, uint64(sum*rounds), clients)
 		}
 	}
 }
@@ -148,10 +151,10 @@ func TestLineWeight(t *testing.T) {
 		{[]int{0, 1, 2, 3}, 30, "7 7 7 9"}, // fails open
 	} {
 		c := choiceOf(g, row.down...)
-		g.counters[Datagram].Store(0) // the first turn of a round, of all rounds there are
+		g.counters[turn.Datagram].Store(0) // the first turn of a round, of all rounds there are
 		var counts [4]int
 		for range row.answers {
-			counts[c.Pick(Datagram, nil, nil)[0]]++
+			counts[c.Pick(turn.Datagram, nil, nil)[0]]++
 		}
 		if got := strings.Trim(fmt.Sprint(counts), "[]"); got != row.want {
 			t.Errorf("down %v: first %s, want %s", row.down, got, row.want)
@@ -200,7 +203,7 @@ func TestAnswerIsWhole(t *testing.T) {
 		c := choiceOf(NewGroup(Rules{Order: order, Weighted: true}, lines, identities))
 		for range 100 {
 			seen := make(map[uint16]bool)
-			for _, endpoint := range c.Pick(Stream, &Client{Network: 7, Located: true}, nil) {
+			for _, endpoint := range c.Pick(turn.Stream, &Client{Network: 7, Located: true}, nil) {
 				seen[endpoint] = true
 			}
 			if len(seen) != 91 {
@@ -224,7 +227,7 @@ func TestRandomByWeight(t *testing.T) {
 	const answers = 20_000
 	var first [3]int
 	for range answers {
-		order := c.Pick(Datagram, nil, nil)
+		order := c.Pick(turn.Datagram, nil, nil)
 		if order[0] == order[1] {
 			t.Fatalf("an answer is a set: %v", order)
 		}
@@ -240,7 +243,7 @@ func TestRandomByWeight(t *testing.T) {
 func TestRandomAmongTheEndpointsThatAreUp(t *testing.T) {
 	c := choiceOf(group(Rules{Order: Random}, 1, 1, 1), 1)
 	for range 100 {
-		if order := c.Pick(Datagram, nil, nil); len(order) != 2 || order[0]+order[1] != 2 {
+		if order := c.Pick(turn.Datagram, nil, nil); len(order) != 2 || order[0]+order[1] != 2 {
 			t.Fatalf("%v, want 0 and 2", order)
 		}
 	}
@@ -253,7 +256,7 @@ func BenchmarkWeighted(b *testing.B) {
 			var buf [8]uint16
 			b.ReportAllocs()
 			for b.Loop() {
-				c.Pick(Datagram, nil, buf[:0])
+				c.Pick(turn.Datagram, nil, buf[:0])
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package pool
+package turn
 
 import (
 	"math/rand/v2"
@@ -17,18 +17,18 @@ const (
 	Stream                  // over TCP, TLS, HTTPS, QUIC, gRPC
 	Inner                   // those that the server asks itself, whatever the client asked over
 	Additional              // those for something else, answered with the addresses in the additional section
-	classes
+	Classes                 // how many there are
 )
 
 // Counters are the positions of one RRset's rotation, one for each class. They are shared by pointer between an old and a
 // new configuration while both answer.
-type Counters [classes]atomic.Uint64
+type Counters [Classes]atomic.Uint64
 
-// newCounters start at random, so that replicas do not move in step, but at the first turn of a round and right behind a
+// NewCounters makes counters. They start at random, so that replicas do not move in step, but at the first turn of a round and right behind a
 // slip: the first answers are exact, too. Round is how many turns one has. The two top bits stay clear: a counter never
 // wraps, and so no turn is ever lost.
-func newCounters(round uint64) *Counters {
-	cycle := slipRounds * round
+func NewCounters(round uint64) *Counters {
+	cycle := SlipRounds * round
 	var c Counters
 	for i := range c {
 		c[i].Store(rand.Uint64N(1<<62/cycle) * cycle) //nolint:gosec // a position, not a secret
@@ -36,4 +36,5 @@ func newCounters(round uint64) *Counters {
 	return &c
 }
 
-func (c *Counters) next(class Class) uint64 { return c[class].Add(1) - 1 }
+// Next takes the next turn of a class.
+func (c *Counters) Next(class Class) uint64 { return c[class].Add(1) - 1 }

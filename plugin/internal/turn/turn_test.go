@@ -1,29 +1,31 @@
-package pool
+package turn
 
 import (
 	"fmt"
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn/turntest"
 )
 
-// TestRotateExample is the table in the comment of rotate.
+// TestRotateExample is the table in the comment of Rotate.
 func TestRotateExample(t *testing.T) {
 	want := []string{"[0 1 2]", "[1 2 0]", "[2 0 1]", "[0 2 1]", "[1 0 2]", "[2 1 0]", "[0 1 2]"}
 	for seq, want := range want {
-		if got := fmt.Sprint(rotate(uint64(seq), 3, 3, nil)); got != want {
+		if got := fmt.Sprint(Rotate(uint64(seq), 3, 3, nil)); got != want {
 			t.Errorf("turn %d: %s, want %s", seq, got, want)
 		}
 	}
 }
 
-// TestRotateIsExact checks the promises of rotate for all small pools: an answer is a set, every endpoint is first once
+// TestRotateIsExact checks the promises of Rotate for all small pools: an answer is a set, every endpoint is first once
 // in a round of n turns, and in any n-1 rounds is included as often as the others and meets each of them once as second. A
 // cursor that steps by the number of values returned, or runs over values instead of turns, breaks one of them.
 func TestRotateIsExact(t *testing.T) {
 	for n := 1; n <= 16; n++ {
 		for k := 1; k <= n; k++ {
-			for round := range uint64(3 * slipRounds) { // so that slips lie everywhere
+			for round := range uint64(3 * SlipRounds) { // so that slips lie everywhere
 				checkTurns(t, ((1<<62-7)/uint64(n)+round)*uint64(n), n, k) // as far as counters begin
 			}
 		}
@@ -36,7 +38,7 @@ func checkTurns(t *testing.T, begin uint64, n, k int) {
 	pairs := make(map[[2]uint16]int)
 	period := max(1, n*(n-1))
 	for turn := range period {
-		order := rotate(begin+uint64(turn), n, k, nil)
+		order := Rotate(begin+uint64(turn), n, k, nil)
 		sorted := slices.Sorted(slices.Values(order))
 		if len(order) != k || len(slices.Compact(sorted)) != k || int(sorted[len(sorted)-1]) >= n {
 			t.Fatalf("n %d, k %d, turn %d: %v is no set of %d", n, k, turn, order, k)
@@ -64,37 +66,20 @@ func checkTurns(t *testing.T, begin uint64, n, k int) {
 // would always get the same one of two values.
 func TestNobodyIsInStep(t *testing.T) {
 	for n := uint64(2); n <= 16; n++ {
-		first := func(seq uint64) uint16 { return rotate(seq, int(n), 1, nil)[0] }
+		first := func(seq uint64) uint16 { return Rotate(seq, int(n), 1, nil)[0] }
 		for clients := uint64(2); clients <= 8; clients++ {
-			checkStep(t, fmt.Sprintf("%d endpoints", n), first, int(n), n, clients)
-		}
-	}
-}
-
-// checkStep fails the test unless each of a number of clients that ask in turn gets all n endpoints first within as many
-// slips of the round, wherever the counter stands.
-func checkStep(t *testing.T, name string, first func(seq uint64) uint16, n int, round, clients uint64) {
-	t.Helper()
-	for _, begin := range []uint64{0, 1, round * slipRounds * 7, 1<<62 - 1} {
-		for client := range clients {
-			seen := make(map[uint16]bool)
-			for turn := client; turn < clients*round*slipRounds; turn += clients {
-				seen[first(begin+turn)] = true
-			}
-			if len(seen) != n {
-				t.Errorf("%s: client %d of %d got %d of %d first, from turn %d on", name, client, clients, len(seen), n, begin)
-			}
+			turntest.CheckStep(t, fmt.Sprintf("%d endpoints", n), first, int(n), n, clients)
 		}
 	}
 }
 
 // TestRotateAppends guards the buffer of the caller: what is in it stays.
 func TestRotateAppends(t *testing.T) {
-	if got := rotate(1, 2, 2, []uint16{9}); !slices.Equal(got, []uint16{9, 1, 0}) {
-		t.Errorf("rotate behind a 9: %v", got)
+	if got := Rotate(1, 2, 2, []uint16{9}); !slices.Equal(got, []uint16{9, 1, 0}) {
+		t.Errorf("Rotate behind a 9: %v", got)
 	}
-	if got := shuffle(1, 1, []uint16{9}); !slices.Equal(got, []uint16{9, 0}) {
-		t.Errorf("shuffle behind a 9: %v", got)
+	if got := Shuffle(1, 1, []uint16{9}); !slices.Equal(got, []uint16{9, 0}) {
+		t.Errorf("Shuffle behind a 9: %v", got)
 	}
 }
 
@@ -105,7 +90,7 @@ func TestShuffleIsUniform(t *testing.T) {
 	for _, row := range []struct{ n, k, choices int }{{2, 2, 2}, {3, 3, 6}, {4, 2, 12}, {5, 1, 5}} {
 		counts := make(map[string]int)
 		for range draws {
-			counts[fmt.Sprint(shuffle(row.n, row.k, nil))]++
+			counts[fmt.Sprint(Shuffle(row.n, row.k, nil))]++
 		}
 		mean := float64(draws) / float64(row.choices)
 		if len(counts) != row.choices {

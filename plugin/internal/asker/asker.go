@@ -1,0 +1,115 @@
+// Package asker tells who asks a query: a client, and over which kind of transport, or the server itself. It is what the
+// plugins of this module share of their knowledge of CoreDNS.
+package asker
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+)
+
+// Class is the class of a query in whose turns its answer is. Stream says that the server it came in by has only streams:
+// see IsStream.
+func Class(ctx context.Context, w dns.ResponseWriter, stream bool) turn.Class {
+	switch {
+	case isInner(ctx):
+		return turn.Inner
+	case stream:
+		return turn.Stream
+	}
+	if state := (request.Request{W: w}); state.Proto() == "udp" {
+		return turn.Datagram
+	}
+	return turn.Stream
+}
+
+// IsStream reports whether the server at an address answers over streams only, whatever its sockets are: TLS, HTTPS, gRPC,
+// and QUIC, which runs over UDP.
+func IsStream(server string) bool {
+	return strings.Contains(server, "://") && !strings.HasPrefix(server, transport.DNS+"://")
+}
+
+// Address is the address that a query comes from; the zero Addr if it can't be told.
+func Address(remote net.Addr) netip.Addr {
+	var addr netip.Addr
+	switch remote := remote.(type) {
+	case *net.UDPAddr:
+		addr = remote.AddrPort().Addr()
+	case *net.TCPAddr:
+		addr = remote.AddrPort().Addr()
+	default:
+		if port, err := netip.ParseAddrPort(remote.String()); err == nil {
+			addr = port.Addr()
+		}
+	}
+	return addr.Unmap().WithZone("")
+}
+
+// Marks is how many handlers Mark puts into the chain of a server block, however often it is called.
+const Marks = 1
+
+// Mark makes Class tell the queries of c's server block that the server asks itself, by a handler at the head of its
+// chain.
+//
+// Plugins that need more than the client asked for (dns64 and siit the other family, file and kubernetes what a CNAME
+// leads to) go through the server a second time, with CoreDNS's pkg/upstream. For the plugins that answer, such a query
+// looks like one of the client's: it has the client's address, transport and EDNS. If both took turns from one counter, a
+// client that asks for A and then for AAAA, for which dns64 asks for A once more, would always get the same A first.
+//
+// Only at the head of the chain the writer is the server's own. Further down, any plugin's may be around it, and those that
+// hold back the answer to a client's query (minimal, autopath, dns64) use the same type as those that ask themselves.
+func Mark(c *caddy.Controller) {
+	config := dnsserver.GetConfig(c)
+	key := markKey{config}
+	if c.Get(key) != nil {
+		return
+	}
+	c.Set(key, true)
+	config.Plugin = append([]plugin.Plugin{func(next plugin.Handler) plugin.Handler { return mark{next} }}, config.Plugin...)
+}
+
+// markKey is the key in caddy's storage of a server block that has its mark.
+type markKey struct{ config *dnsserver.Config }
+
+// mark is a handler at the head of a chain. It implements plugin.Handler.
+type mark struct{ next plugin.Handler }
+
+// Name implements plugin.Handler. It is the name of no directive: nobody is to find it.
+func (mark) Name() string { return "roundrobin53/asker" }
+
+// ServeDNS implements plugin.Handler.
+func (m mark) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if isAskedByServer(ctx, w) {
+		ctx = context.WithValue(ctx, innerKey{}, true)
+	}
+	return m.next.ServeDNS(ctx, w, r)
+}
+
+// isAskedByServer reports whether the writer is that of pkg/upstream, as the server has wrapped it; or the query is behind
+// a CNAME that a plugin follows by other means, since all of them count there.
+func isAskedByServer(ctx context.Context, w dns.ResponseWriter) bool {
+	if scrub, ok := w.(*request.ScrubWriter); ok {
+		if _, ok := scrub.ResponseWriter.(*nonwriter.Writer); ok {
+			return true
+		}
+	}
+	loop, _ := ctx.Value(dnsserver.LoopKey{}).(int)
+	return loop > 0
+}
+
+// innerKey is the key in a query's context that inner queries have.
+type innerKey struct{}
+
+// isInner reports whether the server asks itself.
+func isInner(ctx context.Context) bool { return ctx.Value(innerKey{}) != nil }
