@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,11 +73,11 @@ func parseRecord(r lineReader, d *directive, l line) error {
 		return l.errorf("record: %w", err)
 	}
 	if l.opens {
-		if err := r.block(l, func(l line) error { return rec.parseLine(l) }); err != nil {
+		if err := r.block(l, func(l line) error { return rec.parseLine(d, l) }); err != nil {
 			return err
 		}
 	}
-	if err := rec.finish(d); err != nil {
+	if err := rec.finish(d, l); err != nil {
 		return positioned(l.position, "record", err)
 	}
 	d.records = append(d.records, rec)
@@ -112,9 +113,20 @@ func (rec *recordLine) parse(d *directive, l line) error {
 	}
 	words = words[1:]
 	if rec.isPooled() {
-		return rec.parseValues(words)
+		return rec.hintAtHost(d, words, rec.parseValues(words))
 	}
 	return rec.parseRData(d, words)
+}
+
+// hintAtHost adds to the error about a CNAME whose values begin with an option what to write if a host of that name is meant.
+func (rec *recordLine) hintAtHost(d *directive, values []string, err error) error {
+	if err == nil || rec.rrtype != dns.TypeCNAME || len(values) == 0 {
+		return err
+	}
+	if _, ok := options[values[0]]; !ok {
+		return err
+	}
+	return fmt.Errorf("%w; if a host named %q is meant, write its whole name, %q", err, values[0], below(values[0], d.zoneOf(rec.owners[0])))
 }
 
 // parseAlias reads the NAME of an ALIAS.
@@ -162,7 +174,7 @@ func (rec *recordLine) parseValues(words []string) error {
 	v := &valueLine{position: rec.position}
 	rec.values = append(rec.values, v)
 	for len(words) > 0 {
-		if _, ok := options[words[0]]; ok && (rec.rrtype != dns.TypeCNAME || !v.isEmpty()) {
+		if _, ok := options[words[0]]; ok {
 			break
 		}
 		if err := v.add(rec, words[0]); err != nil {
@@ -194,7 +206,7 @@ func (rec *recordLine) explain(word string, err error) error {
 }
 
 // parseLine reads a line of a record's block.
-func (rec *recordLine) parseLine(l line) error {
+func (rec *recordLine) parseLine(d *directive, l line) error {
 	opt, known := options[l.word()]
 	switch {
 	case l.opens:
@@ -205,7 +217,7 @@ func (rec *recordLine) parseLine(l line) error {
 		return l.errorf("value: applies to A, AAAA and CNAME, not to %s, whose data stand on the record line", dns.TypeToString[rec.rrtype])
 	case l.word() == "value":
 		if err := rec.parseValueLine(l); err != nil {
-			return l.errorf("value: %w", err)
+			return l.errorf("value: %w", rec.hintAtHost(d, l.args(), err))
 		}
 		return nil
 	case isDirectiveWord(l.word()) && !known:
@@ -232,18 +244,18 @@ func (rec *recordLine) parseLine(l line) error {
 }
 
 // finish checks what can be told of a record alone, when all of its lines are read.
-func (rec *recordLine) finish(d *directive) error {
+func (rec *recordLine) finish(d *directive, l line) error {
 	if !rec.isPooled() {
 		return nil
 	}
 	if first := rec.values[0]; first.isEmpty() {
 		if first.opts != nil {
-			return errors.New("options of values, but no value on this line; write them behind the values they are for")
+			return rec.hintAtHost(d, l.valuesOfCNAME(), errors.New("options of values, but no value on this line; write them behind the values they are for"))
 		}
 		rec.values = rec.values[1:]
 	}
 	if len(rec.values) == 0 {
-		return fmt.Errorf("%q has no value; write %s", rec.name, recordUsage)
+		return rec.hintAtHost(d, l.valuesOfCNAME(), fmt.Errorf("%q has no value; write %s", rec.name, recordUsage))
 	}
 	if rec.rrtype == dns.TypeCNAME {
 		return rec.parseCNAMEs(d)
@@ -265,4 +277,11 @@ func (rec *recordLine) parseCNAMEs(d *directive) error {
 		}
 	}
 	return nil
+}
+
+// valuesOfCNAME is what stands behind the type on the record line of a CNAME.
+func (l line) valuesOfCNAME() []string {
+	isType := func(word string) bool { return strings.EqualFold(word, "CNAME") }
+	rest := l.words[2:] // a name may be called like the type
+	return rest[slices.IndexFunc(rest, isType)+1:]
 }
