@@ -256,6 +256,8 @@ func (c *config) check(o *ownerName) error {
 			return set.errorf("record: the apex %s can't have a %s record", o.name, rrtype)
 		case cname != nil && set != cname:
 			return set.errorf("record: %s has a CNAME at %s; nothing can stand beside it (RFC 1034)", o.name, cname.position)
+		case set.mixesModes():
+			return set.errorf("record: %s has %s records with priority 0, which are aliases, and others, which are ignored beside them (RFC 9460)", o.name, rrtype)
 		case ds != nil && ns == nil:
 			return set.errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.name)
 		case ns != nil && !apex && strings.HasPrefix(o.name, "*."):

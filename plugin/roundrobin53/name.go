@@ -25,8 +25,9 @@ func canonical(name string) (string, error) {
 		return "", fmt.Errorf(`%q is not a domain name: %q in a name is written \%03d`, name, name[at:at+1], name[at])
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "", fmt.Errorf(`%q is not a domain name: it has a control character`, name)
-	case strings.ContainsFunc(name, func(r rune) bool { return r > '~' }):
-		return "", fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
+	}
+	if err := checkASCII(name); err != nil {
+		return "", err
 	}
 	var wire [256]byte
 	end, err := dns.PackDomainName(dns.Fqdn(name), wire[:], 0, nil, false)
@@ -41,6 +42,14 @@ func canonical(name string) (string, error) {
 		return "", fmt.Errorf("%q is not a domain name: %w", name, err)
 	}
 	return strings.ToLower(unpacked), nil
+}
+
+// checkASCII tells whether a name is ASCII, as all are that are written for DNS.
+func checkASCII(name string) error {
+	if strings.ContainsFunc(name, func(r rune) bool { return r > '~' }) {
+		return fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
+	}
+	return nil
 }
 
 // isPlain reports whether a name is its own canonical spelling but for the final dot.

@@ -20,6 +20,7 @@ var refusedTypes = map[uint16]string{
 	dns.TypeNSEC3PARAM: "denials are made by the dnssec plugin",
 	dns.TypeNXT:        "denials are made by the dnssec plugin",
 	dns.TypeDNSKEY:     "keys are given to the dnssec plugin",
+	dns.TypeZONEMD:     "its digest holds the serial, which is made anew with every change of the zone",
 	dns.TypeNULL:       "it has no form in zone files",
 	dns.TypeNXNAME:     "it belongs to the denials that the dnssec plugin makes",
 	dns.TypeANY:        "it is a question, not data",
@@ -93,14 +94,21 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex)
 	if _, err := dns.PackRR(rr, wire, 0, nil, false); err != nil {
 		return nil, fmt.Errorf("%q does not fit a message: %w", text, err)
 	}
+	if err := checkRData(rr, rdata); err != nil {
+		return nil, fmt.Errorf("%q: %w", text, err)
+	}
 	return rr, nil
 }
 
 // completeNames makes the relative names in a record's data full.
 func completeNames(rr dns.RR, zone string, zones zoneIndex) error {
 	for _, name := range rdataNames(rr) {
+		if err := checkASCII(strings.TrimSuffix(*name, "."+relativeOrigin)); err != nil {
+			return err
+		}
 		relative, ok := strings.CutSuffix(*name, relativeOrigin)
 		if !ok {
+			*name = respell(*name)
 			continue
 		}
 		if relative = strings.TrimSuffix(relative, "."); relative == "" {
@@ -110,9 +118,23 @@ func completeNames(rr dns.RR, zone string, zones zoneIndex) error {
 		if err != nil {
 			return err
 		}
-		*name = full
+		*name = respell(full)
 	}
 	return nil
+}
+
+// respell is a name in the one spelling that names are found by, but for the case of letters: an escape may stand for
+// any octet, as \119 for w.
+func respell(name string) string {
+	var wire [256]byte
+	if !strings.Contains(name, `\`) {
+		return name
+	}
+	if _, err := dns.PackDomainName(name, wire[:], 0, nil, false); err != nil {
+		return name // which is told when the record is packed
+	}
+	spelled, _, _ := dns.UnpackDomainName(wire[:], 0) // it was packed
+	return spelled
 }
 
 // relativeOrigin is what a zone file line is read under, so that relative names in its data can be told from full ones.
