@@ -22,11 +22,15 @@ func chain(first string, n int) string {
 
 // chainText is the answers of CNAMEs from to last of such a chain.
 func chainText(first string, from, last int) string {
+	return linksText(first, from, last-1) + fmt.Sprintf("answer %s%d.example.com. 60 IN CNAME host.example.com.", first, last)
+}
+
+// linksText is the same without the last one's.
+func linksText(first string, from, last int) string {
 	var b strings.Builder
-	for i := from; i < last; i++ {
+	for i := from; i <= last; i++ {
 		fmt.Fprintf(&b, "answer %s%d.example.com. 60 IN CNAME %[1]s%[3]d.example.com.\n", first, i, i+1)
 	}
-	fmt.Fprintf(&b, "answer %s%d.example.com. 60 IN CNAME host.example.com.", first, last)
 	return b.String()
 }
 
@@ -58,11 +62,7 @@ func TestAlias(t *testing.T) {
 			record deep CNAME www.sub.example.com
 			record cut CNAME sub
 			record apex CNAME @
-			`+chain("eight", 8)+chain("nine", 9)+`
-			record loop CNAME loop
-			record ping CNAME pong
-			record pong CNAME ping
-			record into CNAME ping
+			`+chain("sixteen", 16)+chain("twenty", 20)+`
 		}
 	}`)
 	const soa = `
@@ -72,7 +72,6 @@ func TestAlias(t *testing.T) {
 		additional ns.sub.example.com. 60 IN A 192.0.2.53`
 	const host = `
 		answer host.example.com. 60 IN A 192.0.2.1`
-	const servfail = "SERVFAIL qr rd"
 	checkReplies(t, s, []replyCase{
 		{"A", "alias.example.com", dns.TypeA, `
 			NOERROR qr aa rd
@@ -153,15 +152,51 @@ func TestAlias(t *testing.T) {
 			NOERROR qr aa rd
 			answer cut.example.com. 60 IN CNAME sub.example.com.` + delegation},
 
-		{"chain of 8", "eight1.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("eight", 1, 8) + host},
-		{"chain of 9", "nine1.example.com", dns.TypeA, servfail},
-		{"chain of 9 from its second", "nine2.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("nine", 2, 9) + host},
-		{"alias of itself", "loop.example.com", dns.TypeA, servfail},
-		{"alias of itself, CNAME", "loop.example.com", dns.TypeCNAME, `
+		// What was followed of a longer chain is the answer, and the resolver goes on.
+		{"chain of 16", "sixteen1.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("sixteen", 1, 16) + host},
+		{"chain of 20", "twenty1.example.com", dns.TypeA, "NOERROR qr aa rd\n" + linksText("twenty", 1, 17)},
+		{"chain of 20 from its 18th", "twenty18.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("twenty", 18, 20) + host},
+		{"chain of 20, CNAME", "twenty1.example.com", dns.TypeCNAME, "NOERROR qr aa rd\n" + linksText("twenty", 1, 1)},
+	})
+}
+
+// A loop that only one of several CNAMEs makes is no error of the Corefile. The answer has each CNAME of the loop once (RFC
+// 2181 §5), and no error: RFC 1034 §3.6.2 has it that who follows them tells that it is a loop, which is the resolver here.
+func TestLoop(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record loop CNAME {
+				value loop weight 1
+				value host weight 0
+			}
+			record ping CNAME {
+				value pong weight 1
+				value host weight 0
+			}
+			record pong CNAME ping
+			record into CNAME ping
+			record host A 192.0.2.1
+		}
+	}`)
+	checkReplies(t, s, []replyCase{
+		{"of itself", "loop.example.com", dns.TypeA, `
 			NOERROR qr aa rd
 			answer loop.example.com. 60 IN CNAME loop.example.com.`},
-		{"loop of two", "ping.example.com", dns.TypeA, servfail},
-		{"into a loop", "into.example.com", dns.TypeAAAA, servfail},
+		{"of itself, in capitals", "LOOP.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer LOOP.example.com. 60 IN CNAME loop.example.com.`},
+		{"of itself, CNAME", "loop.example.com", dns.TypeCNAME, `
+			NOERROR qr aa rd
+			answer loop.example.com. 60 IN CNAME loop.example.com.`},
+		{"of two", "ping.example.com", dns.TypeAAAA, `
+			NOERROR qr aa rd
+			answer ping.example.com. 60 IN CNAME pong.example.com.
+			answer pong.example.com. 60 IN CNAME ping.example.com.`},
+		{"into", "into.example.com", dns.TypeTXT, `
+			NOERROR qr aa rd
+			answer into.example.com. 60 IN CNAME ping.example.com.
+			answer ping.example.com. 60 IN CNAME pong.example.com.
+			answer pong.example.com. 60 IN CNAME ping.example.com.`},
 	})
 }
 
@@ -228,8 +263,9 @@ www 60 IN A 203.0.113.1
 			record file CNAME www.example.org.
 			record file-nxdomain CNAME none.example.org.
 			record loop CNAME loop.example.net.
-			record nine CNAME nine1.example.net.
+			record long CNAME twenty1.example.net.
 			record nobody CNAME www.example.
+			record failing CNAME www.fail.example.
 			record back CNAME back.example.net.
 			record host A 192.0.2.7
 			record *.wild CNAME www.example.net.
@@ -242,11 +278,19 @@ www 60 IN A 203.0.113.1
 		roundrobin53 {
 			ttl 30
 			record www A 192.0.2.1
-			record loop CNAME loop
+			record loop CNAME {
+				value loop weight 1
+				value host weight 0
+			}
 			record back CNAME host.example.com.
 			record host A 192.0.2.2
 			record sub NS ns.example.
-			`+chain("nine", 9)+`
+			`+chain("twenty", 20)+`
+		}
+	}
+	fail.example:0 {
+		template IN ANY {
+			rcode SERVFAIL
 		}
 	}
 	example.org:0 {
@@ -303,12 +347,19 @@ www 60 IN A 203.0.113.1
 		{"CNAME is not followed", "nobody.example.com", dns.TypeCNAME, `
 			NOERROR qr aa rd
 			answer nobody.example.com. 60 IN CNAME www.example.`},
-		{"into a loop", "loop.example.com", dns.TypeA, "SERVFAIL qr rd"},
-		{"into a chain that is too long", "nine.example.com", dns.TypeA, "SERVFAIL qr rd"},
+		{"into a loop", "loop.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer loop.example.com. 60 IN CNAME loop.example.net.
+			answer loop.example.net. 30 IN CNAME loop.example.net.`},
+		{"into a chain that is longer than what is followed", "long.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer long.example.com. 60 IN CNAME twenty1.example.net.
+			` + strings.NewReplacer("example.com", "example.net", " 60 ", " 30 ").Replace(linksText("twenty", 1, 17))},
+		{"failure", "failing.example.com", dns.TypeA, "SERVFAIL qr rd"},
 	})
 }
 
-// Two blocks with aliases into each other end in SERVFAIL, soon: without a limit on the hops through the server they call
+// Two blocks with aliases into each other end with what was followed, soon: without a limit on the hops through the server they call
 // each other until the stack is used up. No record is answered twice (RFC 2181 §5).
 func TestBlocksAliasEachOther(t *testing.T) {
 	s := start(t, `example.com:0 {
@@ -324,9 +375,19 @@ func TestBlocksAliasEachOther(t *testing.T) {
 		}
 	}`)
 	checkReplies(t, s, []replyCase{
-		{"names", "a.example.com", dns.TypeA, "SERVFAIL qr rd"},
-		{"the other one", "b.example.net", dns.TypeAAAA, "SERVFAIL qr rd"},
-		{"wildcards", "y.wild.example.com", dns.TypeA, "SERVFAIL qr rd"},
+		{"names", "a.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer a.example.com. 60 IN CNAME b.example.net.
+			answer b.example.net. 60 IN CNAME a.example.com.`},
+		{"the other one", "b.example.net", dns.TypeAAAA, `
+			NOERROR qr aa rd
+			answer b.example.net. 60 IN CNAME a.example.com.
+			answer a.example.com. 60 IN CNAME b.example.net.`},
+		{"wildcards", "y.wild.example.com", dns.TypeA, `
+			NOERROR qr aa rd
+			answer y.wild.example.com. 60 IN CNAME x.wild.example.net.
+			answer x.wild.example.net. 60 IN CNAME x.wild.example.com.
+			answer x.wild.example.com. 60 IN CNAME x.wild.example.net.`},
 	})
 }
 

@@ -25,7 +25,6 @@ const (
 	record text TXT anything
 	record alias CNAME routed
 	record mail MX 10 routed
-	record loop CNAME loop
 	`
 	ecsSOA = "\nauthority example.org. 60 IN SOA ns.dns.example.org. hostmaster.example.org. SERIAL 7200 1800 1209600 60"
 )

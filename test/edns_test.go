@@ -67,7 +67,12 @@ func TestEDNS(t *testing.T) {
 	s := start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1
-			record loop CNAME loop
+			record failing CNAME www.fail.example.
+		}
+	}
+	fail.example:0 {
+		template IN ANY {
+			rcode SERVFAIL
 		}
 	}`)
 	const (
@@ -99,7 +104,7 @@ func TestEDNS(t *testing.T) {
 		{"NODATA", withOPT(question("www.example.com", dns.TypeTXT), allReserved, unknown), "NOERROR qr aa rd" + soa + opt},
 		{"NXDOMAIN", withOPT(question("none.example.com", dns.TypeA), allReserved, cookie), "NXDOMAIN qr aa rd" + soa + opt},
 		{"NXDOMAIN, DO", withOPT(question("none.example.com", dns.TypeA), 0x8000), "NXDOMAIN qr aa rd" + soa + optDO},
-		{"SERVFAIL", withOPT(question("loop.example.com", dns.TypeA), allReserved, cookie), "SERVFAIL qr rd" + opt},
+		{"SERVFAIL", withOPT(question("failing.example.com", dns.TypeA), allReserved, cookie), "SERVFAIL qr rd" + opt},
 		{"REFUSED", withOPT(question("example.com", dns.TypeIXFR), allReserved|0x8000, unknown), "REFUSED qr rd" + optDO},
 		{"NOTIMP", withOPT(new(dns.Msg).SetNotify("example.com."), allReserved, unknown), "NOTIMP qr" + opt},
 		{"FORMERR", withOPT(withOPT(www(), allReserved, cookie), allReserved), "FORMERR qr rd" + opt},

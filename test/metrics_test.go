@@ -90,11 +90,16 @@ func TestAnswersAreCountedByResult(t *testing.T) {
 		roundrobin53 {
 			record app A 192.0.2.1
 			record sub NS ns.example.net.
-			record loop CNAME loop
+			record failing CNAME www.fail.example.
 			record gone CNAME nowhere
 			fallthrough open.results.example
 		}
 		echo
+	}
+	fail.example:0 {
+		template IN ANY {
+			rcode SERVFAIL
+		}
 	}`)
 	for _, tc := range []struct {
 		name   string
@@ -109,7 +114,7 @@ func TestAnswersAreCountedByResult(t *testing.T) {
 		{"alias to no name", question("gone.results.example", dns.TypeA), "nxdomain"},
 		{"delegated", question("x.sub.results.example", dns.TypeA), "referral"},
 		{"open", question("x.open.results.example", dns.TypeA), "fallthrough"},
-		{"loop", question("loop.results.example", dns.TypeA), "error"},
+		{"SERVFAIL of another block", question("failing.results.example", dns.TypeA), "error"},
 		{"NOTIFY", new(dns.Msg).SetNotify("results.example."), "error"},
 		{"AXFR", question("results.example", dns.TypeAXFR), "error"},
 	} {

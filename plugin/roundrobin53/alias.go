@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"context"
-	"slices"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/request"
@@ -13,8 +12,7 @@ import (
 func (q *query) follow(m *dns.Msg, target string) {
 	// Two blocks with aliases into each other would call each other forever.
 	loop, _ := q.ctx.Value(dnsserver.LoopKey{}).(int)
-	if loop >= maxAliases {
-		fail(m)
+	if loop >= maxCNAMEs {
 		return
 	}
 	ctx := context.WithValue(q.ctx, dnsserver.LoopKey{}, loop+1)
@@ -27,19 +25,19 @@ func (q *query) follow(m *dns.Msg, target string) {
 		return
 	}
 	m.Truncated = up.Truncated
-	m.Answer = appendCopies(m.Answer, up.Answer)
+	for _, rr := range up.Answer {
+		if rr.Header().Rrtype == dns.TypeCNAME && hasCNAME(m.Answer, rr.Header().Name) {
+			return // a loop: each of its CNAMEs is answered once (RFC 2181 §5)
+		}
+		m.Answer = append(m.Answer, dns.Copy(rr))
+	}
 	if q.isSigned() {
 		return // a denial can't be proved behind an alias, see deny
 	}
 	m.Rcode = up.Rcode // the RCODE is that of the last name in the chain (RFC 6604 §3)
-	isNoSOA := func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeSOA }
-	m.Ns = appendCopies(m.Ns, slices.DeleteFunc(slices.Clone(up.Ns), isNoSOA))
-}
-
-// appendCopies appends copies of records that may be another plugin's own.
-func appendCopies(rrs, others []dns.RR) []dns.RR {
-	for _, rr := range others {
-		rrs = append(rrs, dns.Copy(rr))
+	for _, rr := range up.Ns {
+		if rr.Header().Rrtype == dns.TypeSOA {
+			m.Ns = append(m.Ns, dns.Copy(rr)) // a copy, since the record may be another plugin's own
+		}
 	}
-	return rrs
 }

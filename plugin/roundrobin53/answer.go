@@ -3,6 +3,7 @@ package roundrobin53
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
@@ -126,13 +127,9 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	if q.isSigned() {
 		owner = q.qname
 	}
-	for hops := 0; ; hops++ {
+	for {
 		alias := q.append(m, owner, found)
-		if alias == nil {
-			return
-		}
-		if hops == maxAliases {
-			fail(m)
+		if alias == nil || len(m.Answer) > maxCNAMEs || hasCNAME(m.Answer, alias.Target) {
 			return
 		}
 		owner = alias.Target
@@ -174,8 +171,18 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 	return nil
 }
 
-// maxAliases is how many CNAMEs a chain may have before it counts as a loop; resolvers stop at 8 to 16.
-const maxAliases = 8
+// maxCNAMEs is how many CNAMEs of a chain are followed. Where a chain goes on, or is a loop, the answer is the CNAMEs so
+// far, without an error: they are true, and how long a chain may be is the resolver's to say. It goes on with the last
+// target, or finds the loop, and caches what it has; after SERVFAIL it would ask all servers of the zone, again and again.
+// Resolvers stop at 8 to 16.
+const maxCNAMEs = 16
+
+// hasCNAME reports whether an answer has the CNAME of a name already.
+func hasCNAME(answer []dns.RR, name string) bool {
+	return slices.ContainsFunc(answer, func(rr dns.RR) bool {
+		return rr.Header().Rrtype == dns.TypeCNAME && strings.EqualFold(rr.Header().Name, name)
+	})
+}
 
 // fail makes m an answer that says nothing.
 func fail(m *dns.Msg) {

@@ -39,7 +39,7 @@ type zone struct {
 var serialSeed = maphash.MakeSeed()
 
 // build makes a handler of the configuration.
-func build(c *config) *Handler {
+func build(c *config) (*Handler, error) {
 	h := &Handler{upstream: upstream.New(), alternatives: make([]alternatives, 1)}
 	choosers := newChooserBuilder(h)
 	var zones []record.ZoneConfig
@@ -71,6 +71,9 @@ func build(c *config) *Handler {
 		h.zones[i].hash = hashes[i].Sum64()
 	}
 	h.table = builder.Table()
+	if err := checkLoops(c, h.table); err != nil {
+		return nil, err
+	}
 	h.keeper = newKeeper(h)
 	h.keeper.setAll(func(int) bool { return true }, time.Now())
 	h.warnings = c.warnings
@@ -78,7 +81,7 @@ func build(c *config) *Handler {
 		h.warnings = append(h.warnings, h.delegationWarnings(c)...)
 	}
 	h.warnings = append(h.warnings, h.nameServerWarnings(c)...)
-	return h
+	return h, nil
 }
 
 // add puts an RRset into the table.

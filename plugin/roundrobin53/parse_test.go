@@ -110,8 +110,11 @@ func readCorefile(corefile string) string {
 		if err != nil {
 			return withoutDir(plugin.Error(pluginName, err).Error()) + "\n"
 		}
+		h, err := build(conf)
+		if err != nil {
+			return withoutDir(plugin.Error(pluginName, err).Error()) + "\n"
+		}
 		b.WriteString(conf.String())
-		h := build(conf)
 		for _, warning := range slices.Concat(h.warnings, h.large) {
 			b.WriteString("# warning: " + withoutDir(warning) + "\n")
 		}
@@ -150,7 +153,8 @@ func TestParseSurvivesDump(t *testing.T) {
 			continue
 		}
 		for _, block := range blocks {
-			if conf, err := read(controller(block.Tokens[pluginName], block.Keys)); err == nil {
+			conf, err := read(controller(block.Tokens[pluginName], block.Keys))
+			if err == nil {
 				checkDump(t, conf.String())
 			}
 		}
@@ -192,13 +196,15 @@ func FuzzParse(f *testing.F) {
 		c := caddy.NewTestController("dns", block)
 		c.ServerBlockKeys = []string{"dns://example.org.:53"}
 		conf, err := parse(c, surroundings(c))
+		if err == nil {
+			_, err = build(conf)
+		}
 		if err != nil {
 			if !strings.Contains(err.Error(), " - Error during parsing: ") {
 				t.Fatalf("an error without its place: %v", err)
 			}
 			return
 		}
-		build(conf)
 		checkDump(t, conf.String())
 	})
 }

@@ -29,7 +29,10 @@ func handler(tb testing.TB, directive string) *Handler {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h := build(conf)
+	h, err := build(conf)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	h.instance = &instance{watcher: newWatcher()}
 	h.block, h.config = strings.Join(c.ServerBlockKeys, " "), dnsserver.GetConfig(c)
 	succeed([]*Handler{h}, nil, time.Unix(1_700_000_000, 0))
@@ -75,7 +78,10 @@ const zoneOfEverything = `roundrobin53 {
 	record counted A 192.0.2.1 192.0.2.2 metrics
 	record any A 192.0.2.1 192.0.2.2 order random
 	record www CNAME app
-	record loop CNAME loop
+	record loop CNAME {
+		value loop weight 99
+		value app
+	}
 	record out CNAME app.example.net.
 	record gone CNAME nope
 	record lacking CNAME text

@@ -23,7 +23,10 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	h := build(conf)
+	h, err := build(conf)
+	if err != nil {
+		return plugin.Error(pluginName, err)
+	}
 	config := dnsserver.GetConfig(c)
 	asker.Mark(c)
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {

@@ -27,7 +27,10 @@ func blocks(tb testing.TB, texts []blockText) []*Handler {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		h := build(conf)
+		h, err := build(conf)
+		if err != nil {
+			tb.Fatal(err)
+		}
 		h.block, h.view, h.config = text.keys, text.view, &dnsserver.Config{ListenHosts: []string{""}}
 		handlers = append(handlers, h)
 	}
