@@ -79,3 +79,31 @@ func TestWarningsAreLimited(t *testing.T) {
 		t.Errorf("the others are not counted:\n%s", s.log())
 	}
 }
+
+// A name from outside that is not UTF-8 is an error with its place, at the start and in a reload, and no panic of the
+// metrics library: names of checks and networks, targets, and the view of the block, which other plugins make labels of.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	t.Setenv("LATIN1", "b\xfcro")
+	block := func(view, lines string) string {
+		return "example.org:0 {\nprometheus 127.0.0.1:0\n" + view + "\nroundrobin53 {\nrecord www A 192.0.2.1 metrics\n" + lines + "\n}\n}\n"
+	}
+	s := start(t, block("", ""))
+	for _, c := range []struct{ name, corefile, want string }{
+		{"view", block("view {$LATIN1} {\nexpr true\n}", ""), `Corefile:6 - Error during parsing: roundrobin53: the view of the server block is called "b\xfcro"`},
+		{"check", block("", "check {$LATIN1} tcp://:1"), `Corefile:6 - Error during parsing: check: "b\xfcro"`},
+		{"network", block("", "network {$LATIN1} 192.0.2.0/24"), `Corefile:6 - Error during parsing: network: "b\xfcro"`},
+		{"target", block("", "record web CNAME {$LATIN1} metrics"), `Corefile:6 - Error during parsing: record: CNAME: "b\xfcro"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := s.reload(c.corefile); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("reload: got %v, want %s", err, c.want)
+			}
+			if got := startError(t, c.corefile); !strings.Contains(got, c.want) {
+				t.Errorf("start: got %s, want %s", got, c.want)
+			}
+		})
+	}
+	if got := addresses(s.ask("www.example.org", dns.TypeA)); len(got) != 1 {
+		t.Errorf("after the reloads: got %v, want one address", got)
+	}
+}

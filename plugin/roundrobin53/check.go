@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 )
@@ -126,6 +128,9 @@ func checkWord(name string) error {
 	}
 	if _, ok := options[name]; ok || name == "none" || name == "of" {
 		return fmt.Errorf("%q can't be a name, since it means something else behind a record", name)
+	}
+	if strings.ContainsRune(name, utf8.RuneError) || strings.ContainsFunc(name, unicode.IsControl) { // caddy writes U+FFFD for what is not UTF-8
+		return fmt.Errorf("%q can't be a name, since it is not UTF-8 text without control characters, which metrics and logs need", name)
 	}
 	if strings.ContainsAny(name, " \t\r\n\"") {
 		return fmt.Errorf("%q can't be a name, since it is not one word", name)

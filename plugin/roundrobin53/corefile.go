@@ -62,10 +62,8 @@ func parseServerBlocks(corefile caddy.Input) ([]serverBlock, error) {
 
 // corefile is what the instance that is being set up is set up from.
 func (in *instance) corefile() caddy.Input {
-	for _, candidate := range slices.Backward(caddy.Instances()) {
-		if candidate.Storage[instanceKey{}] == in {
-			return candidate.Caddyfile()
-		}
+	if candidate := in.caddyInstance(); candidate != nil {
+		return candidate.Caddyfile()
 	}
 	return caddy.CaddyfileInput{}
 }

@@ -52,6 +52,7 @@ func setEnv(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"ADDRESS":   "192.0.2.1",
+		"LATIN1":    "b\xfcro",
 		"ADDRESSES": "192.0.2.1 192.0.2.2",
 		"NETWORKS":  "203.0.113.0/24 2001:db8:2::/48",
 		"NAME":      "web",

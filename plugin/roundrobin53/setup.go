@@ -40,6 +40,8 @@ func setup(c *caddy.Controller) error {
 	if err := in.hookFastpath(h, c.ServerBlockKeys); err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	at := conf.directives[0].position
+	in.beforeStartup(func() error { return checkView(at, config.ViewName) })
 	return nil
 }
 
