@@ -154,7 +154,7 @@ func TestSignedAnswers(t *testing.T) {
 	s := start(t, corefile)
 	const (
 		soa   = "example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60"
-		opt   = "\nopt udp 4096 flags 8000"
+		opt   = "\nopt udp 1232 flags 8000"
 		types = "HINFO TXT AAAA LOC SRV CERT SSHFP RRSIG NSEC TLSA HIP OPENPGPKEY SPF"
 	)
 	denial := func(qname, types string) string {

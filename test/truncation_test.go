@@ -254,6 +254,102 @@ func TestReferralIsTruncatedForGlue(t *testing.T) {
 	}
 }
 
+// What other plugins add to an answer, and the echo of ECS, take octets that additional data may not: no TC for these, and no
+// RRset of which a part is left (RFC 2181 §9).
+func TestAdditionalLeavesRoomForOptions(t *testing.T) {
+	const values = 20
+	const key, secret = "key.example.", "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk="
+	s := start(t, `example.com:0 {
+		nsid a-name-of-the-server-that-has-quite-a-few-octets.example.com
+		tsig {
+			secret `+key+" "+secret+`
+		}
+		roundrobin53 {
+			record host A `+strings.Join(manyAddresses(values, dns.TypeA), " ")+`
+			record host2 A `+strings.Join(manyAddresses(values, dns.TypeA), " ")+`
+			record mail MX 10 host
+			record mail MX 20 host2
+			ecs
+		}
+	}`)
+	subnet := subnetOption("2001:db8:a:b:c:d:e:f/128")
+	for _, c := range []struct {
+		name    string
+		options []dns.EDNS0
+		signed  bool
+	}{
+		{"ECS", []dns.EDNS0{subnet}, false},
+		{"NSID", []dns.EDNS0{nsid}, false},
+		{"ECS and NSID", []dns.EDNS0{subnet, nsid}, false},
+		{"TSIG", nil, true},
+		{"all", []dns.EDNS0{nsid, subnet}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seen := make(map[int]bool)
+			for size := dns.MinMsgSize; size < 1232; size++ {
+				m := withOPT(question("mail.example.com", dns.TypeMX), 0, c.options...)
+				m.IsEdns0().SetUDPSize(uint16(size))
+				client := dns.Client{UDPSize: dns.MaxMsgSize, Timeout: 5 * time.Second}
+				if c.signed {
+					m.SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())
+					client.TsigSecret = map[string]string{key: secret}
+				}
+				reply, _, err := client.Exchange(m, loopback(s.udp(0)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := 0
+				for _, rr := range reply.Extra {
+					if rr.Header().Rrtype == dns.TypeA {
+						n++
+					}
+				}
+				seen[n] = true
+				if reply.Compress = true; reply.Truncated || n%values != 0 || reply.Len() > size {
+					t.Fatalf("buffer of %d: TC %t, %d addresses, %d octets; want no TC and RRsets of %d whole", size, reply.Truncated, n, reply.Len(), values)
+				}
+			}
+			if !seen[values] || !seen[2*values] {
+				t.Errorf("sizes of the additional section: %v, want one RRset and two", seen)
+			}
+		})
+	}
+}
+
+// The addresses of name servers outside the zone that is delegated are no glue that a referral needs (RFC 9471 §3.2): they
+// come along where they fit.
+func TestReferralIsNotTruncatedForSiblings(t *testing.T) {
+	s := start(t, `example.com:0 {
+		roundrobin53 {
+			record sub NS sibling
+			record sub NS ns.sub.example.com
+			record sub NS ns.other.example.com
+			record ns.sub A 192.0.2.1
+			record sibling A `+strings.Join(manyAddresses(60, dns.TypeA), " ")+`
+			record other NS ns.other.example.com
+			record ns.other AAAA 2001:db8::1
+		}
+	}`)
+	for _, c := range []struct {
+		network string
+		size    uint16
+		want    int // addresses
+	}{
+		{"udp", 512, 2},
+		{"udp", 1232, 62},
+		{"tcp", 512, 62},
+	} {
+		m, octets := exchangeWire(t, s, c.network, question("www.sub.example.com", dns.TypeA).SetEdns0(c.size, false))
+		if m.Truncated || len(m.Ns) != 3 || len(m.Extra)-1 != c.want || c.network == "udp" && octets > int(c.size) {
+			t.Errorf("%d over %s: TC %t, %d name servers, %d addresses, %d octets; want no TC, 3 and %d",
+				c.size, c.network, m.Truncated, len(m.Ns), len(m.Extra)-1, octets, c.want)
+		}
+		if m.Extra[0].Header().Name != "ns.sub.example.com." {
+			t.Errorf("%s is first, want the glue that is needed", m.Extra[0])
+		}
+	}
+}
+
 // An answer that is truncated behind an alias keeps the CNAME first.
 func TestTruncationBehindAlias(t *testing.T) {
 	values := manyAddresses(80, dns.TypeA)

@@ -140,6 +140,14 @@ func TestAdditional(t *testing.T) {
 			record *.self A 192.0.2.4
 			record missing MX 10 none
 			record ptr PTR host
+			record alias HTTPS 0 web
+			record alias2 HTTPS 0 alias
+			record ring HTTPS 0 ring2
+			record ring2 HTTPS 0 ring
+			record _dns.alias SVCB 0 _dns
+			record no-service HTTPS 0 .
+			record away HTTPS 0 www.example.net.
+			record plain HTTPS 0 host
 		}
 	}`)
 	const host = `
@@ -185,6 +193,32 @@ func TestAdditional(t *testing.T) {
 		{"target that does not exist", "missing.example.com", dns.TypeMX, `
 			NOERROR qr aa rd
 			answer missing.example.com. 60 IN MX 10 none.example.com.`},
+		{"HTTPS alias", "alias.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer alias.example.com. 60 IN HTTPS 0 web.example.com.
+			additional web.example.com. 60 IN HTTPS 1 host.example.com. alpn="h2"` + host},
+		{"HTTPS alias of an alias", "alias2.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer alias2.example.com. 60 IN HTTPS 0 alias.example.com.
+			additional alias.example.com. 60 IN HTTPS 0 web.example.com.
+			additional web.example.com. 60 IN HTTPS 1 host.example.com. alpn="h2"` + host},
+		{"HTTPS aliases of each other", "ring.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer ring.example.com. 60 IN HTTPS 0 ring2.example.com.
+			additional ring2.example.com. 60 IN HTTPS 0 ring.example.com.`},
+		{"SVCB alias", "_dns.alias.example.com", dns.TypeSVCB, `
+			NOERROR qr aa rd
+			answer _dns.alias.example.com. 60 IN SVCB 0 _dns.example.com.
+			additional _dns.example.com. 60 IN SVCB 1 host.example.com. alpn="dot"` + host},
+		{"HTTPS alias to a name with addresses alone", "plain.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer plain.example.com. 60 IN HTTPS 0 host.example.com.` + host},
+		{"no HTTPS service (RFC 9460 §2.5.1)", "no-service.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer no-service.example.com. 60 IN HTTPS 0 .`},
+		{"HTTPS alias to a name elsewhere", "away.example.com", dns.TypeHTTPS, `
+			NOERROR qr aa rd
+			answer away.example.com. 60 IN HTTPS 0 www.example.net.`},
 		{"PTR brings nothing", "ptr.example.com", dns.TypePTR, `
 			NOERROR qr aa rd
 			answer ptr.example.com. 60 IN PTR host.example.com.`},
@@ -192,5 +226,43 @@ func TestAdditional(t *testing.T) {
 			NOERROR qr aa rd
 			answer same.example.com. 60 IN MX 10 host.example.com.
 			answer same.example.com. 60 IN MX 20 HOST.example.com.` + host},
+	})
+}
+
+// The addresses of a zone's name servers come along where they lie below a zone cut, too (RFC 1035 §3.3.11, RFC 8109 for
+// the root): without them nobody could ask. Those of other records are the delegated zone's to give.
+func TestAdditionalOfNameServersBelowACut(t *testing.T) {
+	s := start(t, `.:0 {
+		roundrobin53 . {
+			ns A.ISI.EDU. 26.3.0.103
+			ns ns.example.
+			ns b.example. 192.0.2.2
+			record EDU NS A.ISI.EDU.
+			record @ MX 10 A.ISI.EDU.
+			record null MX 0 .
+			record . A 192.0.2.1
+		}
+	}`)
+	if log := s.log(); strings.Contains(log, "A.ISI.EDU") || !strings.Contains(log, "ns.example. lies in . but has no address") {
+		t.Errorf("logged:\n%s\nwant a warning about ns.example. alone", log)
+	}
+	checkReplies(t, s, []replyCase{
+		{"NS", ".", dns.TypeNS, `
+			NOERROR qr aa rd
+			answer . 60 IN NS A.ISI.EDU.
+			answer . 60 IN NS ns.example.
+			answer . 60 IN NS b.example.
+			additional A.ISI.EDU. 60 IN A 26.3.0.103
+			additional b.example. 60 IN A 192.0.2.2`},
+		{"MX", ".", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer . 60 IN MX 10 A.ISI.EDU.`},
+		{"null MX", "null", dns.TypeMX, `
+			NOERROR qr aa rd
+			answer null. 60 IN MX 0 .`},
+		{"referral", "A.ISI.EDU", dns.TypeA, `
+			NOERROR qr rd
+			authority edu. 60 IN NS A.ISI.EDU.
+			additional A.ISI.EDU. 60 IN A 26.3.0.103`},
 	})
 }

@@ -1,39 +1,90 @@
 package roundrobin53
 
 import (
+	"math"
 	"slices"
 	"strings"
 
+	"github.com/coredns/coredns/plugin/tsig"
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// addAdditional puts the addresses of the names that rrs point to into the additional section, as far as they lie in the
-// plugin's zones and fit. They are a courtesy: no answer is truncated for them, and an RRset that does not fit is left
-// out whole (RFC 2181 §9). A signed answer goes without, since what fits is not known before it is signed.
+// addAdditional puts into the additional section what a client will want next of the names that rrs point to, as far as
+// they lie in the plugin's zones and it fits: addresses, and of the targets of SVCB and HTTPS aliases their own records
+// (RFC 9460 §4.1). They are a courtesy: no answer is truncated for them, and an RRset that does not fit is left out whole
+// (RFC 2181 §9). A signed answer goes without, since what fits is not known before it is signed.
 func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
-	names := additionalNames(rrs)
-	if len(names) == 0 || q.isSigned() {
+	targets := appendTargets(nil, rrs)
+	if len(targets) == 0 || q.isSigned() {
 		return
 	}
 	m.Compress = true // the core takes it off again where it is not needed
-	room := q.size() - m.Len()
+	room := q.room(m)
 	var extra []dns.RR
-	for _, name := range names {
-		for _, rrtype := range record.AddressTypes {
-			found := q.h.table.Lookup(strings.ToLower(name), rrtype)
-			if found.Kind != record.Addresses {
-				continue
-			}
-			if octets := q.h.rrsets[found.Addresses].octets(name); octets <= room {
-				room -= octets
-				extra = q.appendExtra(extra, name, found.Addresses)
-			}
+	for i := 0; i < len(targets); i++ { // their services have targets, too
+		if t := targets[i]; t.service != dns.TypeNone && !strings.EqualFold(t.name, rrs[0].Header().Name) {
+			services := q.services(t, &room)
+			extra = append(extra, services...)
+			targets = appendTargets(targets, services)
 		}
+		extra = q.appendAddresses(extra, targets[i], &room)
 	}
 	m.Extra = slices.Concat(extra, m.Extra)
+}
+
+// room is how many octets are left for what an answer can do without. The plugins before ours may add to the answer, if
+// the query asks for it: an NSID, and the signature of TSIG.
+func (q *query) room(m *dns.Msg) int {
+	room := q.size() - m.Len()
+	if key, ok := tsig.ValidatedKeyName(q.ctx); ok {
+		room -= len(key) + 1 + tsigOctets
+	}
+	if opt := q.r.IsEdns0(); opt != nil && slices.ContainsFunc(opt.Option, isNSID) {
+		room -= q.h.nsid
+	}
+	return room
+}
+
+// tsigOctets is what a TSIG record takes behind the name of its key, with the longest MAC: the fields of every record, the
+// name hmac-sha512, those of its data, and the MAC (RFC 8945 §4.2).
+const tsigOctets = 10 + 13 + 16 + 64
+
+func isNSID(option dns.EDNS0) bool { return option.Option() == dns.EDNS0NSID }
+
+// services is the SVCB or HTTPS records of the target of an alias, none if they do not fit.
+func (q *query) services(t pointee, room *int) []dns.RR {
+	found := q.h.table.Lookup(strings.ToLower(t.name), t.service)
+	if found.Kind != record.RRs {
+		return nil
+	}
+	octets := 0
+	rrs := appendRRs(nil, t.name, found.RRset.RRs)
+	for _, rr := range rrs {
+		octets += dns.Len(rr)
+	}
+	if octets > *room {
+		return nil
+	}
+	*room -= octets
+	return rrs
+}
+
+// appendAddresses appends the addresses of a target, if they fit.
+func (q *query) appendAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
+	for _, rrtype := range record.AddressTypes {
+		number, ok := q.h.addressesOf(t, rrtype)
+		if !ok {
+			continue
+		}
+		if octets := q.h.rrsets[number].octets(t.name); octets <= *room {
+			*room -= octets
+			extra = q.appendExtra(extra, t.name, number)
+		}
+	}
+	return extra
 }
 
 // octets is at most how many octets an answer's share of the set takes in a compressed message.
@@ -62,37 +113,59 @@ func (q *query) pickAdditional(c *chooser) []uint16 {
 	return choice.Pick(turn.Additional, &client, nil)
 }
 
-// additionalNames are the names in rrs whose addresses a client will want next.
-func additionalNames(rrs []dns.RR) []string {
-	var names []string
-	for _, rr := range rrs {
-		var name string
-		switch rr := rr.(type) {
-		case *dns.MX: // RFC 1035 §3.3.9
-			name = rr.Mx
-		case *dns.NS: // RFC 1035 §3.3.11
-			name = rr.Ns
-		case *dns.SRV: // RFC 2782
-			name = rr.Target
-		case *dns.HTTPS:
-			name = serviceTarget(&rr.SVCB)
-		case *dns.SVCB:
-			name = serviceTarget(rr)
-		}
-		isSame := func(other string) bool { return strings.EqualFold(name, other) }
-		if name != "" && !slices.ContainsFunc(names, isSame) {
-			names = append(names, name)
-		}
-	}
-	return names
+// pointee is a name that a record points to.
+type pointee struct {
+	name    string
+	service uint16 // SVCB or HTTPS, if an alias of that type points to it
+	glue    bool   // it is a name server: its address counts below a zone cut, too
 }
 
-// serviceTarget is the name that a SVCB or HTTPS record points to: "." means the owner itself (RFC 9460 §2.5).
-func serviceTarget(rr *dns.SVCB) string {
-	if rr.Target == "." && rr.Priority > 0 {
-		return rr.Hdr.Name
+// appendTargets appends the names that rrs point to, and whose addresses a client will want next.
+func appendTargets(targets []pointee, rrs []dns.RR) []pointee {
+	for _, rr := range rrs {
+		var t pointee
+		switch rr := rr.(type) {
+		case *dns.MX: // RFC 1035 §3.3.9
+			t.name = rr.Mx
+		case *dns.NS: // RFC 1035 §3.3.11
+			t.name, t.glue = rr.Ns, true
+		case *dns.SRV: // RFC 2782
+			t.name = rr.Target
+		case *dns.HTTPS:
+			t = servicePointee(&rr.SVCB)
+		case *dns.SVCB:
+			t = servicePointee(rr)
+		}
+		isSame := func(other pointee) bool { return strings.EqualFold(t.name, other.name) }
+		if t.name != "" && t.name != "." && !slices.ContainsFunc(targets, isSame) {
+			targets = append(targets, t)
+		}
 	}
-	return rr.Target
+	return targets
+}
+
+// servicePointee is the name that a SVCB or HTTPS record points to. "." means the owner itself (RFC 9460 §2.5.2); of an
+// alias, that there is no such service (§2.5.1).
+func servicePointee(rr *dns.SVCB) pointee {
+	switch {
+	case rr.Priority == 0 && rr.Target == ".":
+		return pointee{}
+	case rr.Priority == 0:
+		return pointee{name: rr.Target, service: rr.Hdr.Rrtype}
+	case rr.Target == ".":
+		return pointee{name: rr.Hdr.Name}
+	}
+	return pointee{name: rr.Target}
+}
+
+// addressesOf is the number of the A or AAAA RRset of a pointee. It reports false if it has none here.
+func (h *Handler) addressesOf(t pointee, rrtype uint16) (int, bool) {
+	name := strings.ToLower(t.name)
+	found := h.table.Lookup(name, rrtype)
+	if found.Kind == record.Delegation && t.glue {
+		return h.table.Glue(name, rrtype)
+	}
+	return found.Addresses, found.Kind == record.Addresses
 }
 
 // refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).
@@ -102,17 +175,39 @@ func (q *query) refer(m *dns.Msg, found record.Result) {
 	if opt := q.r.IsEdns0(); found.DS != nil && opt != nil && opt.Do() {
 		m.Ns = appendRRs(m.Ns, m.Ns[0].Header().Name, found.DS.RRs) // RFC 4035 §3.1.4
 	}
-	var glue []dns.RR
-	for _, rr := range found.RRset.RRs {
-		name := rr.(*dns.NS).Ns
-		if q.isSigned() {
-			name = strings.ToLower(name) // see resolve
-		}
-		for _, rrtype := range record.AddressTypes {
-			if number, ok := q.h.table.Glue(strings.ToLower(name), rrtype); ok {
-				glue = q.appendExtra(glue, name, number)
-			}
+	q.addGlue(m, found.RRset.RRs)
+}
+
+// addGlue puts the addresses of a zone cut's name servers into the additional section. Those inside the zone that is cut
+// off are needed: an answer without all of them is truncated (RFC 9471 §3.1). Others are not (§3.2).
+func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
+	cut := strings.ToLower(m.Ns[0].Header().Name)
+	isOther := func(t pointee) bool { return !dns.IsSubDomain(cut, strings.ToLower(t.name)) }
+	servers := appendTargets(nil, ns)
+	if q.isSigned() { // then what fits is not known, see addAdditional
+		isOther = func(pointee) bool { return false }
+		for i := range servers {
+			servers[i].name = strings.ToLower(servers[i].name) // see resolve
 		}
 	}
-	m.Extra = slices.Concat(glue, m.Extra) // glue is needed: an answer without all of it is truncated (RFC 9471)
+	var glue []dns.RR
+	unlimited := math.MaxInt
+	for _, t := range servers {
+		if !isOther(t) {
+			glue = q.appendAddresses(glue, t, &unlimited)
+		}
+	}
+	opt := m.Extra
+	m.Extra = slices.Concat(glue, opt)
+	if !slices.ContainsFunc(servers, isOther) {
+		return
+	}
+	m.Compress = true // see addAdditional
+	room := q.room(m)
+	for _, t := range servers {
+		if isOther(t) {
+			glue = q.appendAddresses(glue, t, &room)
+		}
+	}
+	m.Extra = slices.Concat(glue, opt)
 }

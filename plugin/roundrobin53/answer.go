@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -33,11 +34,11 @@ type reply struct {
 	opt      dns.OPT
 }
 
-// echo puts the ECS option of the query into the answer, with the answer's scope (RFC 7871 §7.2.1).
-func (rep *reply) echo(subnet *clientSubnet) {
+// echo puts the ECS option of the query into the answer, where it is to get the answer's scope (RFC 7871 §7.2.1).
+func (rep *reply) echo(subnet *clientSubnet) *dns.EDNS0_SUBNET {
 	option := *subnet.option
-	option.SourceScope = uint8(subnet.scope)
 	rep.opt.Option = append(rep.opt.Option, &option)
+	return &option
 }
 
 // newReply starts the answer to q, with an OPT record of its own if the query has one: were the query's used, as the
@@ -54,7 +55,7 @@ func (q *query) newReply() *reply {
 	}
 	rep.Question = rep.question[:]
 	if opt := q.r.IsEdns0(); opt != nil {
-		rep.opt.Hdr = dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: opt.UDPSize()}
+		rep.opt.Hdr = dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: plain.PayloadSize}
 		if opt.Do() {
 			rep.opt.SetDo()
 		}
@@ -77,10 +78,13 @@ func (q *query) answer(found record.Result) *dns.Msg {
 		m.Authoritative = false
 		return m
 	}
-	q.resolve(m, found)
-	if q.subnet != nil {
-		rep.echo(q.subnet)
+	if q.subnet == nil {
+		q.resolve(m, found)
+		return m
 	}
+	option := rep.echo(q.subnet) // before what is added as far as there is room
+	q.resolve(m, found)
+	option.SourceScope = uint8(q.subnet.scope) // known only now
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin/nsid"
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
@@ -113,6 +114,10 @@ func (in *instance) startup() error {
 		h.view = h.config.ViewName
 		h.debug = h.config.Debug
 		h.signed = h.config.Handler("dnssec") != nil
+		if server, ok := h.config.Handler("nsid").(nsid.Nsid); ok {
+			const front = 4 // code and length (RFC 6891 §6.1.2)
+			h.nsid = front + len(server.Data)
+		}
 		h.transfer, _ = h.config.Handler("transfer").(*transfer.Transfer)
 		in.watcher.add(h)
 	}

@@ -57,6 +57,7 @@ type Handler struct {
 	view     string            // the server block's view, for metrics
 	signed   bool              // a dnssec plugin signs what we answer
 	debug    bool              // the server block has the debug plugin
+	nsid     int               // octets that the nsid plugin adds to an answer, if it is asked to
 	instance *instance
 	transfer *transfer.Transfer // nil if the block has none
 	changed  []string           // zones that are new or other than before

@@ -56,8 +56,10 @@ func (h *Handler) nameServerWarnings(c *config) (warnings []string) {
 	return warnings
 }
 
+// hasAddress reports whether a name has an address here, or one is not to be expected, since another zone has the name.
 func (h *Handler) hasAddress(name string) bool {
 	return slices.ContainsFunc(record.AddressTypes[:], func(rrtype uint16) bool {
-		return h.table.Lookup(name, rrtype).Kind == record.Addresses
+		found := h.table.Lookup(name, rrtype)
+		return found.Kind == record.Addresses || found.Kind == record.Delegation
 	})
 }

@@ -42,6 +42,11 @@ func setup(c *caddy.Controller) error {
 	}
 	at := conf.directives[0].position
 	in.beforeStartup(func() error { return checkView(at, config.ViewName) })
+	configs := configsOf(c)
+	c.OnStartup(func() error {
+		advertise(configs)
+		return nil
+	})
 	return nil
 }
 

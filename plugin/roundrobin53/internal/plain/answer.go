@@ -9,6 +9,10 @@ import (
 // §4.1.4), type, class, TTL and length.
 const recordOctets = 12
 
+// PayloadSize is the UDP payload size that replies carry in their OPT record: what we take, not what the client does (RFC
+// 6891 §6.2.3). It is that of the DNS flag day 2020, which passes everywhere without being fragmented.
+const PayloadSize = 1232
+
 // ownerPointer points to the name in the question.
 const ownerPointer = 0xC000 | headerOctets
 
@@ -58,7 +62,7 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 	}
 	if q.EDNS {
 		opt := [OPTOctets]byte{2: typeOPT}
-		be.PutUint16(opt[3:], be16(q.packet, q.end+3))
+		be.PutUint16(opt[3:], PayloadSize)
 		if q.DO {
 			opt[7] = 0x80
 		}
