@@ -2,30 +2,61 @@ package test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestCoreDoesNotImportCoreDNS keeps the imports pointing inward: the core knows DNS but not CoreDNS, and its packages
-// do not know each other.
-func TestCoreDoesNotImportCoreDNS(t *testing.T) {
-	const core = "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/"
-	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", "../plugin/roundrobin53/internal/...", "../plugin/internal/turn").Output()
+const module = "github.com/roundrobin53/roundrobin53/"
+
+// rooms are the packages of the plugins and what of this module each may import, so that imports run down only. Packages that
+// may know CoreDNS are marked; the others are plain Go that knows DNS.
+var rooms = map[string]struct {
+	knowsCoreDNS bool
+	imports      []string
+}{
+	"plugin/internal/turn":                  {},
+	"plugin/internal/asker":                 {knowsCoreDNS: true, imports: []string{"plugin/internal/turn"}},
+	"plugin/roundrobin53/internal/datagram": {},
+	"plugin/roundrobin53/internal/plain":    {},
+	"plugin/roundrobin53/internal/health":   {},
+	"plugin/roundrobin53/internal/record":   {},
+	"plugin/roundrobin53/internal/route":    {},
+	"plugin/roundrobin53/internal/pool":     {imports: []string{"plugin/internal/turn"}},
+	"plugin/roundrobin53/internal/config":   {imports: []string{core + "health", core + "pool", core + "record", core + "route"}},
+}
+
+const core = "plugin/roundrobin53/internal/"
+
+// TestImportsRunDown guards the table of rooms: a package imports what lies below it, and nothing outside that it need not
+// know.
+func TestImportsRunDown(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "../plugin/internal/...", "../plugin/roundrobin53/internal/...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(packages) < 2 {
-		t.Fatalf("%d core packages, want more", len(packages))
-	}
-	for _, line := range packages {
-		path, deps, _ := strings.Cut(line, " ")
-		for dep := range strings.FieldsSeq(deps) {
-			for _, outside := range []string{"github.com/coredns/", "github.com/prometheus/", core} {
-				if strings.HasPrefix(dep, outside) {
-					t.Errorf("%s depends on %s; pass what it needs in from the glue", path, dep)
-				}
+	seen := make(map[string]bool)
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		path := strings.TrimPrefix(words[0], module)
+		room, ok := rooms[path]
+		if seen[path] = true; !ok && !strings.HasSuffix(path, "test") {
+			t.Errorf("%s has no place in the table of rooms", path)
+		}
+		for _, imported := range words[1:] {
+			own, isOwn := strings.CutPrefix(imported, module)
+			isForeign := strings.HasPrefix(imported, "github.com/coredns/") || strings.HasPrefix(imported, "github.com/prometheus/")
+			switch {
+			case isOwn && !slices.Contains(room.imports, own):
+				t.Errorf("%s imports %s, which does not lie below it", path, own)
+			case isForeign && !room.knowsCoreDNS:
+				t.Errorf("%s imports %s; what it needs is handed in from above", path, imported)
 			}
+		}
+	}
+	for path := range rooms {
+		if !seen[path] {
+			t.Errorf("%s is in the table of rooms, but is no package", path)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
@@ -100,8 +101,8 @@ func (q *query) poolClient(order pool.Order) pool.Client {
 		c.Network = turn.HashNetwork(network)
 		q.addScope(netip.Prefix.Bits)
 	case pool.Nearest:
-		if at, ok := parseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
-			c.Place, c.Located = pool.PointAt(at.latitude, at.longitude), true
+		if at, ok := config.ParseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
+			c.Place, c.Located = pool.PointAt(at.Latitude, at.Longitude), true
 		}
 		q.addScope(netip.Prefix.Bits)
 	}

@@ -6,20 +6,21 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // cnameNode is a name with a CNAME, or several, in the search for loops.
 type cnameNode struct {
-	owner *ownerName
-	set   *rrset
+	owner *config.Owner
+	set   *config.RRset
 	ends  bool         // an answer can come to an end, through one of its targets at least
 	next  *cnameNode   // the CNAME of one of its targets
 	above []*cnameNode // those that have it among their targets
 }
 
 // checkLoops tells whether a name's CNAMEs lead back to it, whichever of several is answered: then there is no answer.
-func checkLoops(c *config, table *record.Table) error {
+func checkLoops(c *config.Block, table *record.Table) error {
 	nodes, byRRset := cnamesOf(c, table)
 	var ended []*cnameNode
 	for _, node := range nodes {
@@ -46,15 +47,15 @@ func checkLoops(c *config, table *record.Table) error {
 }
 
 // cnamesOf are the names with CNAMEs that can be answered, in the order of the Corefile, and the same by their RRsets.
-func cnamesOf(c *config, table *record.Table) ([]*cnameNode, map[*record.RRset]*cnameNode) {
+func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.RRset]*cnameNode) {
 	var nodes []*cnameNode
 	byRRset := make(map[*record.RRset]*cnameNode)
-	for _, owner := range c.names {
-		set := owner.set(dns.TypeCNAME)
+	for _, owner := range c.Owners {
+		set := owner.RRset(dns.TypeCNAME)
 		if set == nil {
 			continue
 		}
-		if found := table.Lookup(owner.name, dns.TypeCNAME); found.Kind == record.RRs { // else it lies below a delegation
+		if found := table.Lookup(owner.Name, dns.TypeCNAME); found.Kind == record.RRs { // else it lies below a delegation
 			node := &cnameNode{owner: owner, set: set}
 			nodes = append(nodes, node)
 			byRRset[found.RRset] = node
@@ -66,7 +67,7 @@ func cnamesOf(c *config, table *record.Table) ([]*cnameNode, map[*record.RRset]*
 // findTargets finds the CNAMEs that the name's own lead to.
 func (node *cnameNode) findTargets(table *record.Table, byRRset map[*record.RRset]*cnameNode) {
 	node.ends = true // with NODATA, if all are drained
-	for _, rr := range node.set.answerable() {
+	for _, rr := range node.set.Answerable() {
 		found := table.Lookup(strings.ToLower(rr.(*dns.CNAME).Target), dns.TypeNone)
 		if found.Kind != record.Alias {
 			node.ends = true
@@ -78,20 +79,6 @@ func (node *cnameNode) findTargets(table *record.Table, byRRset map[*record.RRse
 	}
 }
 
-// answerable is the records of the set but for drained ones, which are never answered.
-func (set *rrset) answerable() []dns.RR {
-	if set.lines == nil {
-		return set.rrs
-	}
-	var rrs []dns.RR
-	for i := range set.lines {
-		if line := &set.lines[i]; !line.drain {
-			rrs = append(rrs, set.rrs[line.first:line.first+line.count]...)
-		}
-	}
-	return rrs
-}
-
 // loopError is the error about a loop that the name is in or leads to.
 func (node *cnameNode) loopError() error {
 	seen := make(map[*cnameNode]bool)
@@ -101,11 +88,11 @@ func (node *cnameNode) loopError() error {
 	}
 	var steps []string
 	for at := node; len(steps) == 0 || at != node; at = at.next {
-		steps = append(steps, fmt.Sprintf("%s to %s (%s)", at.owner.name, at.next.owner.name, at.set.position))
+		steps = append(steps, fmt.Sprintf("%s to %s (%s)", at.owner.Name, at.next.owner.Name, at.set.Position))
 	}
 	const most = 8 // of the steps, lest the message fill pages
 	if more := len(steps) - most; more > 0 {
 		steps = append(steps[:most], fmt.Sprintf("and %s", plural(more, "more", "more")))
 	}
-	return node.set.errorf("record: the CNAME of %s leads back to it, and nobody can follow it: %s", node.owner.name, strings.Join(steps, ", "))
+	return node.set.Errorf("record: the CNAME of %s leads back to it, and nobody can follow it: %s", node.owner.Name, strings.Join(steps, ", "))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
@@ -117,7 +118,7 @@ func (h *Handler) failsOpen(b *board, chooser int) bool {
 		case pool.FailOpen:
 			fails = true
 		case pool.Up:
-			if g.key == selectorOfRest {
+			if g.key == config.ForAll {
 				return false
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
@@ -111,19 +112,19 @@ func (h *Handler) zoneNames() string {
 }
 
 // tooLarge warns of an RRset whose answer is more than a safe UDP answer holds; it is empty if there is no need to.
-func tooLarge(name string, set *rrset) string {
+func tooLarge(name string, set *config.RRset) string {
 	const (
 		header = 12
 		opt    = 11
 		fixed  = 12 // of a compressed record: pointer, type, class, TTL, length
 	)
 	octets := 16
-	if set.rrtype == dns.TypeA {
+	if set.Type == dns.TypeA {
 		octets = 4
 	}
-	n := set.mostCandidates()
-	if set.answers > 0 {
-		n = min(n, set.answers)
+	n := set.MostCandidates()
+	if set.Answers > 0 {
+		n = min(n, set.Answers)
 	}
 	room := safeUDPSize - header - opt - (len(name) + 1 + 4)
 	fit := room / (fixed + octets)
@@ -131,5 +132,5 @@ func tooLarge(name string, set *rrset) string {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s %s: an answer of %d values is larger than %d octets, and is truncated for most UDP clients; answers %d fits",
-		set.position, name, dns.TypeToString[set.rrtype], n, safeUDPSize, fit)
+		set.Position, name, dns.TypeToString[set.Type], n, safeUDPSize, fit)
 }

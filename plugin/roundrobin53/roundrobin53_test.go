@@ -18,6 +18,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 // handler is what a directive gives, started but for the servers.
@@ -25,7 +26,7 @@ func handler(tb testing.TB, directive string) *Handler {
 	tb.Helper()
 	c := caddy.NewTestController("dns", directive)
 	c.ServerBlockKeys = []string{"dns://example.org.:53"}
-	conf, err := parse(c, surroundings(c))
+	conf, err := config.Parse(c, surroundings(c))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -245,7 +246,7 @@ func FuzzServeDNS(f *testing.F) {
 	h := handler(f, zoneOfEverything)
 	for name := range strings.FieldsSeq("checked down drained weighted sticky routed several none same app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
 		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeMX, dns.TypeHTTPS, dns.TypeNS, dns.TypeDS, dns.TypeSOA, dns.TypeAXFR} {
-			m := query1(below(name, "example.org."), qtype)
+			m := query1(config.Below(name, "example.org."), qtype)
 			if name == "@" {
 				m = query1("example.org.", qtype)
 			}

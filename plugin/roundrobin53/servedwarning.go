@@ -6,25 +6,26 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // delegationWarnings tell which lines are never answered because they stand below a delegation, and which delegations
 // lead nowhere because their name servers lie below them and have no address.
-func (h *Handler) delegationWarnings(c *config) (warnings []string) {
-	for _, owner := range c.names {
-		if ns := owner.set(dns.TypeNS); ns != nil {
-			if owner.name != owner.zone.name && !h.hasGlue(owner.name, ns) {
-				warnings = append(warnings, ns.warningf("%s: its name servers lie below it and have no address: nobody can follow the delegation", owner.name))
+func (h *Handler) delegationWarnings(c *config.Block) (warnings []string) {
+	for _, owner := range c.Owners {
+		if ns := owner.RRset(dns.TypeNS); ns != nil {
+			if owner.Name != owner.Zone.Name && !h.hasGlue(owner.Name, ns) {
+				warnings = append(warnings, ns.Warningf("%s: its name servers lie below it and have no address: nobody can follow the delegation", owner.Name))
 			}
 			continue
 		}
-		if h.table.Lookup(owner.name, dns.TypeNone).Kind != record.Delegation {
+		if h.table.Lookup(owner.Name, dns.TypeNone).Kind != record.Delegation {
 			continue
 		}
-		for _, set := range owner.sets {
-			if set.addresses == nil {
-				warnings = append(warnings, set.warningf("%s %s lies below a delegation and is never answered", owner.name, dns.TypeToString[set.rrtype]))
+		for _, set := range owner.RRsets {
+			if set.Addresses == nil {
+				warnings = append(warnings, set.Warningf("%s %s lies below a delegation and is never answered", owner.Name, dns.TypeToString[set.Type]))
 			}
 		}
 	}
@@ -32,8 +33,8 @@ func (h *Handler) delegationWarnings(c *config) (warnings []string) {
 }
 
 // hasGlue reports whether a resolver can reach a name server of a zone cut: it lies elsewhere, or its address is here.
-func (h *Handler) hasGlue(cut string, ns *rrset) bool {
-	return slices.ContainsFunc(ns.rrs, func(rr dns.RR) bool {
+func (h *Handler) hasGlue(cut string, ns *config.RRset) bool {
+	return slices.ContainsFunc(ns.RRs, func(rr dns.RR) bool {
 		name := strings.ToLower(rr.(*dns.NS).Ns)
 		_, a := h.table.Glue(name, dns.TypeA)
 		_, aaaa := h.table.Glue(name, dns.TypeAAAA)
@@ -42,13 +43,13 @@ func (h *Handler) hasGlue(cut string, ns *rrset) bool {
 }
 
 // nameServerWarnings tell which name servers of the apexes have no address where one is due.
-func (h *Handler) nameServerWarnings(c *config) (warnings []string) {
-	for _, d := range c.directives {
-		for _, ns := range d.ns {
-			for _, zone := range d.zones {
-				name, _ := target(ns.name, zone, d.index) // checked when it was read
-				if name = strings.ToLower(name); d.zoneOf(name) == zone && !h.hasAddress(name) {
-					warnings = append(warnings, ns.warningf("ns: %s lies in %s but has no address; write one behind its name", name, zone))
+func (h *Handler) nameServerWarnings(c *config.Block) (warnings []string) {
+	for _, d := range c.Directives {
+		for _, ns := range d.NameServers {
+			for _, zone := range d.Zones {
+				name, _ := config.FullName(ns.Name, zone, d.Index) // checked when it was read
+				if name = strings.ToLower(name); d.ZoneOf(name) == zone && !h.hasAddress(name) {
+					warnings = append(warnings, ns.Warningf("ns: %s lies in %s but has no address; write one behind its name", name, zone))
 				}
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 func init() {
@@ -19,7 +20,7 @@ func init() {
 // setup reads the directives of a server block. It starts nothing and changes nothing outside of the new instance: a
 // Corefile with an error is discarded after it.
 func setup(c *caddy.Controller) error {
-	conf, err := parse(c, surroundings(c))
+	conf, err := config.Parse(c, surroundings(c))
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
@@ -40,7 +41,7 @@ func setup(c *caddy.Controller) error {
 	if err := in.hookFastpath(h, c.ServerBlockKeys); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	at := conf.directives[0].position
+	at := conf.Directives[0].Position
 	in.beforeStartup(func() error { return checkView(at, config.ViewName) })
 	configs := configsOf(c)
 	c.OnStartup(func() error {
@@ -51,8 +52,8 @@ func setup(c *caddy.Controller) error {
 }
 
 // surroundings is what the reader of directives has to know of their server block.
-func surroundings(c *caddy.Controller) *Surroundings {
-	return &Surroundings{
+func surroundings(c *caddy.Controller) *config.Surroundings {
+	return &config.Surroundings{
 		Zones:    plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys),
 		Root:     dnsserver.GetConfig(c).Root,
 		ReadZone: func(word string) []string { return plugin.Host(word).NormalizeExact() },

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
@@ -328,7 +329,7 @@ func (h *Handler) groupForAll(number int) *pool.Group {
 		return nil
 	}
 	groups := h.groupsOf(number)
-	isForAll := func(g group) bool { return g.key == selectorOfRest }
+	isForAll := func(g group) bool { return g.key == config.ForAll }
 	if i := slices.IndexFunc(groups, isForAll); i >= 0 {
 		return groups[i].Group
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 // blockText is a server block: its keys, its view, and the directives in it.
@@ -23,7 +24,7 @@ func blocks(tb testing.TB, texts []blockText) []*Handler {
 	for _, text := range texts {
 		c := caddy.NewTestController("dns", text.directives)
 		c.ServerBlockKeys = strings.Fields(text.keys)
-		conf, err := parse(c, surroundings(c))
+		conf, err := config.Parse(c, surroundings(c))
 		if err != nil {
 			tb.Fatal(err)
 		}

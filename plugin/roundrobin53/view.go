@@ -5,13 +5,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/coredns/caddy"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 // checkView tells whether the name of a server block's view can be a label of metrics, which are UTF-8; the metrics library
 // panics otherwise. The view plugin takes any name, as an {$ENV} variable gives it. At is our directive in the block.
-func checkView(at position, name string) error {
+func checkView(at config.Position, name string) error {
 	if !utf8.ValidString(name) {
-		return at.errorf("%s: the view of the server block is called %q, which is not UTF-8, as metrics need it", pluginName, name)
+		return at.Errorf("%s: the view of the server block is called %q, which is not UTF-8, as metrics need it", pluginName, name)
 	}
 	return nil
 }

@@ -1,0 +1,149 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// alias is a name whose ALIAS record gives it the addresses of another.
+type alias struct {
+	rec   *Record
+	owner *Owner
+	d     *Directive
+	state aliasState
+	next  *alias // of the same owner, for the other family; nil if there is none
+}
+
+// gives reports whether an alias gives its owner the records of a family.
+func (alias *alias) gives(rrtype uint16) bool {
+	return alias.rec.aliasType == dns.TypeNone || alias.rec.aliasType == rrtype
+}
+
+// overlaps reports whether two aliases give a family both.
+func (alias *alias) overlaps(other *alias) bool {
+	return alias.gives(dns.TypeA) && other.gives(dns.TypeA) || alias.gives(dns.TypeAAAA) && other.gives(dns.TypeAAAA)
+}
+
+// addAlias files an alias of the name.
+func (o *Owner) addAlias(alias *alias) error {
+	for other := o.alias; other != nil; other = other.next {
+		if alias.overlaps(other) {
+			return fmt.Errorf("%s has an ALIAS already, at %s", o.Name, other.rec.Position)
+		}
+	}
+	alias.next, o.alias = o.alias, alias
+	return nil
+}
+
+// aliasState is how far an alias is resolved.
+type aliasState uint8
+
+const (
+	unresolved aliasState = iota
+	resolving             // a name that it leads to is being resolved
+	resolved
+)
+
+// familyNames is the types that an alias gives, in words.
+func (alias *alias) familyNames() string {
+	if alias.rec.aliasType == dns.TypeNone {
+		return "A or AAAA"
+	}
+	return dns.TypeToString[alias.rec.aliasType]
+}
+
+// resolveAliases gives the names with an ALIAS record the A and AAAA RRsets of the other names. They have the same values
+// and options, and a rotation of their own.
+func (c *Block) resolveAliases() error {
+	for _, alias := range c.aliases {
+		if err := c.resolveAlias(alias); err != nil {
+			return positioned(alias.rec.Position, "record: ALIAS", err)
+		}
+	}
+	return nil
+}
+
+// other is the name that an alias leads to.
+func (alias *alias) other() (string, error) {
+	full, _ := FullName(alias.rec.alias, alias.owner.Zone.Name, alias.d.Index) // checked when it was read
+	return canonical(full)
+}
+
+// resolveAlias resolves an alias, after the one that it leads to, if it leads to another.
+func (c *Block) resolveAlias(alias *alias) error {
+	if alias.state == resolved {
+		return nil
+	}
+	alias.state = resolving
+	name := alias.owner.Name
+	other, err := alias.other()
+	if err != nil {
+		return err
+	}
+	for next := c.aliasOf(other); next != nil; next = next.next {
+		switch {
+		case !alias.overlaps(next):
+			continue
+		case next.state == resolving:
+			return fmt.Errorf("%s leads back to %s", c.way(next, alias), other)
+		}
+		if err := c.resolveAlias(next); err != nil {
+			return err
+		}
+	}
+	found := false
+	for _, rrtype := range record.AddressTypes {
+		set := c.set(other, rrtype)
+		if set == nil || !alias.gives(rrtype) {
+			continue
+		}
+		if own := alias.owner.RRset(rrtype); own != nil {
+			return fmt.Errorf("%s has an %s record already, at %s", name, dns.TypeToString[rrtype], own.Position)
+		}
+		copied := *set
+		copied.Position = alias.rec.Position
+		alias.owner.RRsets = append(alias.owner.RRsets, &copied)
+		found = true
+	}
+	switch {
+	case !found && c.set(other, dns.TypeCNAME) != nil:
+		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
+	case !found:
+		return fmt.Errorf("%s has no %s record here%s", other, alias.familyNames(), elsewhere(name, alias.d.Index))
+	}
+	alias.state = resolved
+	return nil
+}
+
+// way is the names from one alias to another that it leads to.
+func (c *Block) way(from, to *alias) string {
+	way := []string{from.owner.Name}
+	for from != to && len(way) <= len(c.aliases) {
+		other, _ := from.other() // known by now
+		for from = c.aliasOf(other); from.state != resolving; {
+			from = from.next
+		}
+		way = append(way, other)
+	}
+	return strings.Join(way, " to ")
+}
+
+// aliasOf is the first alias of a name, nil if it has none.
+func (c *Block) aliasOf(name string) *alias {
+	if owner, ok := c.index[name]; ok {
+		return owner.alias
+	}
+	return nil
+}
+
+// set is the RRset of a name and type, nil if there is none.
+func (c *Block) set(name string, rrtype uint16) *RRset {
+	if owner, ok := c.index[name]; ok {
+		return owner.RRset(rrtype)
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package config
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+)
+
+// Check is a check line and its block: something to probe, or so many of other checks.
+type Check struct {
+	Position
+	Name    string
+	Probe   *health.Check // nil if the check is made of others
+	Connect netip.Addr    // where a probe connects to; the zero Addr: to the value
+	Need    int           // of a check made of others: how many of them have to be up
+	Members []string
+	Invert  bool // of a check made of others: so many may not be up
+
+	// Known when the whole block is read.
+	Probes []*Check // what it is made of in the end, each once
+	Meant  *Check   // itself, or what a check made of one other comes to
+	Turns  bool     // it is the opposite of that
+
+	words []string // what was written behind the name
+	ca    string   // the file of the certificates that a probe trusts
+	root  string   // the directory of relative file names
+	seen  map[string]bool
+}
+
+// The defaults of a check.
+const (
+	defaultInterval = 10 * time.Second
+	defaultTimeout  = 4 * time.Second
+	defaultRise     = 2
+	defaultFall     = 3
+)
+
+var defaultStatus = []health.StatusRange{{First: 200, Last: 399}}
+
+const (
+	// minPeriod keeps a typo in the Corefile from turning the probes into a flood.
+	minPeriod = 100 * time.Millisecond
+	// maxPeriod is a day: nobody waits that long for a verdict.
+	maxPeriod = 24 * time.Hour
+)
+
+// maxRuns bounds rise and fall: more results in a row than these take hours to come.
+const maxRuns = 1000
+
+// scheme is a kind of probe, by the scheme of its URL.
+type scheme struct {
+	port     string // the default; "" if there is none
+	verifies bool   // it verifies a certificate
+	http     bool
+	path     bool // the URL may have a path
+}
+
+var schemes = map[string]scheme{
+	"tcp":   {},
+	"tls":   {verifies: true},
+	"http":  {port: "80", http: true, path: true},
+	"https": {port: "443", verifies: true, http: true, path: true},
+	"grpc":  {path: true},
+	"grpcs": {verifies: true, path: true},
+}
+
+const schemeNames = "tcp, tls, http, https, grpc and grpcs"
+
+const checkUsage = "check NAME URL, or check NAME N of NAME..."
+
+// parseCheck reads a check line and its block.
+func parseCheck(r lineReader, d *Directive, l line) error {
+	check := &Check{Position: l.Position, root: r.around.Root, seen: make(map[string]bool)}
+	if err := check.parse(d, l.args()); err != nil {
+		return l.Errorf("check: %w", err)
+	}
+	if l.opens {
+		err := r.block(l, func(l line) error {
+			if l.opens {
+				return l.Errorf("%s: takes no block", l.word())
+			}
+			return check.set(l)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := check.finish(d); err != nil {
+		return l.Errorf("check: %w", err)
+	}
+	d.checks = append(d.checks, check)
+	d.checkByName[check.Name] = check
+	return nil
+}
+
+// parse reads NAME and what is behind it.
+func (c *Check) parse(d *Directive, args []string) error {
+	if len(args) < 2 {
+		return fmt.Errorf("%q is not a name and a URL; write %s", withoutUser(strings.Join(args, " ")), checkUsage)
+	}
+	c.Name, c.words = args[0], args[1:]
+	if err := checkWord(c.Name); err != nil {
+		return err
+	}
+	if other := d.Check(c.Name); other != nil {
+		return fmt.Errorf("%q is defined already, at %s", c.Name, other.Position)
+	}
+	if len(args) > 2 && args[2] == "of" {
+		return c.parseMembers(args[1], args[3:])
+	}
+	if len(args) > 2 { // which may be a secret
+		return fmt.Errorf("%s behind the URL; the options of a check stand in its block, each on a line of its own", plural(len(args)-2, "more word", "more words"))
+	}
+	return c.parseURL(args[1])
+}
+
+// checkWord tells whether a word can be the name of a check or a network.
+func checkWord(name string) error {
+	if name == "" {
+		return errors.New(`"" is not a name; is it an {$ENV} variable that is not set?`)
+	}
+	if _, ok := options[name]; ok || name == "none" || name == "of" {
+		return fmt.Errorf("%q can't be a name, since it means something else behind a record", name)
+	}
+	if strings.ContainsRune(name, utf8.RuneError) || strings.ContainsFunc(name, unicode.IsControl) { // caddy writes U+FFFD for what is not UTF-8
+		return fmt.Errorf("%q can't be a name, since it is not UTF-8 text without control characters, which metrics and logs need", name)
+	}
+	if strings.ContainsAny(name, " \t\r\n\"") {
+		return fmt.Errorf("%q can't be a name, since it is not one word", name)
+	}
+	return nil
+}
+
+// parseMembers reads N of NAME...
+func (c *Check) parseMembers(need string, members []string) (err error) {
+	if len(members) == 0 {
+		return errors.New("no check follows of; as in check NAME N of NAME... with at least one name")
+	}
+	if twice, ok := firstDuplicate(members); ok {
+		return fmt.Errorf("%q stands twice", twice)
+	}
+	c.Members = members
+	if c.Need, err = parseNumber(need, 1, len(members)); err != nil {
+		err = fmt.Errorf("%w, which is how many checks follow", err)
+	}
+	return err
+}
+
+// finish sets the defaults and checks what can be told of a check alone.
+func (c *Check) finish(d *Directive) error {
+	p := c.Probe
+	if p == nil {
+		return nil
+	}
+	c.setDefaults()
+	switch verifies := schemes[p.Scheme].verifies && !p.Insecure; {
+	case p.Timeout > p.Interval:
+		return fmt.Errorf("timeout %s is longer than the interval, %s: a probe ends before the next begins", p.Timeout, p.Interval)
+	case p.Insecure && p.Roots != nil:
+		return errors.New("ca and insecure: a certificate is verified or it is not")
+	case verifies && p.Name == "" && !c.Connect.IsValid():
+		return fmt.Errorf("%q has no host, which the certificate is to be for; write %s://NAME:%d, where the name is never looked up, %s://ADDRESS:%d to connect to one address, or insecure in its block",
+			c.words[0], p.Scheme, p.Port, p.Scheme, p.Port)
+	case verifies && p.Roots == nil:
+		return c.setSystemRoots(d)
+	}
+	return nil
+}
+
+// setSystemRoots makes a check trust the certificates of the system. They are read now: what is in the way of it, such as
+// a lack of descriptors, would otherwise show with the first probe, as a value that is down.
+func (c *Check) setSystemRoots(d *Directive) (err error) {
+	if d.systemRoots == nil {
+		if d.systemRoots, err = x509.SystemCertPool(); err != nil {
+			return fmt.Errorf("the certificates of this system can't be read: %w; mend that, or write ca FILE in its block", err)
+		}
+	}
+	c.Probe.Roots = d.systemRoots
+	return nil
+}
+
+func (c *Check) setDefaults() {
+	p := c.Probe
+	if p.Interval == 0 {
+		p.Interval = defaultInterval
+	}
+	if p.Timeout == 0 {
+		p.Timeout = min(defaultTimeout, p.Interval)
+	}
+	if p.Rise == 0 {
+		p.Rise = defaultRise
+	}
+	if p.Fall == 0 {
+		p.Fall = defaultFall
+	}
+}

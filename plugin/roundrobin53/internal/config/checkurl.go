@@ -1,0 +1,100 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+)
+
+// userInURL is a user and password in a URL, which no error may show.
+var userInURL = regexp.MustCompile(`//[^/ ]*@`)
+
+func withoutUser(text string) string { return userInURL.ReplaceAllString(text, "//") }
+
+// parseURL reads where and how to probe.
+func (c *Check) parseURL(text string) error {
+	shown := withoutUser(text)
+	u, err := url.Parse(text)
+	if err != nil || !strings.Contains(text, "://") {
+		u = new(url.URL) // and what is wrong with it says less than how it is written
+	}
+	kind, ok := schemes[u.Scheme]
+	port := u.Port()
+	switch {
+	case err != nil && strings.Count(text, ":") > 3 && !strings.Contains(text, "["):
+		return fmt.Errorf("%q is not a URL; an IPv6 address stands in brackets, as in http://[2001:db8::1]:8080/", shown)
+	case !ok:
+		return fmt.Errorf("%q is not a URL with one of the schemes %s, as in http://:8080/healthz or tcp://:5432", shown, schemeNames)
+	case u.User != nil:
+		return errors.New("a user and password in the URL; send a header, which no log shows")
+	case isNumber(u.Hostname()):
+		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", shown, u.Hostname(), u.Scheme, u.Hostname())
+	case strings.HasSuffix(u.Host, ":"):
+		return fmt.Errorf("%q: no port follows the colon; is it an {$ENV} variable that is not set? Write %s", shown, withPort(u, kind))
+	case port == "" && kind.port == "":
+		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", shown, u.Scheme, u.Scheme, u.Host)
+	case !kind.path && (u.Path != "" || u.RawQuery != ""):
+		return fmt.Errorf("%q: %s has no path", shown, u.Scheme)
+	case !kind.http && u.RawQuery != "":
+		return fmt.Errorf("%q: %s has no query", shown, u.Scheme)
+	case u.Fragment != "":
+		return fmt.Errorf("%q: what stands behind # is not sent; leave it out", shown)
+	}
+	if port == "" {
+		port = kind.port
+	}
+	number, err := parseNumber(port, 1, 65535)
+	if err != nil {
+		return fmt.Errorf("%q: port %w", shown, err)
+	}
+	c.Probe = &health.Check{Scheme: u.Scheme, Port: uint16(number), Status: defaultStatus}
+	if kind.http {
+		c.Probe.Path = u.RequestURI()
+	} else {
+		c.Probe.Path = strings.TrimPrefix(u.Path, "/") // of gRPC: the service
+	}
+	if err := c.setHost(u.Hostname()); err != nil {
+		return fmt.Errorf("%q: %w", shown, err)
+	}
+	return nil
+}
+
+// withPort tells how a URL with an empty port is to be written.
+func withPort(u *url.URL, kind scheme) string {
+	text := fmt.Sprintf("%s://%sPORT%s", u.Scheme, u.Host, u.Path)
+	if kind.port != "" {
+		text += ", or no colon for port " + kind.port
+	}
+	return text
+}
+
+// setHost sets where the probe connects to, or the name that it uses.
+func (c *Check) setHost(host string) error {
+	addr, notAddress := netip.ParseAddr(host)
+	_, notName := canonical(host)
+	switch {
+	case host == "": // to the value
+	case notAddress == nil && (addr.Zone() != "" || addr.Is4In6()):
+		return fmt.Errorf("%s is neither a plain address nor a name", host)
+	case notAddress == nil:
+		c.Connect = addr
+	case notName != nil || strings.Contains(host, "*") || isNumber(topLabel(dns.Fqdn(host))): // no top-level domain is a number
+		return fmt.Errorf("the host %q is neither an address nor a name", host)
+	default:
+		c.Probe.Name = host
+	}
+	return nil
+}
+
+// isNumber reports whether a text is of digits alone.
+func isNumber(text string) bool {
+	text = strings.TrimSuffix(text, ".")
+	return text != "" && strings.Trim(text, "0123456789") == ""
+}

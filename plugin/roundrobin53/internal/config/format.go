@@ -1,0 +1,237 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// Format writes the directives as a Corefile has them: reading that gives the same block. What differs between server blocks,
+// and warnings, are not written.
+func (c *Block) Format(w io.Writer) error {
+	var b strings.Builder
+	for _, d := range c.Directives {
+		d.write(&b)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (d *Directive) write(b *strings.Builder) {
+	fmt.Fprintf(b, "%s %s {\n    ttl %d\n", directiveName, strings.Join(d.Zones, " "), d.TTL)
+	if d.SOA != nil {
+		fmt.Fprintf(b, "    soa %s %s", quote(d.SOA.MName), quote(d.SOA.RName))
+		for _, timer := range d.SOA.Timers {
+			fmt.Fprintf(b, " %d", timer)
+		}
+		b.WriteByte('\n')
+	}
+	for _, ns := range d.NameServers {
+		fmt.Fprintf(b, "    ns %s", quote(ns.Name))
+		writeAddresses(b, ns.addresses)
+		b.WriteByte('\n')
+	}
+	if len(d.Fallthrough) > 0 {
+		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.Fallthrough, " "))
+	}
+	if d.Fastpath {
+		b.WriteString("    fastpath\n")
+	}
+	if d.ECS {
+		b.WriteString("    ecs\n")
+	}
+	for _, n := range d.networks {
+		fmt.Fprintf(b, "    network %s", quote(n.name))
+		for _, prefix := range n.prefixes {
+			fmt.Fprintf(b, " %s", prefix)
+		}
+		b.WriteByte('\n')
+	}
+	for _, check := range d.checks {
+		check.write(b)
+	}
+	for _, rec := range d.records {
+		rec.write(b)
+	}
+	b.WriteString("}\n")
+}
+
+// periodText is a duration as a Corefile has it.
+func periodText(period time.Duration) string {
+	if period%time.Second != 0 {
+		return fmt.Sprintf("%dms", period/time.Millisecond)
+	}
+	return fmt.Sprint(int64(period / time.Second))
+}
+
+func (c *Check) write(b *strings.Builder) {
+	fmt.Fprintf(b, "    check %s %s", quote(c.Name), strings.Join(quoteAll(c.words), " "))
+	p := c.Probe
+	if p == nil {
+		if c.Invert {
+			b.WriteString(" {\n        invert\n    }")
+		}
+		b.WriteByte('\n')
+		return
+	}
+	fmt.Fprintf(b, " {\n        interval %s\n        timeout %s\n        rise %d\n        fall %d\n",
+		periodText(p.Interval), periodText(p.Timeout), p.Rise, p.Fall)
+	if schemes[p.Scheme].http {
+		b.WriteString("        status")
+		for _, status := range p.Status {
+			fmt.Fprintf(b, " %s", status)
+		}
+		b.WriteByte('\n')
+	}
+	if p.Body != "" {
+		fmt.Fprintf(b, "        body %s\n", quote(p.Body))
+	}
+	for _, field := range p.Header {
+		fmt.Fprintf(b, "        header %s %s\n", field.Name, quote(field.Value))
+	}
+	if c.ca != "" {
+		fmt.Fprintf(b, "        ca %s\n", quote(c.ca))
+	}
+	if p.Insecure {
+		b.WriteString("        insecure\n")
+	}
+	if c.seen["address"] {
+		fmt.Fprintf(b, "        address %s\n", c.Connect)
+	}
+	if p.Invert {
+		b.WriteString("        invert\n")
+	}
+	b.WriteString("    }\n")
+}
+
+func (rec *Record) write(b *strings.Builder) {
+	fmt.Fprintf(b, "    record %s", quote(rec.name))
+	if rec.seen.ttl {
+		fmt.Fprintf(b, " %d", rec.ttl)
+	}
+	if rec.rrtype != dns.TypeNone {
+		fmt.Fprintf(b, " %s", dns.TypeToString[rec.rrtype])
+	}
+	if rec.alias != "" {
+		fmt.Fprintf(b, " ALIAS %s", quote(rec.alias))
+		if rec.aliasType != dns.TypeNone {
+			fmt.Fprintf(b, " %s", dns.TypeToString[rec.aliasType])
+		}
+	}
+	for _, word := range rec.rdata {
+		fmt.Fprintf(b, " %s", quote(word))
+	}
+	if !rec.isPooled() {
+		b.WriteByte('\n')
+		return
+	}
+	if len(rec.values) == 1 {
+		rec.values[0].write(b)
+		rec.writeOptions(b, " ", "")
+		b.WriteByte('\n')
+		return
+	}
+	b.WriteString(" {\n")
+	for _, v := range rec.values {
+		b.WriteString("        value")
+		v.write(b)
+		v.writeCheck(b)
+		b.WriteByte('\n')
+	}
+	rec.writeOptions(b, "        ", "\n")
+	b.WriteString("    }\n")
+}
+
+// write writes values and their options but for check, which is the record's on its own line.
+func (v *ValueLine) write(b *strings.Builder) {
+	writeAddresses(b, v.addresses)
+	for _, name := range v.names {
+		fmt.Fprintf(b, " %s", quote(name))
+	}
+	opts := v.said()
+	if opts.Seen.weight {
+		fmt.Fprintf(b, " weight %d", opts.Weight)
+	}
+	if opts.Seen.priority {
+		fmt.Fprintf(b, " priority %d", opts.Priority)
+	}
+	if opts.from != nil {
+		fmt.Fprintf(b, " from %s", strings.Join(quoteAll(opts.from), " "))
+	}
+	if opts.geo != nil {
+		fmt.Fprintf(b, " geo %s", strings.Join(opts.geo, " "))
+	}
+	if opts.Seen.At {
+		fmt.Fprintf(b, " at %v,%v", opts.At.Latitude, opts.At.Longitude)
+	}
+	if opts.Target.IsValid() {
+		fmt.Fprintf(b, " target %s", opts.Target)
+	}
+	if opts.Drain {
+		b.WriteString(" drain")
+	}
+}
+
+func (v *ValueLine) writeCheck(b *strings.Builder) {
+	if opts := v.said(); opts.checks != nil {
+		fmt.Fprintf(b, " check %s", checkText(opts.checks))
+	}
+}
+
+func checkText(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(quoteAll(names), " ")
+}
+
+// writeOptions writes the options of the whole record. The single value of a record may have checks of its own, which
+// stand for the record's then.
+func (rec *Record) writeOptions(b *strings.Builder, before, after string) {
+	write := func(given bool, format string, args ...any) {
+		if given {
+			fmt.Fprintf(b, before+format+after, args...)
+		}
+	}
+	for name, order := range orders {
+		write(rec.seen.order && order == rec.Order, "order %s", name)
+	}
+	write(rec.seen.answers && rec.Answers == 0, "answers all")
+	write(rec.Answers > 0, "answers %d", rec.Answers)
+	checks := rec.checks
+	if len(rec.values) == 1 && rec.values[0].said().checks != nil {
+		checks = rec.values[0].said().checks
+	}
+	write(checks != nil, "check %s", checkText(checks))
+	write(rec.seen.minUp, "min_up %d", rec.MinUp)
+	write(rec.seen.failback, "failback %d", rec.Failback/time.Second)
+	write(rec.seen.allDown && rec.NoneDown, "all_down none")
+	write(rec.seen.allDown && !rec.NoneDown, "all_down all")
+	write(rec.metrics, "metrics")
+}
+
+func quoteAll(words []string) []string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = quote(word)
+	}
+	return quoted
+}
+
+func writeAddresses(b *strings.Builder, addresses []netip.Addr) {
+	for _, addr := range addresses {
+		fmt.Fprintf(b, " %s", addr)
+	}
+}
+
+// quote writes a word so that caddy reads it back.
+func quote(word string) string {
+	if word == "" || strings.ContainsAny(word, " \t\r\n#") || strings.HasPrefix(word, `"`) {
+		return `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`
+	}
+	return word
+}

@@ -1,0 +1,197 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/miekg/dns"
+)
+
+// unwritten is what can be in a name, but only escaped: plain, it is more likely a mistake.
+const unwritten = " \t\r\n{}:\"'(),;@$"
+
+// canonical is the one spelling of a domain name that a query's name is compared with: lower-case, fully qualified, and
+// escaped as miekg/dns does it. The name may be relative to the root.
+func canonical(name string) (string, error) {
+	switch {
+	case name == "":
+		return "", errors.New(`"" is not a domain name; is it an {$ENV} variable that is not set?`)
+	case strings.ContainsAny(name, unwritten):
+		at := strings.IndexAny(name, unwritten)
+		return "", fmt.Errorf(`%q is not a domain name: %q in a name is written \%03d`, name, name[at:at+1], name[at])
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "", fmt.Errorf(`%q is not a domain name: it has a control character`, name)
+	}
+	if err := checkASCII(name); err != nil {
+		return "", err
+	}
+	var wire [256]byte
+	end, err := dns.PackDomainName(dns.Fqdn(name), wire[:], 0, nil, false)
+	if err != nil || end > 255 {
+		return "", fmt.Errorf("%q is not a domain name: labels have 1 to 63 octets, names at most 255 (RFC 1035)", name)
+	}
+	if isPlain(name) {
+		return dns.Fqdn(name), nil
+	}
+	unpacked, _, err := dns.UnpackDomainName(wire[:end], 0)
+	if err != nil {
+		return "", fmt.Errorf("%q is not a domain name: %w", name, err)
+	}
+	return strings.ToLower(unpacked), nil
+}
+
+// checkASCII tells whether a name is ASCII, as all are that are written for DNS.
+func checkASCII(name string) error {
+	if strings.ContainsFunc(name, func(r rune) bool { return r > '~' }) {
+		return fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
+	}
+	return nil
+}
+
+// isPlain reports whether a name is its own canonical spelling but for the final dot.
+func isPlain(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' && c != '*' {
+			return false
+		}
+	}
+	return true
+}
+
+// owners turns the NAME of a record into owner names: one if it is absolute, else one in each zone.
+func owners(name string, d *Directive) ([]string, error) {
+	zones := d.Zones
+	if name == "@" {
+		return zones, nil
+	}
+	if err := checkOwner(name, d); err != nil {
+		return nil, err
+	}
+	full, err := canonical(name)
+	if err != nil {
+		return nil, err
+	}
+	if d.ZoneOf(full) != "" {
+		return []string{full}, nil
+	}
+	if dns.IsFqdn(name) {
+		return nil, fmt.Errorf("%q is outside the zones of this block: %s", name, strings.Join(zones, " "))
+	}
+	names := make([]string, len(zones))
+	for i, zone := range zones {
+		names[i], err = canonical(Below(name, zone))
+		if err != nil {
+			return nil, err
+		}
+		if dns.CountLabel(full) > 1 && topLabel(full) == topLabel(zone) {
+			return nil, fmt.Errorf("%q would become %s, which looks like a mistyped zone; write a name in %s, or the whole name with its final dot",
+				name, names[i], strings.Join(zones, " "))
+		}
+	}
+	return names, nil
+}
+
+// checkOwner tells whether what is written as an owner name is something else.
+func checkOwner(name string, d *Directive) error {
+	if rest := strings.TrimPrefix(name, "*"); strings.Contains(rest, "*") || rest != name && rest != "" && rest[0] != '.' {
+		return fmt.Errorf(`%q: a "*" is a wildcard only as the whole first label; where it is to stand for itself, write \042`, name)
+	}
+	if _, err := netip.ParseAddr(name); err != nil || !slices.ContainsFunc(d.Zones, isReverse) {
+		return nil
+	}
+	reverse, _ := dns.ReverseAddr(name) // it is an address
+	for _, meant := range []string{reverse, name + ".in-addr.arpa."} {
+		if d.ZoneOf(meant) != "" {
+			return fmt.Errorf("%q is an address; its name in the zone %s is %q", name, d.ZoneOf(meant), meant)
+		}
+	}
+	return fmt.Errorf("%q is an address outside the zones of this block: its name is %q", name, reverse)
+}
+
+// isReverse reports whether the names of a zone stand for addresses.
+func isReverse(zone string) bool {
+	return dns.IsSubDomain("in-addr.arpa.", zone) || dns.IsSubDomain("ip6.arpa.", zone)
+}
+
+// FullName turns a name inside RDATA into a full one. The rule is stricter than for owner names: in a zone file a
+// forgotten final dot is the classic mistake, and it goes unnoticed until a client meets it.
+func FullName(name, zone string, zones zoneIndex) (string, error) {
+	if name == "@" {
+		return zone, nil
+	}
+	if dns.IsFqdn(name) || zones.of(strings.ToLower(dns.Fqdn(name))) != "" {
+		return dns.Fqdn(name), nil
+	}
+	full := Below(name, zone)
+	if dns.CountLabel(name) > 1 {
+		return "", fmt.Errorf("%q is outside the zones of this block and has no final dot; write %q, or %q if that is meant", name, name+".", full)
+	}
+	return full, nil
+}
+
+// Below puts a relative name under a zone.
+func Below(name, zone string) string {
+	if zone == "." {
+		return name + "."
+	}
+	return name + "." + zone
+}
+
+// topLabel is the last label of a full name.
+func topLabel(name string) string {
+	labels := dns.Split(name)
+	if len(labels) == 0 {
+		return ""
+	}
+	return name[labels[len(labels)-1]:]
+}
+
+// zones turns the ZONES of a directive into zone names. Without any they are the others.
+func (s *Surroundings) zones(args, others []string) ([]string, error) {
+	zones := others
+	if len(args) > 0 {
+		zones = nil
+	}
+	for _, arg := range args {
+		if err := s.checkZone(arg); err != nil {
+			return nil, err
+		}
+		zones = append(zones, s.ReadZone(arg)...)
+	}
+	seen := make(map[string]bool, len(zones))
+	distinct := make([]string, 0, len(zones))
+	for _, zone := range zones {
+		zone, err := canonical(zone)
+		if err != nil {
+			return nil, fmt.Errorf("zone %w", err)
+		}
+		if strings.HasPrefix(zone, "*.") {
+			return nil, fmt.Errorf("zone %q is a wildcard; name the zone, and write a record for *", zone)
+		}
+		if seen[zone] && len(args) > 0 {
+			return nil, fmt.Errorf("zone %q stands twice", zone)
+		}
+		if !seen[zone] { // the keys of a block name a zone once for each port
+			distinct = append(distinct, zone)
+		}
+		seen[zone] = true
+	}
+	return distinct, nil
+}
+
+// checkZone tells whether an argument can be a zone: a name, or a network whose reverse zones are meant.
+func (s *Surroundings) checkZone(arg string) error {
+	_, err := canonical(arg)
+	switch {
+	case err != nil && !strings.ContainsAny(arg, "/:"):
+		return fmt.Errorf("zone %w", err)
+	case len(s.ReadZone(arg)) == 0:
+		return fmt.Errorf("zone %q is neither a domain name nor a network in CIDR form", arg)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Network is a network line: a name for some networks.
+type Network struct {
+	Position
+	name     string
+	prefixes []netip.Prefix
+}
+
+// parseNetwork reads NAME CIDR...
+func parseNetwork(d *Directive, l line) error {
+	args := l.args()
+	if len(args) < 2 {
+		return fmt.Errorf("%q is not a name and networks; write network NAME CIDR..., as in network office 192.0.2.0/24", strings.Join(args, " "))
+	}
+	n := &Network{Position: l.Position, name: args[0]}
+	if err := checkWord(n.name); err != nil {
+		return err
+	}
+	if _, err := parseNetworkText(n.name); err == nil || strings.ContainsAny(n.name, "/:") {
+		return fmt.Errorf("%q is a network, not a name for one, which comes first, as in network office 192.0.2.0/24", n.name)
+	}
+	if n.name == ForAll {
+		return fmt.Errorf("%q can't be a name, since it stands for clients that no network or place is for", n.name)
+	}
+	if other := d.network(n.name); other != nil {
+		return fmt.Errorf("%q is defined already, at %s", n.name, other.Position)
+	}
+	for _, arg := range args[1:] {
+		for text := range strings.FieldsSeq(arg) { // an {$ENV} variable may hold several
+			prefix, err := parseNetworkText(text)
+			if err != nil && strings.Contains(text, ",") {
+				return fmt.Errorf("%q is not a network; networks are separated by spaces alone", text)
+			}
+			if err != nil {
+				return err
+			}
+			n.prefixes = append(n.prefixes, prefix)
+		}
+	}
+	if twice, ok := firstDuplicate(n.prefixes); ok {
+		return fmt.Errorf("%q stands twice", twice)
+	}
+	if len(n.prefixes) == 0 {
+		return fmt.Errorf("%q: no network; is it an {$ENV} variable that is not set?", n.name)
+	}
+	d.networks = append(d.networks, n)
+	d.networkByName[n.name] = n
+	return nil
+}
+
+// parseNetworkText reads a network: CIDR, or an address, which stands for itself alone.
+func parseNetworkText(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" && !addr.Is4In6() {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("%q is not a network, as in 192.0.2.0/24 or 2001:db8::/32", text)
+	case prefix.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("%q is an IPv4 network in IPv6 dress; write it in IPv4 form", text)
+	case prefix != prefix.Masked():
+		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length; write %q", text, prefix.Masked())
+	}
+	return prefix, nil
+}
+
+// checkFrom tells whether the words of a from mean networks, each once. The words of most lines are those of others.
+func (d *Directive) checkFrom(from []string) error {
+	key := strings.Join(from, " ")
+	if from == nil || d.checkedFrom[key] {
+		return nil
+	}
+	var prefixes []netip.Prefix
+	for _, word := range from {
+		more, err := d.prefixesOf(word)
+		if err != nil {
+			return err
+		}
+		prefixes = append(prefixes, more...)
+	}
+	if twice, ok := firstDuplicate(prefixes); ok {
+		return fmt.Errorf("%q stands twice", twice)
+	}
+	d.checkedFrom[key] = true
+	return nil
+}
+
+// prefixesOf is the networks that a word of a from means.
+func (d *Directive) prefixesOf(word string) ([]netip.Prefix, error) {
+	if n := d.network(word); n != nil {
+		return n.prefixes, nil
+	}
+	prefix, err := parseNetworkText(word)
+	switch {
+	case err != nil && strings.Contains(word, ","):
+		return nil, fmt.Errorf("%q is not a network; networks are separated by spaces alone", word)
+	case err != nil && meansEveryone(word):
+		return nil, fmt.Errorf("%q is not a network; values without from are for the clients that no other is for", word)
+	case err != nil && strings.ContainsAny(word, "/:"):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())
+	}
+	return []netip.Prefix{prefix}, nil
+}
+
+// network is the network line of a name, nil if there is none.
+func (d *Directive) network(name string) *Network { return d.networkByName[name] }
+
+func (d *Directive) networkNames() string {
+	if len(d.networks) == 0 {
+		return "; this block defines none"
+	}
+	names := make([]string, len(d.networks))
+	for i, n := range d.networks {
+		names[i] = n.name
+	}
+	return "; this block defines " + strings.Join(names, ", ")
+}

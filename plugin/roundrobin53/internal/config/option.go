@@ -1,0 +1,209 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// option is something that a record may say after its values or in its block, and a value line after its own.
+type option struct {
+	usage  string // how it is written
+	args   int    // how many words follow; some for one or more
+	record func(rec *Record, args []string) error
+	value  func(opts *ValueOptions, args []string) error // of the values of a line; nil if only the whole record can have it
+}
+
+const some = -1
+
+// options are all of them. Those of values apply to a line's values; check applies to the record on the record line and
+// in its block.
+var options map[string]option
+
+func init() { // not a literal, since what it holds refers to it
+	options = map[string]option{
+		"ttl":      {"ttl DURATION", 1, readTTL, nil},
+		"order":    {"order round_robin | random | sticky | nearest", 1, readOrder, nil},
+		"answers":  {"answers N | all", 1, readAnswers, nil},
+		"metrics":  {"metrics", 0, readMetrics, nil},
+		"min_up":   {"min_up N", 1, readMinUp, nil},
+		"failback": {"failback DURATION", 1, readFailback, nil},
+		"all_down": {"all_down all | none", 1, readAllDown, nil},
+		"check":    {"check NAME... | none", some, readRecordCheck, readValueCheck},
+		"weight":   {"weight N", 1, nil, readWeight},
+		"priority": {"priority N", 1, nil, readPriority},
+		"from":     {"from NETWORK...", some, nil, readFrom},
+		"geo":      {"geo PLACE...", some, nil, readGeo},
+		"at":       {"at LAT,LON", 1, nil, readAt},
+		"target":   {"target ADDRESS", 1, nil, readTarget},
+		"drain":    {"drain", 0, nil, readDrain},
+	}
+}
+
+// The options by what can have them, for error messages.
+const (
+	recordOptionNames = "ttl, order, answers, check, min_up, failback, all_down and metrics"
+	valueOptionNames  = "weight, priority, from, geo, at, check, target and drain"
+	optionNames       = "ttl, order, answers, check, min_up, failback, all_down, metrics, weight, priority, from, geo, at, target and drain"
+)
+
+// readOptions reads OPTION... and hands each to set.
+func readOptions(words []string, names string, set func(name string, opt option, args []string) error) error {
+	for len(words) > 0 {
+		name := words[0]
+		opt, ok := options[name]
+		if !ok {
+			return fmt.Errorf("%q is not an option; values come first, and the options are %s", name, names)
+		}
+		n := opt.args
+		if n == some {
+			isOption := func(word string) bool { _, ok := options[word]; return ok }
+			if n = slices.IndexFunc(words[1:], isOption); n < 0 {
+				n = len(words) - 1
+			}
+		}
+		if len(words) <= n || n == 0 && opt.args != 0 {
+			return fmt.Errorf("%s: nothing follows it; write %s", name, opt.usage)
+		}
+		if err := set(name, opt, words[1:1+n]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		words = words[1+n:]
+	}
+	return nil
+}
+
+// setOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
+func (rec *Record) setOnLine(name string, opt option, args []string) error {
+	if err := rec.accepts(name); err != nil {
+		return err
+	}
+	if opt.record != nil {
+		return opt.record(rec, args)
+	}
+	return opt.value(rec.values[0].options(), args)
+}
+
+// accepts tells whether an option applies to the record's type.
+func (rec *Record) accepts(name string) error {
+	if name != "ttl" && !rec.isPooled() {
+		return fmt.Errorf("applies to A, AAAA and CNAME, not to %s", dns.TypeToString[rec.rrtype])
+	}
+	if name == "answers" && rec.rrtype == dns.TypeCNAME {
+		return errors.New("an answer has exactly one CNAME; leave it out")
+	}
+	return nil
+}
+
+// isOnce marks an option as given.
+func isOnce(seen *bool) error {
+	if *seen {
+		return errTwice
+	}
+	*seen = true
+	return nil
+}
+
+func readTTL(rec *Record, args []string) (err error) {
+	if rec.seen.ttl {
+		return fmt.Errorf("%q, but the record has TTL %d already, from behind its name or from another ttl", args[0], rec.ttl)
+	}
+	rec.seen.ttl = true
+	rec.ttl, err = parseDuration(args[0])
+	return err
+}
+
+var orders = map[string]pool.Order{
+	"round_robin": pool.RoundRobin,
+	"random":      pool.Random,
+	"sticky":      pool.Sticky,
+	"nearest":     pool.Nearest,
+}
+
+func readOrder(rec *Record, args []string) error {
+	if err := isOnce(&rec.seen.order); err != nil {
+		return err
+	}
+	var ok bool
+	if rec.Order, ok = orders[args[0]]; !ok {
+		return fmt.Errorf("%q is not an order; the orders are round_robin, random, sticky and nearest", args[0])
+	}
+	return nil
+}
+
+func readAnswers(rec *Record, args []string) error {
+	if err := isOnce(&rec.seen.answers); err != nil {
+		return err
+	}
+	if args[0] == "all" {
+		return nil
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 1 || n > pool.MaxEndpoints {
+		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the word all", args[0], pool.MaxEndpoints)
+	}
+	rec.Answers = n
+	return nil
+}
+
+func readMetrics(rec *Record, _ []string) error { return isOnce(&rec.metrics) }
+
+func readMinUp(rec *Record, args []string) (err error) {
+	if err := isOnce(&rec.seen.minUp); err != nil {
+		return err
+	}
+	rec.MinUp, err = parseNumber(args[0], 1, pool.MaxEndpoints)
+	return err
+}
+
+func readFailback(rec *Record, args []string) error {
+	if err := isOnce(&rec.seen.failback); err != nil {
+		return err
+	}
+	seconds, err := parseDuration(args[0])
+	rec.Failback = time.Duration(seconds) * time.Second
+	return err
+}
+
+func readAllDown(rec *Record, args []string) error {
+	if err := isOnce(&rec.seen.allDown); err != nil {
+		return err
+	}
+	if args[0] != "all" && args[0] != "none" {
+		return fmt.Errorf("%q is neither all (answer as if all values were up) nor none (answer without values)", args[0])
+	}
+	rec.NoneDown = args[0] == "none"
+	return nil
+}
+
+func readRecordCheck(rec *Record, args []string) (err error) {
+	if rec.checks != nil {
+		return errors.New("stands twice; write all names behind one check: all of them must pass")
+	}
+	rec.checks, err = checkNames(args)
+	return err
+}
+
+// parseNumber reads a whole number.
+func parseNumber(text string, least, most int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most || strings.HasPrefix(text, "+") {
+		return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, least, most)
+	}
+	return n, nil
+}
+
+// plural is a number of things: 1 word, 2 words.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}

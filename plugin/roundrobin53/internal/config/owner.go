@@ -1,0 +1,270 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// Owner is all that the lines of a server block say of one name.
+type Owner struct {
+	Name   string
+	Zone   *Zone
+	RRsets []*RRset // one for each type
+	alias  *alias   // its ALIAS, the first of two, nil if it has none
+}
+
+// Zone is one zone of a directive.
+type Zone struct {
+	Name  string
+	Index int // among the zones of the server block
+	*Directive
+}
+
+// RRset is the RRset of this type, nil if there is none.
+func (o *Owner) RRset(rrtype uint16) *RRset {
+	for _, set := range o.RRsets {
+		if set.Type == rrtype {
+			return set
+		}
+	}
+	return nil
+}
+
+// collect sorts the lines by owner name and type, and checks what a line alone can't show.
+func (c *Block) collect() error {
+	zones, err := c.zones()
+	if err != nil {
+		return err
+	}
+	size := 0
+	for _, d := range c.Directives {
+		size += len(d.records)
+	}
+	c.index = make(map[string]*Owner, size)
+	for _, d := range c.Directives {
+		if err := c.collectDirective(d, zones); err != nil {
+			return err
+		}
+	}
+	if err := c.resolveAliases(); err != nil {
+		return err
+	}
+	for _, owner := range c.Owners {
+		if err := c.check(owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Block) collectDirective(d *Directive, zones map[string]*Zone) error {
+	if len(d.records) == 0 {
+		c.warnf(d.Position, "no records for %s", strings.Join(d.Zones, " "))
+	}
+	c.warnDirective(d)
+	for _, ns := range d.NameServers {
+		if err := c.addNameServer(d, ns, zones); err != nil {
+			return err
+		}
+	}
+	isApex := func(name string) bool { return d.Index[name] }
+	for _, rec := range d.records {
+		if rec.rrtype == dns.TypeNS && slices.ContainsFunc(rec.owners, isApex) {
+			return rec.Errorf("record: the name servers of the apex have a directive of their own: ns NAME [ADDRESS...]")
+		}
+		if err := c.addRecord("record", d, rec, zones); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zones are the zones of all directives by name.
+func (c *Block) zones() (map[string]*Zone, error) {
+	zones := make(map[string]*Zone)
+	for _, d := range c.Directives {
+		for _, name := range d.Zones {
+			if other, ok := zones[name]; ok {
+				return nil, d.Errorf("%s: the zone %q has a directive already, at %s", directiveName, name, other.Position)
+			}
+			zones[name] = &Zone{name, len(zones), d}
+		}
+	}
+	return zones, nil
+}
+
+// owner is the entry of a name, made if there is none.
+func (c *Block) owner(name string, d *Directive, zones map[string]*Zone) (*Owner, error) {
+	if owner, ok := c.index[name]; ok {
+		return owner, nil
+	}
+	owner := &Owner{Name: name, Zone: longestZone(zones, name)}
+	if owner.Zone.Directive != d {
+		return nil, fmt.Errorf("%s lies in the zone %s, whose directive is at %s", name, owner.Zone.Name, owner.Zone.Position)
+	}
+	c.index[name] = owner
+	c.Owners = append(c.Owners, owner)
+	return owner, nil
+}
+
+func longestZone(zones map[string]*Zone, name string) *Zone {
+	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
+		if zone, ok := zones[name[off:]]; ok {
+			return zone
+		}
+	}
+	return zones["."]
+}
+
+// addRecord files a record under its owner names. Word is the directive that it comes from.
+func (c *Block) addRecord(word string, d *Directive, rec *Record, zones map[string]*Zone) error {
+	for i, name := range rec.owners {
+		owner, err := c.owner(name, d, zones)
+		if err != nil {
+			return rec.Errorf("%s: %w", word, err)
+		}
+		switch {
+		case rec.alias != "":
+			alias := &alias{rec: rec, owner: owner, d: d}
+			err = owner.addAlias(alias)
+			c.aliases = append(c.aliases, alias)
+		case rec.isAddress():
+			err = owner.addAddresses(d, rec)
+		case rec.rrtype == dns.TypeCNAME:
+			n := len(rec.rrs) / len(rec.owners)
+			err = owner.addCNAMEs(d, rec, rec.rrs[i*n:(i+1)*n])
+		default:
+			err = owner.addRR(rec, rec.rrs[i])
+		}
+		if err != nil {
+			return positioned(rec.Position, word, err)
+		}
+	}
+	return nil
+}
+
+// positioned gives an error its place, unless it has one.
+func positioned(p Position, word string, err error) error {
+	if strings.Contains(err.Error(), duringParsing) {
+		return err
+	}
+	return p.Errorf("%s: %w", word, err)
+}
+
+// addAddresses gives a name an A RRset, an AAAA RRset, or both.
+func (o *Owner) addAddresses(d *Directive, rec *Record) error {
+	all := rec.addresses()
+	for _, rrtype := range record.AddressTypes {
+		addresses := ofFamily(all, rrtype)
+		if len(addresses) == 0 {
+			continue
+		}
+		if len(addresses) > pool.MaxEndpoints {
+			return fmt.Errorf("%d values; an RRset can have %d", len(addresses), pool.MaxEndpoints)
+		}
+		if other := o.RRset(rrtype); other != nil {
+			return fmt.Errorf("%s has an %s record already, at %s; all its values stand in one record",
+				o.Name, dns.TypeToString[rrtype], other.Position)
+		}
+		set := rec.set(d, rrtype)
+		set.Addresses = addresses
+		if err := set.divide(rec, func(v *ValueLine) int { return len(ofFamily(v.addresses, rrtype)) }); err != nil {
+			return err
+		}
+		o.RRsets = append(o.RRsets, set)
+	}
+	return nil
+}
+
+// addCNAMEs gives a name its CNAME, or several to choose among.
+func (o *Owner) addCNAMEs(d *Directive, rec *Record, rrs []dns.RR) error {
+	if other := o.RRset(dns.TypeCNAME); other != nil {
+		return fmt.Errorf("%s has a CNAME already, at %s; all its values stand in one record", o.Name, other.Position)
+	}
+	set := rec.set(d, dns.TypeCNAME)
+	set.RRs, set.Answers = rrs, 1
+	if err := set.divide(rec, func(v *ValueLine) int { return len(v.names) }); err != nil {
+		return err
+	}
+	o.RRsets = append(o.RRsets, set)
+	return nil
+}
+
+// addRR adds a record of another type to its RRset.
+func (o *Owner) addRR(rec *Record, rr dns.RR) error {
+	rrtype := dns.TypeToString[rec.rrtype]
+	set := o.RRset(rec.rrtype)
+	switch {
+	case set == nil:
+		set = &RRset{Position: rec.Position, Type: rec.rrtype, TTL: rec.ttl, ttlGiven: rec.seen.ttl}
+		o.RRsets = append(o.RRsets, set)
+	case set.has(rr):
+		return fmt.Errorf("%s has this %s record already, at or behind %s", o.Name, rrtype, set.Position)
+	case rec.seen.ttl && set.ttlGiven && rec.ttl != set.TTL:
+		return fmt.Errorf("TTL %d, but the %s record of %s at %s has TTL %d; an RRset has one (RFC 2181)",
+			rec.ttl, rrtype, o.Name, set.Position, set.TTL)
+	case rec.seen.ttl:
+		set.TTL, set.ttlGiven = rec.ttl, true
+	}
+	set.RRs = append(set.RRs, rr)
+	return nil
+}
+
+// addNameServer gives the apexes an NS record, and the name server its addresses.
+func (c *Block) addNameServer(d *Directive, ns NameServer, zones map[string]*Zone) error {
+	added := make(map[string]bool) // a full name is one name server for all zones
+	for _, zone := range d.Zones {
+		rec := &Record{Position: ns.Position, owners: []string{zone}, ttl: d.TTL, rrtype: dns.TypeNS}
+		full, err := FullName(ns.Name, zone, d.Index)
+		if err != nil {
+			return ns.Errorf("ns: %w", err)
+		}
+		rec.rrs = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: full}}
+		if err := c.addRecord("ns", d, rec, zones); err != nil {
+			return err
+		}
+		host, err := canonical(full)
+		if err != nil {
+			return ns.Errorf("ns: %w", err)
+		}
+		if len(ns.addresses) > 0 && !added[host] {
+			added[host] = true
+			rec.owners, rec.rrtype = []string{host}, dns.TypeNone
+			rec.values = []*ValueLine{{Position: ns.Position, addresses: ns.addresses}}
+			if err := c.addRecord("ns", d, rec, zones); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check tells what the types of one name may not be together.
+func (c *Block) check(o *Owner) error {
+	apex := o.Name == o.Zone.Name
+	ns, cname, ds := o.RRset(dns.TypeNS), o.RRset(dns.TypeCNAME), o.RRset(dns.TypeDS)
+	for _, set := range o.RRsets {
+		rrtype := dns.TypeToString[set.Type]
+		switch {
+		case apex && (set == cname || set == ds):
+			return set.Errorf("record: the apex %s can't have a %s record", o.Name, rrtype)
+		case cname != nil && set != cname:
+			return set.Errorf("record: %s has a CNAME at %s; nothing can stand beside it (RFC 1034)", o.Name, cname.Position)
+		case set.mixesModes():
+			return set.Errorf("record: %s has %s records with priority 0, which are aliases, and others, which are ignored beside them (RFC 9460)", o.Name, rrtype)
+		case ds != nil && ns == nil:
+			return set.Errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.Name)
+		case ns != nil && !apex && strings.HasPrefix(o.Name, "*."):
+			return set.Errorf("record: NS at the wildcard %s: a wildcard can't be delegated (RFC 4592)", o.Name)
+		case ns != nil && !apex && set != ns && set != ds && len(set.Addresses) == 0:
+			return set.Errorf("record: %s is delegated at %s; beside NS there can be DS, and A and AAAA as glue, but no %s", o.Name, ns.Position, rrtype)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// checkRData tells whether a record's data are what its type's RFC asks for, as far as miekg/dns leaves that open: to it a
+// digest is any octets, say. A resolver that meets a wrong one calls the whole answer malformed, or goes without.
+func checkRData(rr dns.RR, words []string) error {
+	switch rr := rr.(type) {
+	case *dns.DS:
+		return checkDS(rr)
+	case *dns.DLV:
+		return checkDS(&rr.DS)
+	case *dns.TA:
+		return checkDigest(rr.Digest, rr.DigestType, dsDigests)
+	case *dns.CDS:
+		return checkCDS(rr)
+	case *dns.KEY:
+		return checkKey(&rr.DNSKEY)
+	case *dns.CDNSKEY:
+		return checkCDNSKEY(rr)
+	case *dns.SSHFP:
+		return checkSSHFP(rr)
+	case *dns.TLSA:
+		return checkDigest(rr.Certificate, rr.MatchingType, certificateDigests)
+	case *dns.SMIMEA:
+		return checkDigest(rr.Certificate, rr.MatchingType, certificateDigests)
+	case *dns.DHCID:
+		return checkDHCID(rr)
+	case *dns.CAA:
+		return checkCAA(rr)
+	case *dns.NAPTR:
+		return checkNAPTR(rr)
+	case *dns.LOC:
+		return checkAltitude(words)
+	case *dns.URI:
+		if rr.Target == "" {
+			return errors.New("the target is missing (RFC 7553)")
+		}
+	case *dns.SVCB:
+		return checkService(rr)
+	case *dns.HTTPS:
+		return checkService(&rr.SVCB)
+	}
+	return nil
+}
+
+var (
+	isWord     = regexp.MustCompile(`^[A-Za-z0-9]+$`).MatchString
+	isIssuer   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`).MatchString
+	isReportTo = regexp.MustCompile(`^(?i)(mailto:|https?://).`).MatchString
+)
+
+// checkCAA tells whether an authority can read a CAA record (RFC 8659 §4): one whose tag or value it can't read forbids it
+// to issue.
+func checkCAA(caa *dns.CAA) error {
+	if !isWord(caa.Tag) {
+		return fmt.Errorf("%q is not a tag, which has letters and digits alone (RFC 8659)", caa.Tag)
+	}
+	switch strings.ToLower(caa.Tag) {
+	case "issue", "issuewild":
+		issuer, parameters, _ := strings.Cut(caa.Value, ";")
+		if issuer = strings.Trim(issuer, " \t"); issuer != "" && !isIssuer(issuer) {
+			return fmt.Errorf(`%q is not the domain name of an authority, as in ca.example.net; for none write ";" (RFC 8659)`, issuer)
+		}
+		for parameter := range strings.SplitSeq(parameters, ";") {
+			if parameter = strings.Trim(parameter, " \t"); parameter != "" && !strings.Contains(parameter, "=") {
+				return fmt.Errorf("%q is not a parameter, as in accounturi=https://ca.example.net/1 (RFC 8659)", parameter)
+			}
+		}
+	case "iodef":
+		if !isReportTo(caa.Value) {
+			return fmt.Errorf("%q is not a URL of mailto, http or https (RFC 8659)", caa.Value)
+		}
+	}
+	return nil
+}
+
+// checkAltitude tells whether the altitude of a LOC record is one that it can hold (RFC 1876 §3); miekg/dns takes any number.
+func checkAltitude(words []string) error {
+	isLongitude := func(word string) bool { return strings.EqualFold(word, "E") || strings.EqualFold(word, "W") }
+	text := words[slices.IndexFunc(words, isLongitude)+1] // it was read
+	metres, err := strconv.ParseFloat(strings.TrimRight(text, "mM"), 64)
+	const lowest, highest = -100_000, 42_849_672.95
+	if err != nil || !(metres >= lowest && metres <= highest) { // false for what is not a number
+		return fmt.Errorf("%q is not an altitude from -100000m to 42849672.95m (RFC 1876)", text)
+	}
+	return nil
+}
+
+// checkNAPTR tells whether a NAPTR record leads anywhere (RFC 3403 §4.1).
+func checkNAPTR(naptr *dns.NAPTR) error {
+	switch {
+	case naptr.Flags != "" && !isWord(naptr.Flags):
+		return fmt.Errorf("flags %q; flags are letters and digits (RFC 3403)", naptr.Flags)
+	case naptr.Regexp != "" && naptr.Replacement != ".":
+		return fmt.Errorf("it has the regular expression %q and the replacement %q; one of them is to be \"\" or . (RFC 3403)", naptr.Regexp, naptr.Replacement)
+	case naptr.Regexp == "":
+		return nil
+	}
+	text, err := unescape(naptr.Regexp)
+	if err == nil && !isSubstitution(text) {
+		err = fmt.Errorf("%q is not a substitution, as in !^.*$!sip:info@example.org! (RFC 3402)", naptr.Regexp)
+	}
+	return err
+}
+
+// isSubstitution reports whether a text is a regular expression and what comes instead, between delimiters, and perhaps
+// the flag i (RFC 3402 §3.2).
+func isSubstitution(text string) bool {
+	delimiter := text[0]
+	if delimiter == '\\' || delimiter == 'i' || '0' <= delimiter && delimiter <= '9' {
+		return false
+	}
+	parts := 1
+	rest := text[1:]
+	for i := 0; i < len(rest); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case delimiter:
+			if parts++; parts == 3 {
+				flags := rest[i+1:]
+				return flags == "" || flags == "i"
+			}
+		}
+	}
+	return false
+}
+
+// checkService tells whether the parameters of a SVCB or HTTPS record fit together (RFC 9460): a client that finds they do
+// not ignores the record, or all of them.
+func checkService(rr *dns.SVCB) error {
+	if rr.Priority == 0 {
+		switch {
+		case len(rr.Value) > 0:
+			return fmt.Errorf("%s: priority 0 makes it an alias, whose parameters are ignored (RFC 9460)", rr.Value[0].Key())
+		case strings.EqualFold(rr.Target, rr.Hdr.Name):
+			return fmt.Errorf("priority 0 makes it an alias, and %s leads to itself (RFC 9460)", rr.Hdr.Name)
+		}
+		return nil
+	}
+	for _, param := range rr.Value {
+		if err := checkServiceParam(rr, param); err != nil {
+			return fmt.Errorf("%s: %w", param.Key(), err)
+		}
+	}
+	return nil
+}
+
+func checkServiceParam(rr *dns.SVCB, param dns.SVCBKeyValue) error {
+	has := func(key dns.SVCBKey) bool {
+		return slices.ContainsFunc(rr.Value, func(other dns.SVCBKeyValue) bool { return other.Key() == key })
+	}
+	switch param := param.(type) {
+	case *dns.SVCBMandatory:
+		return checkMandatory(param, has)
+	case *dns.SVCBAlpn:
+		if len(param.Alpn) == 0 || slices.Contains(param.Alpn, "") {
+			return errors.New("no protocol, as in alpn=h2 (RFC 9460)")
+		}
+	case *dns.SVCBNoDefaultAlpn:
+		if !has(dns.SVCB_ALPN) {
+			return errors.New("without alpn there is no protocol left (RFC 9460)")
+		}
+	case *dns.SVCBECHConfig:
+		if len(param.ECH) == 0 {
+			return errors.New("no configuration (RFC 9848)")
+		}
+	case *dns.SVCBDoHPath:
+		if _, variables, _ := strings.Cut(param.Template, "{"); !strings.HasPrefix(param.Template, "/") || !strings.Contains(variables, "dns") {
+			return fmt.Errorf("%q is not a path with the variable dns, as in /dns-query{?dns} (RFC 9461)", param.Template)
+		}
+	}
+	return nil
+}
+
+// checkMandatory tells whether the parameters that a client has to understand are there, each named once (RFC 9460 §8).
+func checkMandatory(param *dns.SVCBMandatory, has func(dns.SVCBKey) bool) error {
+	if len(param.Code) == 0 {
+		return errors.New("no parameter is named (RFC 9460)")
+	}
+	for i, key := range param.Code {
+		switch {
+		case key == dns.SVCB_MANDATORY:
+			return errors.New("it does not name itself (RFC 9460)")
+		case slices.Contains(param.Code[:i], key):
+			return fmt.Errorf("%s stands twice (RFC 9460)", key)
+		case !has(key):
+			return fmt.Errorf("%s is named, but the record does not have it (RFC 9460)", key)
+		}
+	}
+	return nil
+}
+
+// mixesModes reports whether some SVCB or HTTPS records of an RRset are aliases and others not: then the others are ignored
+// (RFC 9460 §2.4.1).
+func (set *RRset) mixesModes() bool {
+	if set.Type != dns.TypeSVCB && set.Type != dns.TypeHTTPS {
+		return false
+	}
+	isAlias := func(rr dns.RR) bool { return servicePriority(rr) == 0 }
+	isOther := func(rr dns.RR) bool { return servicePriority(rr) > 0 }
+	return slices.ContainsFunc(set.RRs, isAlias) && slices.ContainsFunc(set.RRs, isOther)
+}
+
+func servicePriority(rr dns.RR) uint16 {
+	if https, ok := rr.(*dns.HTTPS); ok {
+		return https.Priority
+	}
+	return rr.(*dns.SVCB).Priority
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// RRset is what the lines say of one owner name and type.
+type RRset struct {
+	Position // of the first line
+	Type     uint16
+	TTL      uint32
+	ttlGiven bool // by the line itself, not by the directive
+	RRs      []dns.RR
+
+	texts     *textIndex   // of rrs; nil if there are few
+	Addresses []netip.Addr // of A and AAAA
+	Metrics   bool
+	Rules
+
+	// Of RRsets whose values are not all alike and always up; nil for others.
+	Lines     []RRsetLine
+	Routing   *Routing
+	Weighted  bool
+	Directive *Directive // where their networks and checks are defined
+}
+
+// set starts an RRset of a record whose values are chosen among.
+func (rec *Record) set(d *Directive, rrtype uint16) *RRset {
+	return &RRset{
+		Position: rec.Position, Type: rrtype, TTL: rec.ttl, ttlGiven: rec.seen.ttl,
+		Metrics: rec.metrics, Rules: rec.Rules, Directive: d,
+	}
+}
+
+// has reports whether the set has a record already.
+func (set *RRset) has(rr dns.RR) bool {
+	isSame := func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }
+	const few = 16 // below this a scan beats a map
+	if len(set.RRs) <= few {
+		return slices.ContainsFunc(set.RRs, isSame)
+	}
+	if set.texts == nil {
+		set.texts = &textIndex{byText: make(map[string][]dns.RR)}
+	}
+	return slices.ContainsFunc(set.texts.like(rr, set.RRs), isSame)
+}
+
+// textIndex is the first records of a list by their text in lower case: records that are the same have the same.
+type textIndex struct {
+	count  int
+	byText map[string][]dns.RR
+}
+
+// like is the records of a list that rr may be the same as. The list is that of the last call, and more.
+func (x *textIndex) like(rr dns.RR, rrs []dns.RR) []dns.RR {
+	text := func(rr dns.RR) string { return strings.ToLower(rr.String()) }
+	for _, rr := range rrs[x.count:] {
+		x.byText[text(rr)] = append(x.byText[text(rr)], rr)
+	}
+	x.count = len(rrs)
+	return x.byText[text(rr)]
+}
+
+// divide gives an RRset its lines, if they differ. Count is how many endpoints it has of a line.
+func (set *RRset) divide(rec *Record, count func(*ValueLine) int) error {
+	if rec.isPlain() {
+		if twice, ok := firstDuplicate(set.Addresses); ok {
+			return fmt.Errorf("%q stands twice; an answer is a set", twice)
+		}
+		return nil
+	}
+	first := 0
+	for _, v := range rec.values {
+		n := count(v)
+		if n == 0 {
+			continue
+		}
+		opts := v.said()
+		set.Weighted = set.Weighted || opts.Seen.weight
+		set.Lines = append(set.Lines, RRsetLine{v.Position, opts, first, n, rec.checksOf(opts)})
+		first += n
+	}
+	if single := set.Weighted || rec.Order == pool.Sticky || rec.Order == pool.Nearest; single && !rec.seen.answers {
+		set.Answers = 1 // resolvers reorder what they get
+	}
+	return set.route()
+}
+
+// isPlain reports whether the record's values are all alike and always up, so that there is nothing to choose but their
+// order.
+func (rec *Record) isPlain() bool {
+	says := func(v *ValueLine) bool { return v.opts != nil }
+	if rec.rrtype == dns.TypeCNAME {
+		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
+	}
+	return rec.Order <= pool.Random && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
+}
+
+// ofFamily is the addresses that an RRset of a type can hold; a list of one family is returned as it is.
+func ofFamily(addresses []netip.Addr, rrtype uint16) []netip.Addr {
+	other := func(addr netip.Addr) bool { return addr.Is4() != (rrtype == dns.TypeA) }
+	if !slices.ContainsFunc(addresses, other) {
+		return addresses
+	}
+	return slices.DeleteFunc(slices.Clone(addresses), other)
+}
+
+// firstDuplicate is the first value that stands twice among some.
+func firstDuplicate[T comparable](values []T) (T, bool) {
+	var none T
+	const few = 16 // below this a scan beats a map, and most RRsets are small
+	if len(values) <= few {
+		for i, value := range values {
+			if slices.Contains(values[:i], value) {
+				return value, true
+			}
+		}
+		return none, false
+	}
+	seen := make(map[T]struct{}, len(values))
+	for _, value := range values {
+		if _, ok := seen[value]; ok {
+			return value, true
+		}
+		seen[value] = struct{}{}
+	}
+	return none, false
+}
+
+// Endpoints is how many values the RRset has.
+func (set *RRset) Endpoints() int { return max(len(set.Addresses), len(set.RRs)) }
+
+// MostCandidates is how many values an answer can have at most: all, or those that one network or place selects.
+func (set *RRset) MostCandidates() int {
+	if set.Routing == nil {
+		return len(set.Addresses)
+	}
+	most := 0
+	for _, g := range set.Routing.Groups {
+		n := 0
+		for _, line := range g.Lines {
+			n += set.Lines[line].Count
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// Answerable are the records of the set but for drained ones, which are never answered.
+func (set *RRset) Answerable() []dns.RR {
+	if set.Lines == nil {
+		return set.RRs
+	}
+	var rrs []dns.RR
+	for i := range set.Lines {
+		if line := &set.Lines[i]; !line.Drain {
+			rrs = append(rrs, set.RRs[line.First:line.First+line.Count]...)
+		}
+	}
+	return rrs
+}
