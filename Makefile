@@ -18,6 +18,10 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 # makes a variant of every package, so `go run ./build` and the tests, which share what they compile, do without both.
 OPTIMISED := -tags full -pgo=build/coredns.pgo
 
+# The modules beside that of the plugin: what makes releases, and the tests of what is deployed. Each has requirements that
+# nobody who uses the plugin is to inherit; `go test ./...` runs their tests, see test/module_test.go.
+MODULES := $(patsubst %/go.mod,%,$(wildcard build/*/go.mod test/*/go.mod))
+
 # The tools, pinned. Each is built from source into bin/.
 GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -51,16 +55,16 @@ fmt: $(BIN)/gofumpt
 	@files=$$($(BIN)/gofumpt -l build plugin test); if [ -n "$$files" ]; then echo "not formatted with gofumpt:"; echo "$$files"; exit 1; fi
 
 vet:
-	go vet ./...
-	go vet -tags system ./...
-	go mod verify
-	go mod tidy -diff
+	@for module in . $(MODULES); do \
+		(set -x; cd $$module; go vet ./...; go vet -tags system ./...; go mod verify; go mod tidy -diff) || exit 1; done
 
 lint: $(BIN)/golangci-lint
-	$(BIN)/golangci-lint run --build-tags system ./...
+	@for module in . $(MODULES); do \
+		(set -x; cd $$module; $(BIN)/golangci-lint run --build-tags system ./...) || exit 1; done
 
 race: ## all tests with the race detector, and what they reach
-	go test -race -covermode atomic -coverpkg ./plugin/... -coverprofile $(BIN)/cover.out ./...
+	go test -race -covermode atomic -coverpkg ./plugin/... -coverprofile $(BIN)/cover.out -skip '^TestModulesBelow$$' ./...
+	@for module in $(MODULES); do (set -x; cd $$module; go test -race ./...) || exit 1; done
 
 cover: ## every statement of the files in COVERED was reached by `make race`
 	@test -e $(BIN)/cover.out || $(MAKE) race
@@ -74,6 +78,7 @@ packages:
 
 system: packages ## the tests that need other programs
 	go test -tags system -timeout 30m -run System ./test/
+	@for module in $(MODULES); do (set -x; cd $$module; go test -tags system -timeout 30m -run System ./...) || exit 1; done
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -roE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | while IFS=: read -r file target; do \
@@ -104,14 +109,16 @@ $(DIST)/coredns-%: FORCE
 		go build $(OPTIMISED) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./build
 
 image: $(DIST)/coredns-linux-amd64 $(DIST)/coredns-linux-arm64 ## the image as an OCI archive, in dist/; needs no container engine
-	go run ./build/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \
+	go build -C build/release -o $(BIN)/image ./image
+	$(BIN)/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \
 		-created $(SOURCE_DATE_EPOCH) -o $(DIST)/coredns-oci.tar $^
 
 release: ## all that a release has, in dist/: make release VERSION=v1.2.3
 	@[[ "$(VERSION)" =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]] || { echo "VERSION=v1.2.3 is needed"; exit 1; }
 	rm -rf $(DIST)/coredns-* $(DIST)/manifests
 	$(MAKE) image $(PLATFORMS:%=$(DIST)/coredns-%)
-	go run ./build/release -coredns $(COREDNS) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -dist $(DIST)
+	go build -C build/release -o $(BIN)/release .
+	$(BIN)/release -coredns $(COREDNS) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -dist $(DIST)
 
 clean:
 	rm -rf $(BIN) $(DIST)

@@ -52,12 +52,12 @@ func TestHostWithoutIPv6(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got := len(addresses(m)); got != c.values {
-					t.Errorf("%s: %d values, want %d\n%s", c.name, got, c.values, p.log.since(0))
+					t.Errorf("%s: %d values, want %d\n%s", c.name, got, c.values, p.log.Since(0))
 				}
 			}
 			p.awaitLog("no result after 5s, and taken for up: example.org. check web: 2001:db8::1, example.org. check web: 2001:db8::2")
-			if got := strings.Count(p.log.since(0), "no IPv6"); got != 1 {
-				t.Errorf("%d lines say that there is no IPv6, want 1:\n%s", got, p.log.since(0))
+			if got := strings.Count(p.log.Since(0), "no IPv6"); got != 1 {
+				t.Errorf("%d lines say that there is no IPv6, want 1:\n%s", got, p.log.Since(0))
 			}
 		})
 	}

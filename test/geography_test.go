@@ -1,115 +1,24 @@
 package test
 
 import (
-	"math"
-	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/maxmind/mmdbwriter"
-	"github.com/maxmind/mmdbwriter/mmdbtype"
 	"github.com/miekg/dns"
+
+	harness "github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// location is what a database of places knows of a network.
-type location struct {
-	network            string
-	continent, country string
-	subdivisions       []string
-	at                 [2]float64 // latitude and longitude; both 0: not known
-}
-
-// The clients of the tests, by networks that nobody has, and the places they are put in.
-var locations = []location{
-	{network: "192.0.2.0/26", continent: "NA", country: "US", subdivisions: []string{"CA"}, at: [2]float64{37.77, -122.42}},
-	{network: "192.0.2.64/26", continent: "NA", country: "US", subdivisions: []string{"NY"}, at: [2]float64{40.71, -74.01}},
-	{network: "192.0.2.128/26", continent: "NA", country: "US"},
-	{network: "192.0.2.192/26", continent: "NA", country: "CA"},
-	{network: "198.51.100.0/26", continent: "EU", country: "DE", at: [2]float64{50.11, 8.68}},
-	{network: "198.51.100.64/26", continent: "EU", country: "GB", subdivisions: []string{"ENG", "LND"}, at: [2]float64{51.51, -0.13}},
-	{network: "198.51.100.128/26", continent: "EU"},
-	{network: "198.51.100.192/26", continent: "", country: "", subdivisions: []string{"", ""}},
-	{network: "203.0.113.0/26"},
-	{network: "203.0.113.64/26", country: "DE"},
-	{network: "203.0.113.128/26", continent: "AF", country: "GA", at: [2]float64{0, 10}},
-	{network: "10.2.0.0/16", continent: "EU", country: "DE", at: [2]float64{50.11, 8.68}},
-	{network: "10.3.0.0/16", at: [2]float64{math.NaN(), 8.68}}, // broken
-	{network: "10.4.0.0/16", at: [2]float64{50.11, math.Inf(1)}},
-	{network: "2001:db8:1::/48", continent: "NA", country: "US", subdivisions: []string{"CA"}, at: [2]float64{37.77, -122.42}},
-	{network: "127.0.0.0/8", continent: "OC", country: "NZ", at: [2]float64{-36.85, 174.76}}, // who sends without ECS
-}
-
-// geoDatabase writes a database of the kind that the geoip plugin reads, and returns its path.
+// geoDatabase is the path of the database of harness.Locations.
 func geoDatabase(t *testing.T) string {
 	t.Helper()
-	return database(t, "GeoLite2-City", func(tree *mmdbwriter.Tree) error {
-		for i := range locations {
-			if err := tree.Insert(ipNet(locations[i].network), locations[i].record()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return harness.Path(harness.GeoDatabase)
 }
 
-// asnDatabase writes one that knows networks, but no places.
+// asnDatabase is the path of one that knows networks, but no places.
 func asnDatabase(t *testing.T) string {
 	t.Helper()
-	return database(t, "GeoLite2-ASN", func(tree *mmdbwriter.Tree) error {
-		return tree.Insert(ipNet("127.0.0.0/8"), mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(64496)})
-	})
-}
-
-func database(t *testing.T, kind string, fill func(*mmdbwriter.Tree) error) string {
-	t.Helper()
-	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: kind, RecordSize: 24, IncludeReservedNetworks: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fill(tree); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), kind+".mmdb")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tree.WriteTo(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func ipNet(network string) *net.IPNet {
-	prefix := netip.MustParsePrefix(network)
-	return &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen())}
-}
-
-// record is the location in the database's layout.
-func (l *location) record() mmdbtype.Map {
-	code := func(key, value string) mmdbtype.Map {
-		return mmdbtype.Map{mmdbtype.String(key): mmdbtype.String(value)}
-	}
-	record := mmdbtype.Map{
-		"continent": code("code", l.continent),
-		"country":   code("iso_code", l.country),
-	}
-	if l.at != [2]float64{} {
-		record["location"] = mmdbtype.Map{"latitude": mmdbtype.Float64(l.at[0]), "longitude": mmdbtype.Float64(l.at[1])}
-	}
-	var subdivisions mmdbtype.Slice
-	for _, subdivision := range l.subdivisions {
-		subdivisions = append(subdivisions, code("iso_code", subdivision))
-	}
-	if len(subdivisions) > 0 {
-		record["subdivisions"] = subdivisions
-	}
-	return record
+	return harness.Path(harness.ASNDatabase)
 }
 
 // located is a Corefile with a block that knows where clients are.

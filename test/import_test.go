@@ -26,16 +26,6 @@ func init() {
 	})
 }
 
-// writeFiles writes files into a directory.
-func writeFiles(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, contents := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(contents), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestImport guards the ways to bring records in from outside: files, globs, snippets, and variables.
 func TestImport(t *testing.T) {
 	dir := t.TempDir()
@@ -201,11 +191,11 @@ func TestConfigMapUpdate(t *testing.T) {
 			t.Fatalf("the new Corefile is not served: %v\n%s", m, s.log())
 		}
 	}
-	for old, deadline := s.instance, time.Now().Add(10*time.Second); s.instance == old; {
+	for old, deadline := s.Instance, time.Now().Add(10*time.Second); s.Instance == old; {
 		if time.Now().After(deadline) {
 			t.Fatal("the new instance has not started")
 		}
-		s.instance = lastStarted.Load()
+		s.Instance = lastStarted.Load()
 	}
 	await(s)
 	takeTurns(s, "udp", "app.example.org", threeValues, last, 4)

@@ -254,7 +254,7 @@ func TestStreamTransports(t *testing.T) {
 				}
 			}`, scheme, cert, key))
 			plain, stream := 0, 0
-			for i, l := range s.instance.Servers() {
+			for i, l := range s.Instance.Servers() {
 				if l.Addr() != nil && l.LocalAddr() != nil {
 					plain = i
 				} else {

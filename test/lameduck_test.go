@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	harness "github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // process is the program, as it runs by itself.
 type process struct {
 	*exec.Cmd
-	output   logBuffer
+	output   harness.LogBuffer
 	ended    chan struct{} // closed when it has, with err
 	err      error
 	corefile string // its path
@@ -56,7 +58,7 @@ func (p *process) write(t *testing.T, corefile string) {
 func (p *process) signal(t *testing.T, sig os.Signal) {
 	t.Helper()
 	if err := p.Process.Signal(sig); err != nil {
-		t.Fatalf("%v: %v\n%s", sig, err, p.output.since(0))
+		t.Fatalf("%v: %v\n%s", sig, err, p.output.Since(0))
 	}
 }
 
@@ -101,7 +103,7 @@ func TestChecksGoOnInLameduck(t *testing.T) {
 	// Signals reload it, in another way than tests do: first a Corefile that is wrong, then a good one.
 	p.write(t, strings.Replace(corefile, "record app", "rekord app", 1))
 	p.signal(t, syscall.SIGUSR1)
-	eventually(t, "the error is logged", func() bool { return strings.Contains(p.output.since(0), "[ERROR] SIGUSR1: ") })
+	eventually(t, "the error is logged", func() bool { return strings.Contains(p.output.Since(0), "[ERROR] SIGUSR1: ") })
 	p.write(t, strings.Replace(corefile, "record app", "record new A 192.0.2.9\nrecord app", 1))
 	p.signal(t, syscall.SIGUSR1)
 	eventually(t, "the new record is answered", func() bool { return p.answer("new.example.org") == "192.0.2.9" })
@@ -123,14 +125,14 @@ func TestChecksGoOnInLameduck(t *testing.T) {
 		}
 	}
 	if last != want {
-		t.Errorf("at the end of the lameduck the answers are %q, want %q: a is down and b is up\n%s", last, want, p.output.since(0))
+		t.Errorf("at the end of the lameduck the answers are %q, want %q: a is down and b is up\n%s", last, want, p.output.Since(0))
 	}
 	select {
 	case <-p.ended:
 		if p.err != nil {
-			t.Errorf("the process ended with %v\n%s", p.err, p.output.since(0))
+			t.Errorf("the process ended with %v\n%s", p.err, p.output.Since(0))
 		}
 	case <-time.After(time.Minute):
-		t.Errorf("the process goes on after SIGTERM\n%s", p.output.since(0))
+		t.Errorf("the process goes on after SIGTERM\n%s", p.output.Since(0))
 	}
 }

@@ -15,31 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// series are the values of a metric by its labels, as in `name="app.example.org.",type="A"`. It is nil if the metric
-// does not exist.
-func series(t *testing.T, metric string) map[string]float64 {
-	t.Helper()
-	families, err := prometheus.DefaultGatherer.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, family := range families {
-		if family.GetName() != metric {
-			continue
-		}
-		values := make(map[string]float64)
-		for _, m := range family.GetMetric() {
-			var labels []string
-			for _, label := range m.GetLabel() {
-				labels = append(labels, fmt.Sprintf("%s=%q", label.GetName(), label.GetValue()))
-			}
-			values[strings.Join(labels, ",")] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-		return values
-	}
-	return nil
-}
-
 // ownSeries is how many series the plugin's metrics have.
 func ownSeries(t *testing.T) int {
 	t.Helper()

@@ -20,6 +20,8 @@ import (
 
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
+
+	harness "github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // node is a network namespace, as a pod has one, with an address that the resolvers' namespace reaches.
@@ -114,7 +116,7 @@ func dialIn(t *testing.T, namespace, address string) (conn *dns.Conn) {
 type pod struct {
 	t       *testing.T
 	command *exec.Cmd
-	log     logBuffer
+	log     harness.LogBuffer
 	exited  chan struct{} // closed when err says how
 	err     error
 }
@@ -149,9 +151,9 @@ func runPod(t *testing.T, namespace, corefile string) *pod {
 // awaitLog returns when the program has logged something.
 func (p *pod) awaitLog(text string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(p.log.since(0), text); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(p.log.Since(0), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("the log does not say %q:\n%s", text, p.log.since(0))
+			p.t.Fatalf("the log does not say %q:\n%s", text, p.log.Since(0))
 		}
 	}
 }
@@ -256,7 +258,7 @@ func (s *stubs) end() {
 // a normal retry gets the answer.
 func TestSystemRollingRestart(t *testing.T) {
 	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{"Corefile": deploy(t, "base-zone").corefile})
+	writeFiles(t, dir, map[string]string{"Corefile": readFile(t, "build/kustomize/base-zone/Corefile")})
 	servers, resolvers := nodes(t, 2)
 	pods := make([]*pod, 0, len(servers))
 	for _, server := range servers {
@@ -279,7 +281,7 @@ func TestSystemRollingRestart(t *testing.T) {
 	}
 	<-pods[0].exited
 	if pods[0].err != nil {
-		t.Errorf("the stopped server: %v\n%s", pods[0].err, pods[0].log.since(0))
+		t.Errorf("the stopped server: %v\n%s", pods[0].err, pods[0].log.Since(0))
 	}
 	ip(t, "-n %s link set eth0 down", servers[0].namespace) // as a pod's address goes, without a word to those who ask
 	s.await(1, 200)
@@ -292,7 +294,7 @@ func TestSystemRollingRestart(t *testing.T) {
 // TestSystemConfigMapSwaps changes the Corefile of the manifests as the kubelet changes a ConfigMap, under load. No query
 // is lost, no answer has records of before and after, and a wrong Corefile changes nothing.
 func TestSystemConfigMapSwaps(t *testing.T) {
-	before := regexp.MustCompile(`(?m)^(\s+)reload$`).ReplaceAllString(deploy(t, "base-zone").corefile, "${1}reload 2s 1s")
+	before := regexp.MustCompile(`(?m)^(\s+)reload$`).ReplaceAllString(readFile(t, "build/kustomize/base-zone/Corefile"), "${1}reload 2s 1s")
 	after := strings.ReplaceAll(before, "192.0.2.", "198.51.100.")
 	if before == after || !strings.Contains(before, "reload 2s") {
 		t.Fatalf("the Corefile has other values, or no reload:\n%s", before)
@@ -340,7 +342,7 @@ func TestSystemConfigMapSwaps(t *testing.T) {
 
 	swap(t, dir, "..5", before)
 	eventually(t, "the first Corefile again", func() bool {
-		return bytes.Count([]byte(p.log.since(0)), []byte("Reloading complete")) == 2
+		return bytes.Count([]byte(p.log.Since(0)), []byte("Reloading complete")) == 2
 	})
 	only("after the way back", &changed)
 	s.end()

@@ -14,25 +14,6 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 )
 
-// readFile is a file of the repository.
-func readFile(t *testing.T, name string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-// fences are the blocks of a kind in a Markdown text.
-func fences(text, kind string) []string {
-	var blocks []string
-	for _, match := range regexp.MustCompile(`(?ms)^~~~ `+kind+`\n(.*?)^~~~$`).FindAllStringSubmatch(text, -1) {
-		blocks = append(blocks, match[1])
-	}
-	return blocks
-}
-
 // TestCorefilesStart starts every Corefile of the README, and corefile.example, on free ports.
 func TestCorefilesStart(t *testing.T) {
 	port := dnsserver.Port

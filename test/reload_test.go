@@ -52,26 +52,6 @@ func busyAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// serve is start for a server that is stopped or reloaded before it is asked anything.
-func serve(t *testing.T, corefile string) *server {
-	t.Helper()
-	s := start(t, corefile)
-	await(s)
-	return s
-}
-
-// await returns when all plain listeners of s answer. Caddy serves from goroutines of their own, and a server that is
-// stopped before its goroutine runs goes on forever.
-func await(s *server) {
-	s.t.Helper()
-	for i, l := range s.instance.Servers() {
-		if l.Addr() != nil && l.LocalAddr() != nil {
-			exchange(s.t, "udp", s.udp(i), question(".", dns.TypeNS))
-			exchange(s.t, "tcp", s.tcp(i), question(".", dns.TypeNS))
-		}
-	}
-}
-
 // mustReload reloads, and returns when the new instance answers.
 func mustReload(t *testing.T, s *server, corefile string) {
 	t.Helper()

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // signal is what an endpoint says to a probe.
@@ -95,16 +94,6 @@ func (s *signals) checksWith(options, names string) string {
 		fmt.Fprintf(&b, "check %s %s/%s {\n%s\n}\n", name, s.URL, name, options)
 	}
 	return b.String()
-}
-
-// eventually waits until a condition holds. What it is goes into the error.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in half a minute: %s", what)
-		}
-	}
 }
 
 // upSeries is the metric up, by "check value".

@@ -1,7 +1,7 @@
 // Command release completes a directory that holds the binaries of a release: the list of their modules, the manifests, the
-// unit for systemd, and at last the checksums of everything.
+// unit for systemd, and at last the checksums of everything. `make release` runs it, at the top of the repository.
 //
-//	go run ./build/release -coredns v1.15.0 -version v0.1.0 -created 1700000000 -dist dist
+//	bin/release -coredns v1.15.0 -version v0.1.0 -created 1700000000 -dist dist
 package main
 
 import (

@@ -66,7 +66,7 @@ func (r release) writeSBOM() error {
 		std := module("library", "stdlib", strings.TrimPrefix(info.GoVersion, "go"))
 		found[std.Ref] = std
 		for _, dep := range info.Deps {
-			if dep.Replace != nil {
+			if dep.Replace != nil && dep.Replace.Version != "(devel)" { // a directory, which nobody else has
 				dep = dep.Replace
 			}
 			library := module("library", dep.Path, dep.Version)

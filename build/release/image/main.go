@@ -1,7 +1,7 @@
 // Command image packs binaries, one for each architecture, into an OCI image archive. It needs no container engine, and the
 // same binaries, versions and time give the same archive, byte for byte.
 //
-//	go run ./build/image -coredns v1.15.0 -version v0.1.0 -created 1700000000 -o coredns-oci.tar BINARY...
+//	bin/image -coredns v1.15.0 -version v0.1.0 -created 1700000000 -o coredns-oci.tar BINARY...
 package main
 
 import (

@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"encoding/json"
@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // helmValues are the values of the chart coredns/coredns, 1.38.0, that we use, with the types that its templates put
@@ -88,12 +90,12 @@ type helmServer struct {
 // corefile is the Corefile that the chart makes.
 func (v *helmValues) corefile() string {
 	var b strings.Builder
-	for _, server := range v.Servers {
-		for _, zone := range server.Zones {
-			fmt.Fprintf(&b, "%s%s:%d ", zone.Scheme, zone.Zone, server.Port)
+	for _, block := range v.Servers {
+		for _, zone := range block.Zones {
+			fmt.Fprintf(&b, "%s%s:%d ", zone.Scheme, zone.Zone, block.Port)
 		}
 		b.WriteString("{\n")
-		for _, plugin := range server.Plugins {
+		for _, plugin := range block.Plugins {
 			b.WriteString("    " + plugin.Name)
 			if plugin.Parameters != nil {
 				fmt.Fprintf(&b, " %v", plugin.Parameters)
@@ -114,7 +116,7 @@ func eachValues(t *testing.T, test func(t *testing.T, zone bool, v *helmValues))
 	for _, name := range []string{"values-zone.yaml", "values-cluster-dns.yaml"} {
 		t.Run(name, func(t *testing.T) {
 			var v helmValues
-			if err := yaml.UnmarshalStrict([]byte(readFile(t, filepath.Join("build/helm", name))), &v); err != nil {
+			if err := yaml.UnmarshalStrict([]byte(server.ReadFile(t, filepath.Join("build/helm", name))), &v); err != nil {
 				t.Fatal(err)
 			}
 			test(t, name == "values-zone.yaml", &v)
@@ -126,7 +128,7 @@ func eachValues(t *testing.T, test func(t *testing.T, zone bool, v *helmValues))
 func TestHelmCorefiles(t *testing.T) {
 	eachValues(t, func(t *testing.T, zone bool, v *helmValues) {
 		corefile := v.corefile()
-		askAsCommented(t, serve(t, localCorefile(t, corefile, "")), corefile)
+		askAsCommented(t, server.Serve(t, localCorefile(t, corefile, "")), corefile)
 		for _, block := range parseCorefile(t, corefile) {
 			if _, ok := block.directives["roundrobin53"]; ok {
 				checkZoneBlock(t, block)
@@ -144,16 +146,16 @@ func TestHelmServers(t *testing.T) {
 		if zone {
 			port, servicePort = 1053, 53
 		}
-		for _, server := range v.Servers {
-			if server.Port != port || server.ServicePort != servicePort {
-				t.Errorf("%v: port %d, service port %d", server.Zones, server.Port, server.ServicePort)
+		for _, block := range v.Servers {
+			if block.Port != port || block.ServicePort != servicePort {
+				t.Errorf("%v: port %d, service port %d", block.Zones, block.Port, block.ServicePort)
 			}
-			for _, zone := range server.Zones {
+			for _, zone := range block.Zones {
 				if zone.Scheme != "dns://" || !zone.UseTCP {
 					t.Errorf("%v: not over UDP and TCP", zone)
 				}
 			}
-			for _, plugin := range server.Plugins {
+			for _, plugin := range block.Plugins {
 				if plugin.Name == "prometheus" && plugin.Parameters != "0.0.0.0:9153" {
 					t.Errorf("prometheus %v, want an address with a colon and 9153", plugin.Parameters)
 				}

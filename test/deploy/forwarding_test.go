@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"regexp"
@@ -8,14 +8,16 @@ import (
 
 	"github.com/miekg/dns"
 	"sigs.k8s.io/yaml"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // forwardings are the Corefiles of build/README.md that forward a zone, those in its ConfigMaps too.
 func forwardings(t *testing.T) []string {
 	t.Helper()
-	readme := readFile(t, "build/README.md")
-	found := fences(readme, "corefile")
-	for _, text := range fences(readme, "yaml") {
+	readme := server.ReadFile(t, "build/README.md")
+	found := server.Fences(readme, "corefile")
+	for _, text := range server.Fences(readme, "yaml") {
 		var values struct {
 			Kind     string            `json:"kind"`
 			Data     map[string]string `json:"data"`
@@ -70,28 +72,28 @@ func TestForwardedTurns(t *testing.T) {
 	if d.service.Spec.ClusterIP != "10.96.0.53" {
 		t.Errorf("the Service's address is %s, build/README.md has another", d.service.Spec.ClusterIP)
 	}
-	zone := serve(t, localCorefile(t, d.corefile, ""))
+	zone := server.Serve(t, localCorefile(t, d.corefile, ""))
 	for _, corefile := range forwardings(t) {
 		for _, block := range parseCorefile(t, corefile) {
 			if _, ok := block.directives["cache"]; ok && block.keys[0] == "example.org:53" {
 				t.Errorf("cache beside the forward of a zone:\n%s", corefile)
 			}
 		}
-		s := start(t, forwardTo(t, corefile, loopback(zone.udp(0))))
-		askInTurns(t, s, "app.example.org", "A", []string{"192.0.2.1", "192.0.2.2"})
+		s := server.Start(t, forwardTo(t, corefile, server.Loopback(zone.UDP(0))))
+		server.AskInTurns(t, s, "app.example.org", "A", []string{"192.0.2.1", "192.0.2.2"})
 	}
 }
 
 // TestForwardWithCacheFreezes guards the reason that build/README.md gives for leaving cache out: one order for all, even
 // with TTL 0, which is kept 5 seconds.
 func TestForwardWithCacheFreezes(t *testing.T) {
-	zone := serve(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3\nrecord zero 0 A 192.0.2.1 192.0.2.2 192.0.2.3\n}\n}\n")
-	s := start(t, "example.org:0 {\nforward . "+loopback(zone.udp(0))+"\ncache\n}\n")
+	zone := server.Serve(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3\nrecord zero 0 A 192.0.2.1 192.0.2.2 192.0.2.3\n}\n}\n")
+	s := server.Start(t, "example.org:0 {\nforward . "+server.Loopback(zone.UDP(0))+"\ncache\n}\n")
 	for _, name := range []string{"app.example.org", "zero.example.org"} {
-		first := addresses(s.ask(name, dns.TypeA))
+		first := server.Addresses(s.Ask(name, dns.TypeA))
 		for range 6 {
-			m := s.ask(name, dns.TypeA)
-			if got := addresses(m); !slices.Equal(got, first) {
+			m := s.Ask(name, dns.TypeA)
+			if got := server.Addresses(m); !slices.Equal(got, first) {
 				t.Errorf("%s: %v behind %v, want one order", name, got, first)
 			}
 			if ttl := m.Answer[0].Header().Ttl; name == "zero.example.org" && (ttl < 3 || ttl > 5) {
@@ -103,10 +105,10 @@ func TestForwardWithCacheFreezes(t *testing.T) {
 
 // TestReadmeNamesFiles guards the table of files in build/README.md: each is there, and nothing is left out.
 func TestReadmeNamesFiles(t *testing.T) {
-	readme := readFile(t, "build/README.md")
+	readme := server.ReadFile(t, "build/README.md")
 	named := make(map[string]bool)
 	for _, match := range regexp.MustCompile("(?m)^\\| `((?:kustomize|helm)/[^`]+)`").FindAllStringSubmatch(readme, -1) {
-		named["../build/"+match[1]] = true
+		named["../../build/"+match[1]] = true
 	}
 	for _, dir := range append(renderable(t), components(t)...) {
 		if !named[dir] {
@@ -114,8 +116,8 @@ func TestReadmeNamesFiles(t *testing.T) {
 		}
 		delete(named, dir)
 	}
-	delete(named, "../build/helm/values-zone.yaml")
-	delete(named, "../build/helm/values-cluster-dns.yaml")
+	delete(named, "../../build/helm/values-zone.yaml")
+	delete(named, "../../build/helm/values-cluster-dns.yaml")
 	for name := range named {
 		t.Errorf("build/README.md tells of %s, which is not there", name)
 	}
@@ -123,7 +125,7 @@ func TestReadmeNamesFiles(t *testing.T) {
 
 // TestReadmeResources guards the numbers that build/README.md and the manifests both have.
 func TestReadmeResources(t *testing.T) {
-	readme := readFile(t, "build/README.md")
+	readme := server.ReadFile(t, "build/README.md")
 	eachDeployed(t, func(t *testing.T, d *deployed) {
 		for _, quantity := range []string{
 			d.container.Resources.Requests.Cpu().String(), d.container.Resources.Requests.Memory().String(),

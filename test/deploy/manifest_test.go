@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"fmt"
@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/coredns/caddy/caddyfile"
-	"github.com/miekg/dns"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +23,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // deployed is a Deployment with what it runs on: its Corefile, and the files that are imported from it.
@@ -93,12 +94,12 @@ func eachDeployed(t *testing.T, test func(t *testing.T, d *deployed)) {
 // TestManifestCorefiles starts each Corefile, and asks what its comments say.
 func TestManifestCorefiles(t *testing.T) {
 	eachDeployed(t, func(t *testing.T, d *deployed) {
-		s := serve(t, localCorefile(t, d.corefile, d.records))
+		s := server.Serve(t, localCorefile(t, d.corefile, d.records))
 		askAsCommented(t, s, d.corefile+d.records)
 		if !d.isZone() {
 			// Through the cluster's own block, and through the alias from ours.
 			for _, name := range []string{"api.default.svc.cluster.local", "api.example.org", "elsewhere.example.com"} {
-				if got := strings.Join(addresses(s.ask(name, 1)), " "); got != "10.96.0.99" {
+				if got := strings.Join(server.Addresses(s.Ask(name, 1)), " "); got != "10.96.0.99" {
 					t.Errorf("%s is %q, want 10.96.0.99", name, got)
 				}
 			}
@@ -111,7 +112,7 @@ func TestManifestCorefiles(t *testing.T) {
 func localCorefile(t *testing.T, corefile, records string) string {
 	t.Helper()
 	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{"records.conf": records})
+	server.WriteFiles(t, dir, map[string]string{"records.conf": records})
 	changes := []struct{ pattern, replacement string }{
 		{`:(1053|53)\b`, ":0"},
 		{`(?m)^(\s+health|\s+ready|\s+prometheus) ?\S*:\d+`, "$1 127.0.0.1:0"},
@@ -125,8 +126,8 @@ func localCorefile(t *testing.T, corefile, records string) string {
 		corefile = regexp.MustCompile(change.pattern).ReplaceAllString(corefile, change.replacement)
 	}
 	if strings.Contains(corefile, "/etc/resolv.conf") {
-		upstream := serve(t, ".:0 {\ntemplate IN A . {\nanswer \"{{ .Name }} 30 IN A 10.96.0.99\"\n}\n}\n")
-		corefile = strings.ReplaceAll(corefile, "/etc/resolv.conf", loopback(upstream.udp(0)))
+		upstream := server.Serve(t, ".:0 {\ntemplate IN A . {\nanswer \"{{ .Name }} 30 IN A 10.96.0.99\"\n}\n}\n")
+		corefile = strings.ReplaceAll(corefile, "/etc/resolv.conf", server.Loopback(upstream.UDP(0)))
 	}
 	return corefile
 }
@@ -155,7 +156,7 @@ func openPort(t *testing.T) string {
 var expectation = regexp.MustCompile(`(?m)^\s*# (\S+) ([A-Z]+): (.+?)( in turns)?$`)
 
 // askAsCommented asks a server what the comments of its Corefile say.
-func askAsCommented(t *testing.T, s *server, text string) {
+func askAsCommented(t *testing.T, s *server.Server, text string) {
 	t.Helper()
 	expected := expectation.FindAllStringSubmatch(text, -1)
 	if len(expected) == 0 {
@@ -168,33 +169,10 @@ func askAsCommented(t *testing.T, s *server, text string) {
 			turns++
 			values = strings.Fields(match[3])
 		}
-		askInTurns(t, s, name, qtype, values)
+		server.AskInTurns(t, s, name, qtype, values)
 	}
 	if turns == 0 {
 		t.Error("no comment says that values take turns")
-	}
-}
-
-// askInTurns asks for values, so often that each of them has to be the first twice.
-func askInTurns(t *testing.T, s *server, name, qtype string, values []string) {
-	t.Helper()
-	first := make(map[string]int)
-	for range 2 * len(values) {
-		got := rdata(s.ask(name, typeOf(t, qtype)), typeOf(t, qtype))
-		if len(got) == 0 {
-			t.Errorf("%s %s: no answer, want %q", name, qtype, values)
-			return
-		}
-		first[got[0]]++
-		slices.Sort(got)
-		if want := slices.Sorted(slices.Values(values)); !slices.Equal(got, want) {
-			t.Errorf("%s %s: %q, want %q", name, qtype, got, want)
-		}
-	}
-	for _, value := range values {
-		if first[value] != 2 {
-			t.Errorf("%s %s: first were %v, want %s twice", name, qtype, first, value)
-		}
 	}
 }
 
@@ -593,7 +571,7 @@ func TestImageIsTheSame(t *testing.T) {
 		}
 	})
 	image := regexp.MustCompile(`ghcr\.io/roundrobin53/coredns[:@][\w.:-]*\w|v1\.\d+\.\d+-rr53\.[\w.]*\w`)
-	for _, root := range []string{"../build", "../README.md", "../Makefile"} {
+	for _, root := range []string{"../../build", "../../README.md", "../../Makefile"} {
 		err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(path) == ".pgo" {
 				return err
@@ -610,25 +588,4 @@ func TestImageIsTheSame(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// typeOf is a type by its name.
-func typeOf(t *testing.T, name string) uint16 {
-	t.Helper()
-	qtype, ok := dns.StringToType[name]
-	if !ok {
-		t.Fatalf("%s is no type", name)
-	}
-	return qtype
-}
-
-// rdata is what stands behind the type in the answers of that type.
-func rdata(m *dns.Msg, qtype uint16) []string {
-	var found []string
-	for _, rr := range m.Answer {
-		if rr.Header().Rrtype == qtype {
-			found = append(found, strings.TrimPrefix(rr.String(), rr.Header().String()))
-		}
-	}
-	return found
 }

@@ -1,6 +1,6 @@
 //go:build system
 
-package test
+package deploy
 
 import (
 	"bytes"
@@ -22,6 +22,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/roundrobin53/roundrobin53/build/version"
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // nonroot is the user of the image.
@@ -32,7 +33,7 @@ const nonroot = 65532
 func cloneMake(t *testing.T, args ...string) string {
 	t.Helper()
 	clone := t.TempDir()
-	if out, err := exec.Command("git", "clone", "--quiet", "..", clone).CombinedOutput(); err != nil {
+	if out, err := exec.Command("git", "clone", "--quiet", "../..", clone).CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)
 	}
 	run := exec.Command("make", append(args, "VERSION="+releaseVersion)...)
@@ -166,7 +167,7 @@ func writeCorefile(t *testing.T, path, address, value string) {
 }
 
 // awaitValue asks with dig until the value comes, on both ports, over UDP and TCP.
-func awaitValue(t *testing.T, address, value string, output *logBuffer) {
+func awaitValue(t *testing.T, address, value string, output *server.LogBuffer) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for _, port := range []string{"53", "1053"} {
@@ -177,7 +178,7 @@ func awaitValue(t *testing.T, address, value string, output *logBuffer) {
 					break
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("port %s, %s: got %q, want %s; the server says\n%s", port, transport, out, value, output.since(0))
+					t.Fatalf("port %s, %s: got %q, want %s; the server says\n%s", port, transport, out, value, output.Since(0))
 				}
 				time.Sleep(100 * time.Millisecond)
 			}
@@ -186,9 +187,9 @@ func awaitValue(t *testing.T, address, value string, output *logBuffer) {
 }
 
 // startCommand runs a server until the test ends.
-func startCommand(t *testing.T, command *exec.Cmd) *logBuffer {
+func startCommand(t *testing.T, command *exec.Cmd) *server.LogBuffer {
 	t.Helper()
-	output := new(logBuffer)
+	output := new(server.LogBuffer)
 	command.Stdout, command.Stderr = output, output
 	if err := command.Start(); err != nil {
 		t.Fatalf("%s: %v", command.Path, err)
@@ -309,12 +310,12 @@ func withDefaultSeccomp(t *testing.T, config map[string]any) []byte {
 }
 
 // checkCompressed checks that the fast path answers. Its answers are compressed, where CoreDNS leaves small ones as they are.
-func checkCompressed(t *testing.T, address string, output *logBuffer) {
+func checkCompressed(t *testing.T, address string, output *server.LogBuffer) {
 	t.Helper()
 	out, _ := exec.Command("dig", "+notcp", "+noedns", "@"+address, "app.example.org").Output()
 	const octets = 12 + 21 + 16 // header, question, an address
 	if want := fmt.Sprintf("MSG SIZE  rcvd: %d", octets); !strings.Contains(string(out), want) {
-		t.Errorf("dig says\n%s\nwant %s; the server says\n%s", out, want, output.since(0))
+		t.Errorf("dig says\n%s\nwant %s; the server says\n%s", out, want, output.Since(0))
 	}
 }
 
@@ -350,7 +351,7 @@ func checkUnitServes(t *testing.T, binary string) {
 
 // TestSystemUnit lets systemd read the unit. It only lacks the binary at its place.
 func TestSystemUnit(t *testing.T) {
-	unit := readFile(t, "build/roundrobin53.service")
+	unit := server.ReadFile(t, "build/roundrobin53.service")
 	for _, line := range []string{
 		"ExecStart=/usr/local/bin/coredns -conf /etc/coredns/Corefile", "ExecReload=/bin/kill -USR1 $MAINPID",
 		"AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "DynamicUser=yes", "Restart=always",

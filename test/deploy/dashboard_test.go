@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // dashboard has those fields of a Grafana dashboard that say what it shows.
@@ -68,7 +70,7 @@ var metricName = regexp.MustCompile(`\b(?:coredns|go|process)_[a-z0-9_]+`)
 // TestMetricsOfAlertsExist guards alerts that can never fire and panels that stay empty: each metric in them is one that
 // a server exports.
 func TestMetricsOfAlertsExist(t *testing.T) {
-	s := serve(t, `example.org:0 {
+	s := server.Serve(t, `example.org:0 {
 		prometheus 127.0.0.1:0
 		reload
 		roundrobin53 {
@@ -76,8 +78,8 @@ func TestMetricsOfAlertsExist(t *testing.T) {
 			record app A 192.0.2.1 192.0.2.2 metrics check web
 		}
 	}`)
-	s.ask("app.example.org", dns.TypeA)
-	eventually(t, "a probe", func() bool { return len(series(t, "coredns_roundrobin53_probes_total")) > 0 })
+	s.Ask("app.example.org", dns.TypeA)
+	server.Eventually(t, "a probe", func() bool { return len(server.Series(t, "coredns_roundrobin53_probes_total")) > 0 })
 	exported := make(map[string]bool)
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {

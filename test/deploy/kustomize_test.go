@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"bytes"
@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // manifests are the objects that a kustomization renders.
@@ -30,7 +32,7 @@ func renderable(t *testing.T) []string {
 	t.Helper()
 	var dirs []string
 	for _, pattern := range []string{"base-zone", "cluster-dns", "overlays/*"} {
-		matches, err := filepath.Glob(filepath.Join("../build/kustomize", pattern))
+		matches, err := filepath.Glob(filepath.Join("../../build/kustomize", pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +49,7 @@ func renderable(t *testing.T) []string {
 func render(t *testing.T, dir string) manifests {
 	t.Helper()
 	if !strings.HasPrefix(dir, "..") {
-		dir = filepath.Join("../build/kustomize", dir)
+		dir = filepath.Join("../../build/kustomize", dir)
 	}
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
@@ -191,7 +193,7 @@ func TestManifestsDecode(t *testing.T) {
 // components are the parts of an overlay that are optional.
 func components(t *testing.T) []string {
 	t.Helper()
-	dirs, err := filepath.Glob("../build/kustomize/components/*")
+	dirs, err := filepath.Glob("../../build/kustomize/components/*")
 	if err != nil || len(dirs) < 4 {
 		t.Fatalf("components: %v, %v", dirs, err)
 	}
@@ -200,7 +202,7 @@ func components(t *testing.T) []string {
 
 // TestComponentsAreRendered guards against a component that no overlay uses, so that nothing would check it.
 func TestComponentsAreRendered(t *testing.T) {
-	all := readFile(t, "build/kustomize/overlays/zone-all/kustomization.yaml")
+	all := server.ReadFile(t, "build/kustomize/overlays/zone-all/kustomization.yaml")
 	for _, component := range components(t) {
 		if !strings.Contains(all, "- ../../components/"+filepath.Base(component)+"\n") {
 			t.Errorf("overlays/zone-all does not use %s", component)
@@ -224,7 +226,7 @@ func TestStrictDecoding(t *testing.T) {
 
 // TestManifestsAreListed guards against a manifest that no kustomization names.
 func TestManifestsAreListed(t *testing.T) {
-	err := filepath.WalkDir("../build/kustomize", func(path string, entry os.DirEntry, err error) error {
+	err := filepath.WalkDir("../../build/kustomize", func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || entry.Name() == "kustomization.yaml" {
 			return err
 		}
@@ -253,10 +255,10 @@ func TestKubernetesVersions(t *testing.T) {
 	if len(required) != 3 {
 		t.Errorf("CoreDNS requires %q, want three modules", required)
 	}
-	ours := readFile(t, "go.mod")
+	ours := server.ReadFile(t, "test/deploy/go.mod")
 	for _, module := range required {
 		if !strings.Contains(ours, "\t"+module[1]+"\n") {
-			t.Errorf("go.mod does not require %s, as CoreDNS does", module[1])
+			t.Errorf("test/deploy/go.mod does not require %s, as CoreDNS does", module[1])
 		}
 	}
 }

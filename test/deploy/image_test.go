@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"archive/tar"
@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/roundrobin53/roundrobin53/build/version"
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // tinyBinary builds a program that is small, so that the tests of what packs binaries need not wait for CoreDNS.
@@ -43,13 +44,11 @@ func tinyBinary(t *testing.T, path, arch string, flags ...string) {
 	}
 }
 
-// imageProgram builds build/image.
+// imageProgram builds build/release/image, which is of another module.
 func imageProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "image")
-	if out, err := exec.Command("go", "build", "-o", program, "../build/image").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	buildRelease(t, "./image", program)
 	return program
 }
 
@@ -419,7 +418,7 @@ func TestDockerfile(t *testing.T) {
 		t.Fatalf("image: %v\n%s", err, out)
 	}
 	config := readArchive(t, output).images["amd64"].config.Config
-	dockerfile := readFile(t, "build/Dockerfile")
+	dockerfile := server.ReadFile(t, "build/Dockerfile")
 	instructions := strings.ReplaceAll(dockerfile, "\\\n", " ")
 	if stages := regexp.MustCompile(`(?m)^FROM `).FindAllString(instructions, -1); len(stages) != 2 {
 		t.Errorf("%d stages, want 2", len(stages))
@@ -479,7 +478,7 @@ func TestDockerfile(t *testing.T) {
 	if !reflect.DeepEqual(labels, config.Labels) {
 		t.Errorf("labels %v, the program has %v", labels, config.Labels)
 	}
-	mod := readFile(t, "go.mod")
+	mod := server.ReadFile(t, "go.mod")
 	for name, pattern := range map[string][2]string{
 		"Go":      {`FROM --platform=\$BUILDPLATFORM golang:(\d+\.\d+) AS build`, `(?m)^go (\d+\.\d+)`},
 		"CoreDNS": {`COREDNS_VERSION=(\S+)`, `github.com/coredns/coredns (\S+)`},

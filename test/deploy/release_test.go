@@ -1,4 +1,4 @@
-package test
+package deploy
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/roundrobin53/roundrobin53/build/version"
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // releaseVersion is the version that the manifests name.
@@ -24,7 +25,7 @@ const releaseVersion = "v0.1.0"
 // coreVersion is the version of CoreDNS that go.mod has.
 func coreVersion(t *testing.T) string {
 	t.Helper()
-	match := regexp.MustCompile(`github.com/coredns/coredns (\S+)`).FindStringSubmatch(readFile(t, "go.mod"))
+	match := regexp.MustCompile(`github.com/coredns/coredns (\S+)`).FindStringSubmatch(server.ReadFile(t, "go.mod"))
 	if match == nil {
 		t.Fatal("go.mod has no CoreDNS")
 	}
@@ -38,17 +39,23 @@ type releaser string
 func newReleaser(t *testing.T) releaser {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "release")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "../build/release").CombinedOutput(); err != nil {
+	buildRelease(t, ".", program)
+	return releaser(program)
+}
+
+// buildRelease builds a program of the module build/release.
+func buildRelease(t *testing.T, source, program string) {
+	t.Helper()
+	if out, err := exec.Command("go", "build", "-C", server.Path("build/release"), "-buildvcs=false", "-o", program, source).CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	return releaser(program)
 }
 
 // release completes a directory.
 func (r releaser) release(t *testing.T, dist, own string) (string, error) {
 	t.Helper()
 	run := exec.Command(string(r), "-coredns", coreVersion(t), "-version", own, "-created", "1700000000", "-dist", dist)
-	run.Dir = ".."
+	run.Dir = "../.."
 	out, err := run.CombinedOutput()
 	return string(out), err
 }
@@ -89,7 +96,7 @@ func TestRelease(t *testing.T) {
 		t.Errorf("components are rendered: %v", components)
 	}
 	unit, err := os.ReadFile(filepath.Join(first, "roundrobin53.service"))
-	if err != nil || string(unit) != readFile(t, "build/roundrobin53.service") {
+	if err != nil || string(unit) != server.ReadFile(t, "build/roundrobin53.service") {
 		t.Errorf("the unit is not that of build: %v", err)
 	}
 }
@@ -156,7 +163,7 @@ func TestSBOM(t *testing.T) {
 	if list.BOMFormat != "CycloneDX" || list.SpecVersion != "1.6" || list.Version != 1 || !uuid.MatchString(list.SerialNumber) {
 		t.Errorf("the list is %s %s, %s, %d", list.BOMFormat, list.SpecVersion, list.SerialNumber, list.Version)
 	}
-	const path = "github.com/roundrobin53/roundrobin53"
+	const path = "github.com/roundrobin53/roundrobin53/build/release" // of what stands in for the binary
 	purl := "pkg:golang/" + path + "@" + releaseVersion
 	if want := (component{"application", path, releaseVersion, purl, purl}); list.Metadata.Component != want || list.Metadata.Timestamp != "2023-11-14T22:13:20Z" {
 		t.Errorf("it is of %+v, want %+v", list.Metadata, want)

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// root is the top of the repository, from any module of it. A test starts in the directory of its package.
+var root = findRoot()
+
+func findRoot() string {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "plugin", "roundrobin53")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			break
+		}
+		dir = parent
+	}
+	return "."
+}
+
+// Path is where a file of the repository is.
+func Path(name string) string { return filepath.Join(root, name) }
+
+// ReadFile is a file of the repository.
+func ReadFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(Path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// WriteFiles writes files into a directory.
+func WriteFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, contents := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(contents), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Fences are the blocks of a kind in a Markdown text.
+func Fences(text, kind string) []string {
+	var blocks []string
+	for _, match := range regexp.MustCompile(`(?ms)^~~~ `+kind+`\n(.*?)^~~~$`).FindAllStringSubmatch(text, -1) {
+		blocks = append(blocks, match[1])
+	}
+	return blocks
+}
