@@ -61,7 +61,7 @@ func (alias *alias) familyNames() string {
 func (c *Block) resolveAliases() error {
 	for _, alias := range c.aliases {
 		if err := c.resolveAlias(alias); err != nil {
-			return positioned(alias.rec.Position, "record: ALIAS", err)
+			return alias.rec.locate("record: ALIAS", err)
 		}
 	}
 	return nil

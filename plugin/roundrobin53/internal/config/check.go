@@ -126,7 +126,7 @@ func checkWord(name string) error {
 	if name == "" {
 		return errors.New(`"" is not a name; is it an {$ENV} variable that is not set?`)
 	}
-	if _, ok := options[name]; ok || name == "none" || name == "of" {
+	if options.has(name) || name == "none" || name == "of" {
 		return fmt.Errorf("%q can't be a name, since it means something else behind a record", name)
 	}
 	if strings.ContainsRune(name, utf8.RuneError) || strings.ContainsFunc(name, unicode.IsControl) { // caddy writes U+FFFD for what is not UTF-8

@@ -25,23 +25,21 @@ type checkOption struct {
 	read   func(c *Check, args []string) error
 }
 
-var checkOptions = map[string]checkOption{
-	"interval": {"interval DURATION", 1, nil, readInterval},
-	"timeout":  {"timeout DURATION", 1, nil, readTimeout},
-	"rise":     {"rise N", 1, nil, readRise},
-	"fall":     {"fall N", 1, nil, readFall},
-	"status":   {"status CODE... | FIRST-LAST...", some, scheme.isHTTP, readStatus},
-	"body":     {"body TEXT", 1, scheme.isHTTP, readBody},
-	"header":   {headerUsage, some, scheme.isHTTP, readHeader},
-	"ca":       {"ca FILE", 1, scheme.isVerifying, readCA},
-	"insecure": {"insecure", 0, scheme.isVerifying, readInsecure},
-	"invert":   {"invert", 0, nil, readInvert},
-	"address":  {"address ADDRESS", 1, nil, readCheckAddress},
+var checkOptions = lexicon[checkOption]{
+	{"interval", checkOption{"interval DURATION", 1, nil, readInterval}},
+	{"timeout", checkOption{"timeout DURATION", 1, nil, readTimeout}},
+	{"rise", checkOption{"rise N", 1, nil, readRise}},
+	{"fall", checkOption{"fall N", 1, nil, readFall}},
+	{"status", checkOption{"status CODE... | FIRST-LAST...", some, scheme.isHTTP, readStatus}},
+	{"body", checkOption{"body TEXT", 1, scheme.isHTTP, readBody}},
+	{"header", checkOption{headerUsage, some, scheme.isHTTP, readHeader}},
+	{"ca", checkOption{"ca FILE", 1, scheme.isVerifying, readCA}},
+	{"insecure", checkOption{"insecure", 0, scheme.isVerifying, readInsecure}},
+	{"invert", checkOption{"invert", 0, nil, readInvert}},
+	{"address", checkOption{"address ADDRESS", 1, nil, readCheckAddress}},
 }
 
 const headerUsage = "header NAME VALUE"
-
-const checkOptionNames = "interval, timeout, rise, fall, status, body, header, ca, insecure, invert and address"
 
 func (s scheme) isHTTP() bool      { return s.http }
 func (s scheme) isVerifying() bool { return s.verifies }
@@ -49,12 +47,12 @@ func (s scheme) isVerifying() bool { return s.verifies }
 // set gives the check the option of a line.
 func (c *Check) set(l line) error {
 	name := l.word()
-	_, ok := checkOptions[name]
+	ok := checkOptions.has(name)
 	switch {
-	case !ok && isDirectiveWord(name):
+	case !ok && directiveLines.has(name):
 		return l.Errorf("%q is not an option of check; is the closing brace of the check at %s missing?", name, c.Position)
 	case !ok:
-		return l.Errorf("%q is not an option of check; the options are %s", name, checkOptionNames)
+		return l.Errorf("%q is not an option of check; the options are %s", name, list(checkOptions.words(nil)))
 	}
 	if err := c.setOption(name, l.args()); err != nil {
 		return l.Errorf("%s: %w", name, err)
@@ -63,7 +61,7 @@ func (c *Check) set(l line) error {
 }
 
 func (c *Check) setOption(name string, args []string) error {
-	opt := checkOptions[name]
+	opt, _ := checkOptions.find(name) // the caller knows it
 	switch {
 	case c.Probe == nil && name != "invert":
 		return errors.New("a check made of others has no option but invert; they are those of the others")

@@ -79,46 +79,43 @@ func parseDirective(r lineReader, l line) (*Directive, error) {
 	return d, d.checkReferences()
 }
 
-// lineParsers reads what may stand in a roundrobin53 block, but for what has a block of its own.
-var lineParsers = map[string]func(*Directive, line) error{
-	"network":     parseNetwork,
-	"ttl":         parseZoneTTL,
-	"soa":         parseSOA,
-	"ns":          parseNS,
-	"ecs":         parseECS,
-	"fastpath":    parseFastpath,
-	"fallthrough": parseFallthrough,
+// directiveLine reads one kind of line of a roundrobin53 block. A line of either kind begins with its word; only one that is
+// read by withBlock may open a block.
+type directiveLine struct {
+	withBlock func(lineReader, *Directive, line) error
+	alone     func(*Directive, line) error
 }
 
-// blockParsers reads what may have a block of its own.
-var blockParsers map[string]func(lineReader, *Directive, line) error
+// directiveLines holds the words that begin a line of a roundrobin53 block.
+var directiveLines lexicon[directiveLine]
 
-func init() { // not a literal, since they refer to it
-	blockParsers = map[string]func(lineReader, *Directive, line) error{
-		"record": parseRecord,
-		"check":  parseCheck,
+func init() { // not a literal, because parseRecord and parseCheck look words up here
+	directiveLines = lexicon[directiveLine]{
+		{"record", directiveLine{withBlock: parseRecord}},
+		{"check", directiveLine{withBlock: parseCheck}},
+		{"network", directiveLine{alone: parseNetwork}},
+		{"ttl", directiveLine{alone: parseZoneTTL}},
+		{"soa", directiveLine{alone: parseSOA}},
+		{"ns", directiveLine{alone: parseNS}},
+		{"ecs", directiveLine{alone: parseECS}},
+		{"fastpath", directiveLine{alone: parseFastpath}},
+		{"fallthrough", directiveLine{alone: parseFallthrough}},
 	}
 }
-
-const directiveNames = "record, check, network, ttl, soa, ns, ecs, fastpath and fallthrough"
-
-// isDirectiveWord reports whether a word begins a line of a roundrobin53 block.
-func isDirectiveWord(word string) bool { return lineParsers[word] != nil || blockParsers[word] != nil }
 
 func parseLine(r lineReader, d *Directive, l line) error {
-	if parser, ok := blockParsers[l.word()]; ok {
-		return parser(r, d, l)
-	}
-	parser, ok := lineParsers[l.word()]
+	parser, ok := directiveLines.find(l.word())
 	switch {
 	case l.word() == "import":
 		return l.Errorf("import: caddy does not follow an import in the first line of a snippet; write another line before it")
 	case !ok:
-		return l.Errorf("%q is not a directive of %s; the directives are %s", l.word(), directiveName, directiveNames)
+		return l.Errorf("%q is not a directive of %s; the directives are %s", l.word(), directiveName, list(directiveLines.words(nil)))
+	case parser.withBlock != nil:
+		return parser.withBlock(r, d, l)
 	case l.opens:
 		return l.Errorf("%s: takes no block", l.word())
 	}
-	if err := parser(d, l); err != nil {
+	if err := parser.alone(d, l); err != nil {
 		return l.Errorf("%s: %w", l.word(), err)
 	}
 	return nil

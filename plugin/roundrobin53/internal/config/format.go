@@ -197,8 +197,8 @@ func (rec *Record) writeOptions(b *strings.Builder, before, after string) {
 			fmt.Fprintf(b, before+format+after, args...)
 		}
 	}
-	for name, order := range orders {
-		write(rec.seen.order && order == rec.Order, "order %s", name)
+	for _, order := range orders {
+		write(rec.seen.order && order.meaning == rec.Order, "order %s", order.word)
 	}
 	write(rec.seen.answers && rec.Answers == 0, "answers all")
 	write(rec.Answers > 0, "answers %d", rec.Answers)

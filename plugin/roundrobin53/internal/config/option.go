@@ -23,49 +23,44 @@ type option struct {
 
 const some = -1
 
-// options are all of them. Those of values apply to a line's values; check applies to the record on the record line and
-// in its block.
-var options map[string]option
-
-func init() { // not a literal, since what it holds refers to it
-	options = map[string]option{
-		"ttl":      {"ttl DURATION", 1, readTTL, nil},
-		"order":    {"order round_robin | random | sticky | nearest", 1, readOrder, nil},
-		"answers":  {"answers N | all", 1, readAnswers, nil},
-		"metrics":  {"metrics", 0, readMetrics, nil},
-		"min_up":   {"min_up N", 1, readMinUp, nil},
-		"failback": {"failback DURATION", 1, readFailback, nil},
-		"all_down": {"all_down all | none", 1, readAllDown, nil},
-		"check":    {"check NAME... | none", some, readRecordCheck, readValueCheck},
-		"weight":   {"weight N", 1, nil, readWeight},
-		"priority": {"priority N", 1, nil, readPriority},
-		"from":     {"from NETWORK...", some, nil, readFrom},
-		"geo":      {"geo PLACE...", some, nil, readGeo},
-		"at":       {"at LAT,LON", 1, nil, readAt},
-		"target":   {"target ADDRESS", 1, nil, readTarget},
-		"drain":    {"drain", 0, nil, readDrain},
-	}
+// options holds the options of records and of values. The options of values apply to the values of their line; check applies
+// to the whole record where it stands on the record line or on a line of its own.
+var options = lexicon[option]{
+	{"ttl", option{"ttl DURATION", 1, readTTL, nil}},
+	{"order", option{"order " + strings.Join(orders.words(nil), " | "), 1, readOrder, nil}},
+	{"answers", option{"answers N | all", 1, readAnswers, nil}},
+	{"check", option{"check NAME... | none", some, readRecordCheck, readValueCheck}},
+	{"min_up", option{"min_up N", 1, readMinUp, nil}},
+	{"failback", option{"failback DURATION", 1, readFailback, nil}},
+	{"all_down", option{"all_down all | none", 1, readAllDown, nil}},
+	{"metrics", option{"metrics", 0, readMetrics, nil}},
+	{"weight", option{"weight N", 1, nil, readWeight}},
+	{"priority", option{"priority N", 1, nil, readPriority}},
+	{"from", option{"from NETWORK...", some, nil, readFrom}},
+	{"geo", option{"geo PLACE...", some, nil, readGeo}},
+	{"at", option{"at LAT,LON", 1, nil, readAt}},
+	{"target", option{"target ADDRESS", 1, nil, readTarget}},
+	{"drain", option{"drain", 0, nil, readDrain}},
 }
 
-// The options by what can have them, for error messages.
-const (
-	recordOptionNames = "ttl, order, answers, check, min_up, failback, all_down and metrics"
-	valueOptionNames  = "weight, priority, from, geo, at, check, target and drain"
-	optionNames       = "ttl, order, answers, check, min_up, failback, all_down, metrics, weight, priority, from, geo, at, target and drain"
+// The options that may stand in each place, for error messages.
+var (
+	optionNames       = list(options.words(nil))
+	recordOptionNames = list(options.words(func(o option) bool { return o.record != nil }))
+	valueOptionNames  = list(options.words(func(o option) bool { return o.value != nil }))
 )
 
 // readOptions reads OPTION... and hands each to set.
 func readOptions(words []string, names string, set func(name string, opt option, args []string) error) error {
 	for len(words) > 0 {
 		name := words[0]
-		opt, ok := options[name]
+		opt, ok := options.find(name)
 		if !ok {
 			return fmt.Errorf("%q is not an option; values come first, and the options are %s", name, names)
 		}
 		n := opt.args
 		if n == some {
-			isOption := func(word string) bool { _, ok := options[word]; return ok }
-			if n = slices.IndexFunc(words[1:], isOption); n < 0 {
+			if n = slices.IndexFunc(words[1:], options.has); n < 0 {
 				n = len(words) - 1
 			}
 		}
@@ -120,11 +115,11 @@ func readTTL(rec *Record, args []string) (err error) {
 	return err
 }
 
-var orders = map[string]pool.Order{
-	"round_robin": pool.RoundRobin,
-	"random":      pool.Random,
-	"sticky":      pool.Sticky,
-	"nearest":     pool.Nearest,
+var orders = lexicon[pool.Order]{
+	{"round_robin", pool.RoundRobin},
+	{"random", pool.Random},
+	{"sticky", pool.Sticky},
+	{"nearest", pool.Nearest},
 }
 
 func readOrder(rec *Record, args []string) error {
@@ -132,8 +127,8 @@ func readOrder(rec *Record, args []string) error {
 		return err
 	}
 	var ok bool
-	if rec.Order, ok = orders[args[0]]; !ok {
-		return fmt.Errorf("%q is not an order; the orders are round_robin, random, sticky and nearest", args[0])
+	if rec.Order, ok = orders.find(args[0]); !ok {
+		return fmt.Errorf("%q is not an order; the orders are %s", args[0], list(orders.words(nil)))
 	}
 	return nil
 }

@@ -143,18 +143,10 @@ func (c *Block) addRecord(word string, d *Directive, rec *Record, zones map[stri
 			err = owner.addRR(rec, rec.rrs[i])
 		}
 		if err != nil {
-			return positioned(rec.Position, word, err)
+			return rec.locate(word, err)
 		}
 	}
 	return nil
-}
-
-// positioned gives an error its place, unless it has one.
-func positioned(p Position, word string, err error) error {
-	if strings.Contains(err.Error(), duringParsing) {
-		return err
-	}
-	return p.Errorf("%s: %w", word, err)
 }
 
 // addAddresses gives a name an A RRset, an AAAA RRset, or both.

@@ -78,7 +78,7 @@ func parseRecord(r lineReader, d *Directive, l line) error {
 		}
 	}
 	if err := rec.finish(d, l); err != nil {
-		return positioned(l.Position, "record", err)
+		return l.locate("record", err)
 	}
 	d.records = append(d.records, rec)
 	return nil
@@ -123,7 +123,7 @@ func (rec *Record) hintAtHost(d *Directive, values []string, err error) error {
 	if err == nil || rec.rrtype != dns.TypeCNAME || len(values) == 0 {
 		return err
 	}
-	if _, ok := options[values[0]]; !ok {
+	if !options.has(values[0]) {
 		return err
 	}
 	return fmt.Errorf("%w; if a host named %q is meant, write its whole name, %q", err, values[0], Below(values[0], d.ZoneOf(rec.owners[0])))
@@ -174,7 +174,7 @@ func (rec *Record) parseValues(words []string) error {
 	v := &ValueLine{Position: rec.Position}
 	rec.values = append(rec.values, v)
 	for len(words) > 0 {
-		if _, ok := options[words[0]]; ok {
+		if options.has(words[0]) {
 			break
 		}
 		if err := v.add(rec, words[0]); err != nil {
@@ -207,7 +207,7 @@ func (rec *Record) explain(word string, err error) error {
 
 // parseLine reads a line of a record's block.
 func (rec *Record) parseLine(d *Directive, l line) error {
-	opt, known := options[l.word()]
+	opt, known := options.find(l.word())
 	switch {
 	case l.opens:
 		return l.Errorf("%s: takes no block", l.word())
@@ -220,7 +220,7 @@ func (rec *Record) parseLine(d *Directive, l line) error {
 			return l.Errorf("value: %w", rec.hintAtHost(d, l.args(), err))
 		}
 		return nil
-	case isDirectiveWord(l.word()) && !known:
+	case directiveLines.has(l.word()) && !known:
 		return l.Errorf("%q is not an option of record; is the closing brace of the record at %s missing?", l.word(), rec.Position)
 	case !known:
 		return l.Errorf("%q is not an option of record; the options are value, %s", l.word(), recordOptionNames)

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
-
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // checkReferences tells whether what the lines of a block name is defined in it, and whether their options fit together.
@@ -156,9 +154,9 @@ func (d *Directive) checkValue(rec *Record, v *ValueLine) error {
 	switch err := d.checkNames(opts.checks); {
 	case err != nil:
 		return fmt.Errorf("check: %w", err)
-	case rec.Order == pool.Nearest && !opts.Seen.At:
+	case rec.Order.NeedsPlace() && !opts.Seen.At:
 		return fmt.Errorf("%q has no at, which order nearest needs; write where it is, as in at 50.11,8.68", v.first())
-	case rec.Order != pool.Nearest && opts.Seen.At:
+	case !rec.Order.NeedsPlace() && opts.Seen.At:
 		return errors.New("at: applies to records with order nearest")
 	}
 	if err := d.checkFrom(opts.from); err != nil {

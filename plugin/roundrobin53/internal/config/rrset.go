@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
-
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // RRset is what the lines say of one owner name and type.
@@ -87,7 +85,7 @@ func (set *RRset) divide(rec *Record, count func(*ValueLine) int) error {
 		set.Lines = append(set.Lines, RRsetLine{v.Position, opts, first, n, rec.checksOf(opts)})
 		first += n
 	}
-	if single := set.Weighted || rec.Order == pool.Sticky || rec.Order == pool.Nearest; single && !rec.seen.answers {
+	if (set.Weighted || rec.Order.AnswersOne()) && !rec.seen.answers {
 		set.Answers = 1 // resolvers reorder what they get
 	}
 	return set.route()
@@ -100,7 +98,7 @@ func (rec *Record) isPlain() bool {
 	if rec.rrtype == dns.TypeCNAME {
 		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 	}
-	return rec.Order <= pool.Random && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
+	return !rec.Order.IsPersonal() && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 }
 
 // ofFamily is the addresses that an RRset of a type can hold; a list of one family is returned as it is.

@@ -99,7 +99,7 @@ func (rec *Record) parseValueLine(l line) error {
 	v := &ValueLine{Position: l.Position}
 	words := l.args()
 	for len(words) > 0 {
-		if _, ok := options[words[0]]; ok {
+		if options.has(words[0]) {
 			break
 		}
 		if err := v.add(rec, words[0]); err != nil {

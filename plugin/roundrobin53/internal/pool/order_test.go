@@ -132,3 +132,21 @@ func TestNearestAtOneDistance(t *testing.T) {
 		t.Errorf("first places %v, want the two nearest in exact turns", first)
 	}
 }
+
+// TestOrderFacts guards what others ask of an order instead of its name.
+func TestOrderFacts(t *testing.T) {
+	for _, row := range []struct {
+		order                              Order
+		isPersonal, answersOne, needsPlace bool
+	}{
+		{RoundRobin, false, false, false},
+		{Random, false, false, false},
+		{Sticky, true, true, false},
+		{Nearest, true, true, true},
+	} {
+		if row.order.IsPersonal() != row.isPersonal || row.order.AnswersOne() != row.answersOne || row.order.NeedsPlace() != row.needsPlace {
+			t.Errorf("order %d: personal %t, one %t, place %t; want %t, %t, %t", row.order,
+				row.order.IsPersonal(), row.order.AnswersOne(), row.order.NeedsPlace(), row.isPersonal, row.answersOne, row.needsPlace)
+		}
+	}
+}

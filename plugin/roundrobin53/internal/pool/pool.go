@@ -22,6 +22,16 @@ const (
 	Nearest                 // by the distance from the client's place
 )
 
+// IsPersonal reports whether answers of the order depend on the client, and not only on whose turn it is.
+func (o Order) IsPersonal() bool { return o == Sticky || o == Nearest }
+
+// AnswersOne reports whether an answer of the order has one endpoint unless the configuration says otherwise: resolvers
+// reorder what they get, which would undo a choice that was made for the client.
+func (o Order) AnswersOne() bool { return o.IsPersonal() }
+
+// NeedsPlace reports whether each endpoint needs a place on the globe.
+func (o Order) NeedsPlace() bool { return o == Nearest }
+
 // MaxEndpoints bounds a pool, so that an endpoint's index fits 16 bits. A message holds some 4,000 addresses.
 const MaxEndpoints = 1 << 16
 
