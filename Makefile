@@ -28,13 +28,13 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the system tests need beside Go: delv and dig, dnsperf, ip (network namespaces), what starts an image of another
-# architecture and one of this, and systemd-analyze.
-PACKAGES := bind9-dnsutils dnsperf iproute2 qemu-user-static runc systemd
+# architecture and one of this, systemd-analyze, man, and what makes a fresh Debian and looks at packages.
+PACKAGES := bind9-dnsutils debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd
 
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/plain/[a-z]+ roundrobin53 answer address alias additional chooser client board keeper
 
-.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image release clean FORCE
+.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release clean FORCE
 
 build: ## the binary, in bin/coredns
 	go build $(OPTIMISED) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
@@ -74,7 +74,7 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@type -P delv dig dnsperf ip qemu-aarch64-static runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type -P delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs
 	go test -tags system -timeout 30m -run System ./test/
@@ -113,10 +113,16 @@ image: $(DIST)/coredns-linux-amd64 $(DIST)/coredns-linux-arm64 ## the image as a
 	$(BIN)/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \
 		-created $(SOURCE_DATE_EPOCH) -o $(DIST)/coredns-oci.tar $^
 
+man: ## the manual pages, made of the READMEs, in dist/man
+	go build -C build/packages -o $(BIN)/manual ./manual
+	$(BIN)/manual -root . -o $(DIST)/man -created $(SOURCE_DATE_EPOCH)
+
 release: ## all that a release has, in dist/: make release VERSION=v1.2.3
 	@[[ "$(VERSION)" =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]] || { echo "VERSION=v1.2.3 is needed"; exit 1; }
-	rm -rf $(DIST)/coredns-* $(DIST)/manifests
-	$(MAKE) image $(PLATFORMS:%=$(DIST)/coredns-%)
+	rm -rf $(DIST)/coredns-* $(DIST)/man $(DIST)/manifests
+	$(MAKE) image man $(PLATFORMS:%=$(DIST)/coredns-%)
+	go build -C build/packages -tags system -o $(BIN)/pack ./pack
+	$(BIN)/pack -root . -dist $(DIST) -version $(VERSION) -created $(SOURCE_DATE_EPOCH)
 	go build -C build/release -o $(BIN)/release .
 	$(BIN)/release -coredns $(COREDNS) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -dist $(DIST)
 

@@ -49,6 +49,9 @@ func (r release) writeSBOM() error {
 	if err != nil {
 		return err
 	}
+	binaries = slices.DeleteFunc(binaries, func(path string) bool { // packages have them inside
+		return slices.Contains([]string{".deb", ".rpm"}, filepath.Ext(path))
+	})
 	if len(binaries) == 0 {
 		return fmt.Errorf("no binaries coredns-OS-ARCH in %s", r.dist)
 	}

@@ -97,6 +97,7 @@ func TestSystemRelease(t *testing.T) {
 			checkVersion(t, binary, arch, image.config)
 		})
 	}
+	t.Run("packages", func(t *testing.T) { checkPackages(t, dist) })
 	t.Run("chroot", func(t *testing.T) { checkChroot(t, rootfs, archive.images["amd64"].config) })
 	t.Run("runc", func(t *testing.T) { checkRunc(t, rootfs, archive.images["amd64"].config) })
 	t.Run("unit", func(t *testing.T) { checkUnitServes(t, filepath.Join(dist, "coredns-linux-amd64")) })

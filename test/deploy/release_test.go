@@ -136,6 +136,9 @@ func checkSums(t *testing.T, dist string) {
 func TestSBOM(t *testing.T) {
 	releaser, dist := newReleaser(t), t.TempDir()
 	releaser.addBinary(t, dist)
+	if err := os.WriteFile(filepath.Join(dist, "coredns-roundrobin53_0.1.0-1_amd64.deb"), nil, 0o600); err != nil { // is no binary
+		t.Fatal(err)
+	}
 	if out, err := releaser.release(t, dist, releaseVersion); err != nil {
 		t.Fatalf("release: %v\n%s", err, out)
 	}
