@@ -34,7 +34,7 @@ PACKAGES := bind9-dnsutils debootstrap dnsperf iproute2 lintian man-db qemu-user
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/plain/[a-z]+ roundrobin53 answer address alias additional chooser client board keeper
 
-.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release clean FORCE
+.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
 
 build: ## the binary, in bin/coredns
 	go build $(OPTIMISED) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
@@ -125,6 +125,9 @@ release: ## all that a release has, in dist/: make release VERSION=v1.2.3
 	$(BIN)/pack -root . -dist $(DIST) -version $(VERSION) -created $(SOURCE_DATE_EPOCH)
 	go build -C build/release -o $(BIN)/release .
 	$(BIN)/release -coredns $(COREDNS) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -dist $(DIST)
+
+upgrade-coredns: ## the newest CoreDNS: builds and tests with it, and tells what broke. Leaves the changes for a commit
+	build/upgrade-coredns
 
 clean:
 	rm -rf $(BIN) $(DIST)
