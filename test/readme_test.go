@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +13,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 )
 
-// TestCorefilesStart starts every Corefile of the README, and corefile.example, on free ports.
+// TestCorefilesStart starts every Corefile of the README, of build/explugins and of the packages, and corefile.example, on free
+// ports.
 func TestCorefilesStart(t *testing.T) {
 	port := dnsserver.Port
 	defer func() { dnsserver.Port = port }()
@@ -23,77 +23,16 @@ func TestCorefilesStart(t *testing.T) {
 	if len(corefiles) < 4 {
 		t.Fatalf("the README has %d Corefiles, want more", len(corefiles))
 	}
-	for i, corefile := range append(corefiles, readFile(t, "corefile.example")) {
+	corefiles = append(corefiles, readFile(t, "corefile.example"), readFile(t, "build/packages/Corefile"))
+	for _, page := range explugins(t) {
+		corefiles = append(corefiles, fences(page, "corefile")...)
+	}
+	for i, corefile := range corefiles {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			corefile = regexp.MustCompile(`:\d+ \{`).ReplaceAllString(corefile, ":0 {")
 			start(t, strings.ReplaceAll(corefile, "/usr/share/GeoIP/GeoLite2-City.mmdb", geoDatabase(t)))
 		})
 	}
-}
-
-// TestPluginCfg builds CoreDNS the way the README tells those who have a build of their own: with our line in its
-// plugin.cfg, from which CoreDNS generates the list of directives and imports.
-func TestPluginCfg(t *testing.T) {
-	var line string
-	for _, block := range fences(readFile(t, "README.md"), "txt") {
-		if strings.HasPrefix(block, "roundrobin53:") {
-			line = block
-		}
-	}
-	cfg, err := os.ReadFile(filepath.Join(coreDNSDir(t), "plugin.cfg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const hosts = "\nhosts:hosts\n"
-	if line == "" || strings.Count(string(cfg), hosts) != 1 {
-		t.Fatalf("the README's line is %q, and plugin.cfg has %d lines of hosts", line, strings.Count(string(cfg), hosts))
-	}
-	source := filepath.Join(t.TempDir(), "main.go")
-	if err := os.WriteFile(source, generateMain(t, strings.Replace(string(cfg), hosts, "\n"+line+hosts[1:], 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("go", "run", source, "-plugins").CombinedOutput()
-	if err != nil {
-		t.Fatalf("go run: %v\n%s", err, out)
-	}
-	if !strings.Contains(string(out), "\nroundrobin53\n") {
-		t.Errorf("-plugins does not list roundrobin53:\n%s", out)
-	}
-}
-
-// generateMain is a main package with the plugins of a plugin.cfg, as CoreDNS's directives_generate.go makes it. It
-// imports only those that the tests have themselves, so that nothing else has to be compiled.
-func generateMain(t *testing.T, cfg string) []byte {
-	t.Helper()
-	missing := missingPlugins(t)
-	var imports, directives strings.Builder
-	for line := range strings.Lines(cfg) {
-		name, path, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok || strings.HasPrefix(name, "#") {
-			continue
-		}
-		if !strings.Contains(path, "/") {
-			path = "github.com/coredns/coredns/plugin/" + path
-		}
-		if !slices.Contains(missing, path) {
-			fmt.Fprintf(&imports, "\t_ %q\n", path)
-		}
-		fmt.Fprintf(&directives, "\t\t%q,\n", name)
-	}
-	return fmt.Appendf(nil, `package main
-
-import (
-	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/coremain"
-
-%s)
-
-func main() {
-	dnsserver.Directives = []string{
-%s	}
-	coremain.Run()
-}
-`, imports.String(), directives.String())
 }
 
 // builtBinary is the path of the program, which is built once, with the version v9.9.9.

@@ -1,0 +1,74 @@
+package test
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// explugins are the pages for CoreDNS's list of external plugins, by the name of the plugin.
+func explugins(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("../build/explugins/*.md")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	pages := make(map[string]string)
+	for _, path := range paths {
+		pages[strings.TrimSuffix(filepath.Base(path), ".md")] = readFile(t, strings.TrimPrefix(path, "../"))
+	}
+	return pages
+}
+
+// pluginLine is the line for plugin.cfg that a page has.
+func pluginLine(t *testing.T, plugin, page string) string {
+	t.Helper()
+	for _, block := range fences(page, "txt") {
+		if strings.HasPrefix(block, plugin+":") {
+			return strings.TrimSpace(block)
+		}
+	}
+	t.Fatalf("the page of %s has no line for plugin.cfg", plugin)
+	return ""
+}
+
+// TestExplugins reads the pages as the site's generator does: what stands in front, and which sections follow. Their
+// Corefiles are started with those of the README.
+func TestExplugins(t *testing.T) {
+	for plugin, page := range explugins(t) {
+		t.Run(plugin, func(t *testing.T) {
+			front, body, ok := strings.Cut(strings.TrimPrefix(page, "+++\n"), "\n+++\n")
+			if !ok || !strings.HasPrefix(page, "+++\n") {
+				t.Fatal("nothing stands in front")
+			}
+			var keys []string
+			for line := range strings.Lines(front) {
+				key, _, _ := strings.Cut(line, " = ")
+				keys = append(keys, key)
+			}
+			if want := []string{"title", "description", "weight", "tags", "categories", "date", "repo", "home"}; !slices.Equal(keys, want) {
+				t.Errorf("in front stand %v, want %v", keys, want)
+			}
+			for _, want := range []string{`title = "` + plugin + `"`, `description = "*` + plugin + `* - `, `categories = [ "plugin", "external" ]`} {
+				if !strings.Contains(front, want) {
+					t.Errorf("no %s in front", want)
+				}
+			}
+			var sections []string
+			for _, match := range regexp.MustCompile(`(?m)^## (.*)$`).FindAllStringSubmatch(body, -1) {
+				sections = append(sections, match[1])
+			}
+			if want := []string{"Description", "Compilation", "Syntax", "Metrics", "Ready", "Examples"}; !slices.Equal(slices.DeleteFunc(slices.Clone(want), func(name string) bool { return !slices.Contains(sections, name) }), sections) {
+				t.Errorf("the sections are %v, want some of %v in this order", sections, want)
+			}
+			if len(fences(page, "corefile")) == 0 {
+				t.Error("no example")
+			}
+			if line := pluginLine(t, plugin, page); !strings.Contains(readFile(t, "README.md"), line) {
+				t.Errorf("the README has another line than %s", line)
+			}
+		})
+	}
+}
