@@ -54,25 +54,6 @@ const (
 // maxRuns bounds rise and fall: more results in a row than these take hours to come.
 const maxRuns = 1000
 
-// scheme is a kind of probe, by the scheme of its URL.
-type scheme struct {
-	port     string // the default; "" if there is none
-	verifies bool   // it verifies a certificate
-	http     bool
-	path     bool // the URL may have a path
-}
-
-var schemes = map[string]scheme{
-	"tcp":   {},
-	"tls":   {verifies: true},
-	"http":  {port: "80", http: true, path: true},
-	"https": {port: "443", verifies: true, http: true, path: true},
-	"grpc":  {path: true},
-	"grpcs": {verifies: true, path: true},
-}
-
-const schemeNames = "tcp, tls, http, https, grpc and grpcs"
-
 const checkUsage = "check NAME URL, or check NAME N of NAME..."
 
 // parseCheck reads a check line and its block.
@@ -160,7 +141,7 @@ func (c *Check) finish(d *Directive) error {
 		return nil
 	}
 	c.setDefaults()
-	switch verifies := schemes[p.Scheme].verifies && !p.Insecure; {
+	switch verifies := c.scheme().TLS && !p.Insecure; {
 	case p.Timeout > p.Interval:
 		return fmt.Errorf("timeout %s is longer than the interval, %s: a probe ends before the next begins", p.Timeout, p.Interval)
 	case p.Insecure && p.Roots != nil:
@@ -184,6 +165,12 @@ func (c *Check) setSystemRoots(d *Directive) (err error) {
 	}
 	c.Probe.Roots = d.systemRoots
 	return nil
+}
+
+// scheme returns the kind of probe of a check that has one.
+func (c *Check) scheme() health.Scheme {
+	scheme, _ := health.SchemeOf(c.Probe.Scheme) // its URL was read
+	return scheme
 }
 
 func (c *Check) setDefaults() {

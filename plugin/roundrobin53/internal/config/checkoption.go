@@ -21,7 +21,7 @@ import (
 type checkOption struct {
 	usage  string
 	args   int
-	scheme func(scheme) bool // which schemes have it; nil for all
+	scheme func(health.Scheme) bool // which schemes have it; nil for all
 	read   func(c *Check, args []string) error
 }
 
@@ -30,19 +30,19 @@ var checkOptions = lexicon[checkOption]{
 	{"timeout", checkOption{"timeout DURATION", 1, nil, readTimeout}},
 	{"rise", checkOption{"rise N", 1, nil, readRise}},
 	{"fall", checkOption{"fall N", 1, nil, readFall}},
-	{"status", checkOption{"status CODE... | FIRST-LAST...", some, scheme.isHTTP, readStatus}},
-	{"body", checkOption{"body TEXT", 1, scheme.isHTTP, readBody}},
-	{"header", checkOption{headerUsage, some, scheme.isHTTP, readHeader}},
-	{"ca", checkOption{"ca FILE", 1, scheme.isVerifying, readCA}},
-	{"insecure", checkOption{"insecure", 0, scheme.isVerifying, readInsecure}},
+	{"status", checkOption{"status CODE... | FIRST-LAST...", some, isHTTP, readStatus}},
+	{"body", checkOption{"body TEXT", 1, isHTTP, readBody}},
+	{"header", checkOption{headerUsage, some, isHTTP, readHeader}},
+	{"ca", checkOption{"ca FILE", 1, isTLS, readCA}},
+	{"insecure", checkOption{"insecure", 0, isTLS, readInsecure}},
 	{"invert", checkOption{"invert", 0, nil, readInvert}},
 	{"address", checkOption{"address ADDRESS", 1, nil, readCheckAddress}},
 }
 
 const headerUsage = "header NAME VALUE"
 
-func (s scheme) isHTTP() bool      { return s.http }
-func (s scheme) isVerifying() bool { return s.verifies }
+func isHTTP(s health.Scheme) bool { return s.HTTP }
+func isTLS(s health.Scheme) bool  { return s.TLS }
 
 // set gives the check the option of a line.
 func (c *Check) set(l line) error {
@@ -65,7 +65,7 @@ func (c *Check) setOption(name string, args []string) error {
 	switch {
 	case c.Probe == nil && name != "invert":
 		return errors.New("a check made of others has no option but invert; they are those of the others")
-	case opt.scheme != nil && c.Probe != nil && !opt.scheme(schemes[c.Probe.Scheme]):
+	case opt.scheme != nil && c.Probe != nil && !opt.scheme(c.scheme()):
 		return fmt.Errorf("does not apply to %s", c.Probe.Scheme)
 	case len(args) == 0 && opt.args != 0:
 		return fmt.Errorf("nothing follows it; write %s", opt.usage)

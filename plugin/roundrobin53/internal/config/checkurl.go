@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -25,37 +26,37 @@ func (c *Check) parseURL(text string) error {
 	if err != nil || !strings.Contains(text, "://") {
 		u = new(url.URL) // and what is wrong with it says less than how it is written
 	}
-	kind, ok := schemes[u.Scheme]
+	scheme, ok := health.SchemeOf(u.Scheme)
 	port := u.Port()
 	switch {
 	case err != nil && strings.Count(text, ":") > 3 && !strings.Contains(text, "["):
 		return fmt.Errorf("%q is not a URL; an IPv6 address stands in brackets, as in http://[2001:db8::1]:8080/", shown)
 	case !ok:
-		return fmt.Errorf("%q is not a URL with one of the schemes %s, as in http://:8080/healthz or tcp://:5432", shown, schemeNames)
+		return fmt.Errorf("%q is not a URL with one of the schemes %s, as in http://:8080/healthz or tcp://:5432", shown, list(health.SchemeNames()))
 	case u.User != nil:
 		return errors.New("a user and password in the URL; send a header, which no log shows")
 	case isNumber(u.Hostname()):
 		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", shown, u.Hostname(), u.Scheme, u.Hostname())
 	case strings.HasSuffix(u.Host, ":"):
-		return fmt.Errorf("%q: no port follows the colon; is it an {$ENV} variable that is not set? Write %s", shown, withPort(u, kind))
-	case port == "" && kind.port == "":
+		return fmt.Errorf("%q: no port follows the colon; is it an {$ENV} variable that is not set? Write %s", shown, withPort(u, scheme))
+	case port == "" && scheme.DefaultPort == 0:
 		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", shown, u.Scheme, u.Scheme, u.Host)
-	case !kind.path && (u.Path != "" || u.RawQuery != ""):
+	case !scheme.Path && (u.Path != "" || u.RawQuery != ""):
 		return fmt.Errorf("%q: %s has no path", shown, u.Scheme)
-	case !kind.http && u.RawQuery != "":
+	case !scheme.HTTP && u.RawQuery != "":
 		return fmt.Errorf("%q: %s has no query", shown, u.Scheme)
 	case u.Fragment != "":
 		return fmt.Errorf("%q: what stands behind # is not sent; leave it out", shown)
 	}
 	if port == "" {
-		port = kind.port
+		port = strconv.Itoa(int(scheme.DefaultPort))
 	}
 	number, err := parseNumber(port, 1, 65535)
 	if err != nil {
 		return fmt.Errorf("%q: port %w", shown, err)
 	}
 	c.Probe = &health.Check{Scheme: u.Scheme, Port: uint16(number), Status: defaultStatus}
-	if kind.http {
+	if scheme.HTTP {
 		c.Probe.Path = u.RequestURI()
 	} else {
 		c.Probe.Path = strings.TrimPrefix(u.Path, "/") // of gRPC: the service
@@ -67,10 +68,10 @@ func (c *Check) parseURL(text string) error {
 }
 
 // withPort tells how a URL with an empty port is to be written.
-func withPort(u *url.URL, kind scheme) string {
+func withPort(u *url.URL, scheme health.Scheme) string {
 	text := fmt.Sprintf("%s://%sPORT%s", u.Scheme, u.Host, u.Path)
-	if kind.port != "" {
-		text += ", or no colon for port " + kind.port
+	if scheme.DefaultPort != 0 {
+		text += fmt.Sprintf(", or no colon for port %d", scheme.DefaultPort)
 	}
 	return text
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 )
 
 var update = flag.Bool("update", false, "write what is read from the Corefiles of testdata into them")
@@ -55,19 +57,36 @@ func TestGolden(t *testing.T) {
 	for _, g := range goldens(t, accepted, refused) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(g.file, "testdata/"), ".txt"), func(t *testing.T) {
 			got, err := readCorefile(g.corefile)
-			if *update {
+			got = strings.ReplaceAll(got, list(health.SchemeNames()), "{schemes}") // a new one changes no file
+			switch {
+			case *update:
 				if err := os.WriteFile(g.file, []byte(g.corefile+dashes+got), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				return
-			}
-			if got != g.want {
+			case got != g.want:
 				t.Errorf("%s\ngot:\n%s\nwant:\n%s", g.corefile, got, g.want)
 			}
 			if (err != nil) != (filepath.Dir(g.file) == refused) {
 				t.Errorf("error %v: the file is in the wrong directory", err)
 			}
 		})
+	}
+}
+
+// TestSchemes guards new kinds of probes: a golden file has a check of each, and messages list each.
+func TestSchemes(t *testing.T) {
+	corefile, err := os.ReadFile(accepted + "/check-schemes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, unknown := readText("roundrobin53 {\n    check web ftp://:21\n}\n")
+	for _, name := range health.SchemeNames() {
+		if !strings.Contains(string(corefile), " "+name+"://") {
+			t.Errorf("check-schemes.txt has no check of %s", name)
+		}
+	}
+	if want := list(health.SchemeNames()); !strings.Contains(unknown.Error(), want) {
+		t.Errorf("%q does not list %s", unknown, want)
 	}
 }
 

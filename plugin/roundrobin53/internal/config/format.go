@@ -80,7 +80,7 @@ func (c *Check) write(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, " {\n        interval %s\n        timeout %s\n        rise %d\n        fall %d\n",
 		periodText(p.Interval), periodText(p.Timeout), p.Rise, p.Fall)
-	if schemes[p.Scheme].http {
+	if c.scheme().HTTP {
 		b.WriteString("        status")
 		for _, status := range p.Status {
 			fmt.Fprintf(b, " %s", status)

@@ -20,22 +20,9 @@ import (
 // BodyLimit is how many octets of a body are read and searched. A page made for probes is far shorter.
 const BodyLimit = 64 << 10
 
-// The schemes of a check: the protocols that a probe speaks.
-const (
-	schemeTCP   = "tcp"
-	schemeTLS   = "tls"
-	schemeHTTP  = "http"
-	schemeHTTPS = "https"
-	schemeGRPC  = "grpc"
-	schemeGRPCS = "grpcs"
-)
-
-// defaultPorts are the ports that a Host header leaves out (RFC 9110, section 4.2).
-var defaultPorts = map[string]uint16{schemeHTTP: 80, schemeHTTPS: 443, schemeGRPC: 80, schemeGRPCS: 443}
-
 // Check is what a probe does and how its results count. It never changes once used.
 type Check struct {
-	Scheme   string // tcp, tls, http, https, grpc or grpcs
+	Scheme   string // the name of a Scheme
 	Name     string // Host header, :authority and TLS server name; empty: the address itself
 	Port     uint16
 	Path     string // http, https: path and query, "/" if empty; grpc, grpcs: the service, empty for the whole server
@@ -47,7 +34,7 @@ type Check struct {
 	Body     string         // http, https: text that the first BodyLimit octets of the body have to hold; empty: any body
 	Header   []HeaderField  // http, https: further fields; Host overrides Name for the Host header
 	Roots    *x509.CertPool // tls, https, grpcs: who may sign the certificate; nil: the system's
-	RootsPEM string         // the text that Roots was made of, as part of the Key
+	RootsPEM string         // the text that Roots was made of, which the Key has in its place
 	Insecure bool           // certificates are not verified
 	Invert   bool           // a probe that passes counts as a failure, and the other way round
 }
@@ -66,21 +53,30 @@ func (r StatusRange) String() string {
 // HeaderField is one line of the header of a request.
 type HeaderField struct{ Name, Value string }
 
-// Key is the definition as text: equal checks have equal keys. It may hold secrets, so it is never logged.
+// Key returns all that the check says as text, so that equal checks have equal keys. A pool of certificates can't be
+// compared: RootsPEM stands for it. The key may hold secrets, so it is never logged.
 func (c *Check) Key() string {
-	return fmt.Sprintf("%q %q %d %q %d %d %d %d %v %q %q %t %q %t %t", c.Scheme, c.Name, c.Port, c.path(), c.Interval, c.Timeout,
-		c.Rise, c.Fall, c.Status, c.Body, c.Header, c.Roots != nil, c.RootsPEM, c.Insecure, c.Invert)
+	whole := *c
+	whole.Path, whole.Roots = c.path(), nil
+	return fmt.Sprintf("%#v", whole)
 }
 
 // path is what a request asks for. A service of grpc is taken as it is.
 func (c *Check) path() string {
-	if c.Path == "" && c.isHTTP() {
+	if scheme, _ := SchemeOf(c.Scheme); c.Path == "" && scheme.HTTP {
 		return "/"
 	}
 	return c.Path
 }
 
-func (c *Check) isHTTP() bool { return c.Scheme == schemeHTTP || c.Scheme == schemeHTTPS }
+// scheme returns the check's kind of probe. Whoever made the check has looked it up before.
+func (c *Check) scheme() Scheme {
+	scheme, ok := SchemeOf(c.Scheme)
+	if !ok {
+		panic(fmt.Sprintf("health: unknown scheme %q", c.Scheme))
+	}
+	return scheme
+}
 
 // authority is what a request to addr names as the server that it means. A port that the scheme implies is left out, as
 // every browser does; some servers know their names only so.
@@ -89,7 +85,7 @@ func (c *Check) authority(addr netip.Addr) string {
 	if name == "" {
 		name = addr.WithZone("").String() // a zone means nothing to the other side (RFC 6874, section 1)
 	}
-	if c.Port != defaultPorts[c.Scheme] {
+	if c.Port != c.scheme().impliedPort {
 		return net.JoinHostPort(name, strconv.Itoa(int(c.Port)))
 	}
 	if strings.Contains(name, ":") {

@@ -23,7 +23,7 @@ type grpcAsker struct {
 	authority string
 }
 
-func newGRPCAsker(target Target) grpcAsker {
+func newGRPCAsker(target Target) asker {
 	return grpcAsker{tlsAsker{tlsConfig(target, protocolHTTP2)}, target.Check, target.Check.authority(target.Address)}
 }
 

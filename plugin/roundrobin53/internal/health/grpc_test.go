@@ -15,6 +15,13 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
+func init() {
+	servers[schemeGRPC] = func(tb testing.TB, listener net.Listener) { serveGRPC(tb, listener, nil, nil) }
+	servers[schemeGRPCS] = func(tb testing.TB, listener net.Listener) {
+		serveGRPC(tb, listener, serverConfig(protocolHTTP2), nil)
+	}
+}
+
 // serveGRPC is a server whose service up is serving and whose service down is not. It hands on the :authority it sees.
 func serveGRPC(tb testing.TB, listener net.Listener, config *tls.Config, authorities chan<- string) {
 	tb.Helper()

@@ -20,7 +20,7 @@ type httpAsker struct {
 	invalid error  // why there is no request
 }
 
-func newHTTPAsker(target Target) httpAsker {
+func newHTTPAsker(target Target) asker {
 	request, err := newRequest(target)
 	if err != nil {
 		return httpAsker{invalid: err}

@@ -12,6 +12,13 @@ import (
 	"time"
 )
 
+func init() {
+	servers[schemeHTTP] = func(tb testing.TB, listener net.Listener) { serveHTTP(tb, listener, nil, servePage) }
+	servers[schemeHTTPS] = func(tb testing.TB, listener net.Listener) {
+		serveHTTP(tb, listener, serverConfig(protocolHTTP2, protocolHTTP1), servePage)
+	}
+}
+
 func TestHTTP(t *testing.T) {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

@@ -24,7 +24,7 @@ type httpsAsker struct {
 	invalid error  // why there is no request
 }
 
-func newHTTPSAsker(target Target) *httpsAsker {
+func newHTTPSAsker(target Target) asker {
 	a := &httpsAsker{target: target, tlsAsker: tlsAsker{tlsConfig(target, protocolHTTP2, protocolHTTP1)}}
 	if a.request, a.invalid = newRequest(target); a.invalid == nil {
 		a.wire = render(a.request)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -80,10 +79,9 @@ func serveProcess(kind string) {
 }
 
 func serveKind(kind string, listener net.Listener) {
-	handler := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }
 	var tb testing.B // for what serves in tests, too: the process ends without a clean-up
 	switch kind {
-	case schemeTCP, "hang":
+	case "hang":
 		accept(listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	case "drip":
 		accept(listener, func(conn net.Conn) { drip(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1000)) })
@@ -92,16 +90,10 @@ func serveKind(kind string, listener net.Listener) {
 			_, _ = conn.Read(make([]byte, 1))
 			_ = conn.(*net.TCPConn).SetLinger(0)
 		})
-	case schemeTLS, schemeHTTPS:
-		serveHTTP(&tb, listener, serverConfig(protocolHTTP2, "http/1.1"), handler)
 	case "https1":
-		serveHTTP(&tb, listener, serverConfig("http/1.1"), handler)
-	case schemeHTTP:
-		serveHTTP(&tb, listener, nil, handler)
-	case schemeGRPC:
-		serveGRPC(&tb, listener, nil, nil)
-	case schemeGRPCS:
-		serveGRPC(&tb, listener, serverConfig(protocolHTTP2), nil)
+		serveHTTP(&tb, listener, serverConfig(protocolHTTP1), servePage)
+	default:
+		servers[kind](&tb, listener)
 	}
 }
 
@@ -128,7 +120,7 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 			list := make([]Target, targets)
 			for i := range list {
 				list[i] = Target{at.Addr(), &Check{
-					Scheme: schemes[i%len(schemes)], Port: at.Port(), Insecure: true, Status: []StatusRange{{200, 399}},
+					Scheme: schemes[i%len(schemes)].Name, Port: at.Port(), Insecure: true, Status: []StatusRange{{200, 399}},
 					Interval: time.Second, Timeout: 300 * time.Millisecond, Rise: 1, Fall: 1,
 				}}
 			}

@@ -3,7 +3,6 @@ package health
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -19,7 +18,7 @@ type prober interface {
 
 // newProber makes the prober of a target.
 func newProber(target Target) prober {
-	return visitor{target, newAsker(target)}
+	return visitor{target, target.Check.scheme().newAsker(target)}
 }
 
 // visitor connects for each probe anew. A connection that was kept says nothing of new ones: whoever has it goes on being
@@ -35,23 +34,6 @@ type asker interface {
 	ask(ctx context.Context, conn connection) error
 }
 
-func newAsker(target Target) asker {
-	switch target.Check.Scheme {
-	case schemeTCP:
-		return tcpAsker{}
-	case schemeTLS:
-		return newTLSAsker(target)
-	case schemeHTTP:
-		return newHTTPAsker(target)
-	case schemeHTTPS:
-		return newHTTPSAsker(target)
-	case schemeGRPC, schemeGRPCS:
-		return newGRPCAsker(target)
-	default:
-		panic(fmt.Sprintf("health: unknown scheme %q", target.Check.Scheme)) // the glue knows the same ones
-	}
-}
-
 // Probe implements prober.
 func (v visitor) Probe(ctx context.Context) (*net.TCPConn, error) {
 	conn, release, err := dial(ctx, v.target)
@@ -64,7 +46,7 @@ func (v visitor) Probe(ctx context.Context) (*net.TCPConn, error) {
 		return nil, err
 	}
 	// Whoever closes first has the connection in TIME_WAIT (RFC 9293, section 3.6). HTTP asks the server to.
-	if !v.target.Check.isHTTP() {
+	if !v.target.Check.scheme().HTTP {
 		_ = conn.CloseWrite()
 	}
 	_ = conn.TCPConn.SetDeadline(time.Time{})

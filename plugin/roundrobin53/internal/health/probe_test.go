@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,11 +19,15 @@ import (
 	"golang.org/x/net/http2"
 )
 
-var schemes = []string{schemeTCP, schemeTLS, schemeHTTP, schemeHTTPS, schemeGRPC, schemeGRPCS}
+func init() {
+	servers[schemeTCP] = func(tb testing.TB, listener net.Listener) {
+		serveConns(tb, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	}
+}
 
 func TestRefusedConnection(t *testing.T) {
 	for _, address := range families {
-		for _, scheme := range schemes {
+		for _, scheme := range SchemeNames() {
 			t.Run(scheme+" "+address, func(t *testing.T) {
 				wantReason(t, probeOnce(t, unusedPort(t, address, scheme)), "connect: connection refused")
 			})
@@ -43,23 +47,11 @@ func TestTCP(t *testing.T) {
 
 // TestEachProbeConnects guards against endpoints that answer whoever is connected already, and let nobody else in.
 func TestEachProbeConnects(t *testing.T) {
-	for _, scheme := range schemes {
+	for _, scheme := range SchemeNames() {
 		t.Run(scheme, func(t *testing.T) {
 			listener := listen(t, "127.0.0.1")
 			target := targetAt(listener, scheme)
-			single := &singleListener{Listener: listener}
-			switch scheme {
-			case schemeTCP:
-				serveConns(t, single, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-			case schemeTLS, schemeHTTPS:
-				serveHTTP(t, single, serverConfig("http/1.1"), func(http.ResponseWriter, *http.Request) {})
-			case schemeHTTP:
-				serveHTTP(t, single, nil, func(http.ResponseWriter, *http.Request) {})
-			case schemeGRPC:
-				serveGRPC(t, single, nil, nil)
-			case schemeGRPCS:
-				serveGRPC(t, single, serverConfig(protocolHTTP2), nil)
-			}
+			servers[scheme](t, &singleListener{Listener: listener})
 			p := newProber(target)
 			wantReason(t, probeAgain(t, p, target), "")
 			for range 3 {
@@ -139,13 +131,18 @@ func TestHostileEndpoints(t *testing.T) {
 	}
 }
 
-// everyScheme is one reason for all probes that wait for an answer.
+// everyScheme gives one reason to all probes that wait for an answer.
 func everyScheme(reason string) map[string]string {
 	want := make(map[string]string)
-	for _, scheme := range schemes[1:] {
+	for _, scheme := range waitingSchemes() {
 		want[scheme] = reason
 	}
 	return want
+}
+
+// waitingSchemes are those whose probes wait for an answer: all but tcp, which needs no more than a connection.
+func waitingSchemes() []string {
+	return slices.DeleteFunc(SchemeNames(), func(scheme string) bool { return scheme == schemeTCP })
 }
 
 // drip sends an octet now and then.
@@ -167,7 +164,7 @@ func TestProbesEndWithTheirContext(t *testing.T) {
 		reached <- struct{}{}
 		_, _ = io.Copy(io.Discard, conn)
 	})
-	for _, scheme := range schemes[1:] {
+	for _, scheme := range waitingSchemes() {
 		t.Run(scheme, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()

@@ -71,6 +71,12 @@ func (a *testAuthority) certificate(until time.Time, names ...string) tls.Certif
 	return tls.Certificate{Certificate: [][]byte{sign(&template, a.cert, &key.PublicKey, a.key).Raw}, PrivateKey: key}
 }
 
+// servers holds for each scheme a server whose probes pass. The tests of a scheme add its own.
+var servers = make(map[string]func(testing.TB, net.Listener))
+
+// servePage answers any request with a page.
+func servePage(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }
+
 // serverConfig is TLS for a good server under the name www.example.org.
 func serverConfig(protocols ...string) *tls.Config {
 	cert := newTestAuthority().certificate(time.Now().Add(time.Hour), "www.example.org")

@@ -9,7 +9,7 @@ import (
 // tlsAsker passes when a TLS handshake is complete and the certificate, unless it does not count, is good.
 type tlsAsker struct{ config *tls.Config }
 
-func newTLSAsker(target Target) tlsAsker { return tlsAsker{tlsConfig(target)} }
+func newTLSAsker(target Target) asker { return tlsAsker{tlsConfig(target)} }
 
 // classicalCurves are all that withstand the computers of today. Those that withstand quantum computers, too, take half
 // as much processor time again for a probe, and there is nothing worth it unless a header is sent: a token may be in it.

@@ -15,6 +15,12 @@ import (
 	"time"
 )
 
+func init() {
+	servers[schemeTLS] = func(tb testing.TB, listener net.Listener) {
+		serveHTTP(tb, listener, serverConfig(protocolHTTP2, protocolHTTP1), servePage)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	authority := newTestAuthority()
 	for _, address := range families {
