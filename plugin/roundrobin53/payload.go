@@ -6,6 +6,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
@@ -40,12 +41,15 @@ func (w payloadWriter) ConnectionState() *tls.ConnectionState {
 // advertise makes the replies of a server block carry our own payload size. Plugins only write through the core's
 // ScrubWriter, which comes after them and sets the client's; but the filters of a server block, which views are made of,
 // are shown that writer before the first plugin is. Advertise comes when the core has checked the views, since a block
-// with a filter is allowed to serve what another block serves.
+// with a filter is allowed to serve what another block serves. The writer of a query that the server asks itself stays as it
+// is: it leads to no socket, and asker tells such queries by it.
 func advertise(configs []*dnsserver.Config) {
 	for _, config := range configs {
 		config.FilterFuncs = append(config.FilterFuncs, func(_ context.Context, state *request.Request) bool {
 			if scrub, ok := state.W.(*request.ScrubWriter); ok {
-				scrub.ResponseWriter = payloadWriter{scrub.ResponseWriter}
+				if _, isInner := scrub.ResponseWriter.(*nonwriter.Writer); !isInner {
+					scrub.ResponseWriter = payloadWriter{scrub.ResponseWriter}
+				}
 			}
 			return true
 		})
