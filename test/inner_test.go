@@ -58,7 +58,7 @@ func TestInnerQueriesTakeTheirOwnTurns(t *testing.T) {
 			outer: dns.Question{Name: "app.example.org", Qtype: dns.TypeA}, inner: dns.Question{Name: "alias.example.net", Qtype: dns.TypeA},
 		},
 		{
-			name: "a CNAME by rewrite", records: fours, other: "example.net:0 {\nrewrite cname exact target.example.net. app.example.org.\nroundrobin53 {\nrecord alias CNAME target\n}\n}\n",
+			name: "a CNAME by rewrite", records: fours, other: "example.net:0 {\nrewrite cname exact moved.example.net. app.example.org.\nroundrobin53 {\nrecord alias CNAME moved\n}\n}\n",
 			outer: dns.Question{Name: "app.example.org", Qtype: dns.TypeA}, inner: dns.Question{Name: "alias.example.net", Qtype: dns.TypeA},
 		},
 	} {
