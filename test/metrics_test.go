@@ -279,3 +279,32 @@ func TestQueriesLeaveNoState(t *testing.T) {
 		t.Errorf("the heap went from %d to %d octets in %d queries", heapBefore, now, queries)
 	}
 }
+
+// TestReloadFailedLastsAsLongAsTheCorefile guards an alert that is to end when the wrong Corefile does, and not before.
+func TestReloadFailedLastsAsLongAsTheCorefile(t *testing.T) {
+	const good = "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}"
+	s := start(t, good)
+	failed := func() float64 { return series(t, "coredns_roundrobin53_reload_failed")[""] }
+	if failed() != 0 {
+		t.Error("failed without a reload")
+	}
+	for _, wrong := range []string{
+		"example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1O\n}\n}",       // of ours
+		"example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\nwhoam\n}", // of nobody's
+		"example.org:0 {\nimport nowhere.conf\n}",
+	} {
+		if err := s.reload(wrong); err == nil {
+			t.Fatalf("reloaded:\n%s", wrong)
+		}
+		s.ask("app.example.org", dns.TypeA)
+		if failed() != 1 {
+			t.Errorf("not failed after\n%s", wrong)
+		}
+	}
+	if err := s.reload(good); err != nil {
+		t.Fatal(err)
+	}
+	if failed() != 0 {
+		t.Error("failed after the Corefile was mended")
+	}
+}

@@ -184,6 +184,7 @@ func (in *instance) begin() {
 	if begun {
 		return
 	}
+	reloadFailed.Set(0)
 	if predecessor == nil {
 		predecessor = newInstance()
 	}
@@ -215,6 +216,7 @@ func (in *instance) restart() error {
 
 // restartFailed is told that the instance goes on, and the one that was to replace it is dropped.
 func (in *instance) restartFailed() error {
+	reloadFailed.Set(1)
 	in.restarting = false
 	in.disown()
 	return nil

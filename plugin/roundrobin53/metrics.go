@@ -50,6 +50,15 @@ var (
 	}, []string{"zone", "view", "check", "to"})
 )
 
+// reloadFailed tells of the latest reload. The counter of the plugin reload goes up once for a wrong Corefile, however long it is
+// there.
+var reloadFailed = promauto.NewGauge(prometheus.GaugeOpts{
+	Namespace: plugin.Namespace,
+	Subsystem: pluginName,
+	Name:      "reload_failed",
+	Help:      "Whether the latest reload failed (1), so that an older Corefile is in force, or not (0).",
+})
+
 // What is configured, and what is counted by value, is read from the serving instance when it is asked for: so it is
 // right after reloads, good or bad, and a value's series ends with the value.
 var (
