@@ -64,6 +64,27 @@ func readDashboard(t *testing.T, m manifests) dashboard {
 	return d
 }
 
+// TestRunbooks guards the links of alerts: each is to a section of docs/operating.md of the alert's name.
+func TestRunbooks(t *testing.T) {
+	page := server.ReadFile(t, "docs/operating.md")
+	alerts := 0
+	for _, group := range only[*prometheusRule](t, render(t, "overlays/zone-all")).Spec.Groups {
+		for _, rule := range group.Rules {
+			alerts++
+			want := "https://github.com/roundrobin53/roundrobin53/blob/main/docs/operating.md#" + strings.ToLower(rule.Alert)
+			if got := rule.Annotations["runbook_url"]; got != want {
+				t.Errorf("%s: the runbook is %s, want %s", rule.Alert, got, want)
+			}
+			if !strings.Contains(page, "\n### "+rule.Alert+"\n") {
+				t.Errorf("docs/operating.md has nothing on %s", rule.Alert)
+			}
+		}
+	}
+	if sections := strings.Count(page, "\n### RoundRobin53"); sections != alerts {
+		t.Errorf("docs/operating.md has %d alerts, there are %d", sections, alerts)
+	}
+}
+
 // metricName is a name in PromQL that is no function, label or keyword.
 var metricName = regexp.MustCompile(`\b(?:coredns|go|process)_[a-z0-9_]+`)
 

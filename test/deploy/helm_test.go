@@ -17,14 +17,16 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// helmValues are the values of the chart coredns/coredns, 1.38.0, that we use, with the types that its templates put
+// helmValues are the values of the chart coredns/coredns, 1.46.2, that we use, with the types that its templates put
 // them into.
 type helmValues struct {
 	Image struct {
 		Repository string `json:"repository"`
 		Tag        string `json:"tag"`
 	} `json:"image"`
+	NameOverride        string `json:"nameOverride"`
 	FullnameOverride    string `json:"fullnameOverride"`
+	Automount           *bool  `json:"automountServiceAccountToken"`
 	IsClusterService    bool   `json:"isClusterService"`
 	K8sAppLabelOverride string `json:"k8sAppLabelOverride"`
 	PriorityClassName   string `json:"priorityClassName"`
@@ -179,8 +181,18 @@ func TestHelmValuesAgree(t *testing.T) {
 		sameJSON(t, "node selector", v.NodeSelector, d.pod.NodeSelector)
 		sameJSON(t, "names", []string{v.FullnameOverride, v.Service.Name, v.Service.ClusterIP, v.ServiceAccount.Name},
 			[]string{d.deployment.Name, d.service.Name, d.service.Spec.ClusterIP, d.pod.ServiceAccountName})
-		sameJSON(t, "the rest", []any{v.Image.Repository + ":" + v.Image.Tag, v.ReplicaCount, v.TerminationGracePeriodSeconds, v.PriorityClassName},
-			[]any{d.container.Image, d.deployment.Spec.Replicas, d.pod.TerminationGracePeriodSeconds, d.pod.PriorityClassName})
+		sameJSON(t, "the rest", []any{v.Image.Repository + ":" + v.Image.Tag, v.ReplicaCount, v.TerminationGracePeriodSeconds, v.Automount},
+			[]any{d.container.Image, d.deployment.Spec.Replicas, d.pod.TerminationGracePeriodSeconds, d.pod.AutomountServiceAccountToken})
+		class := d.pod.PriorityClassName
+		if zone {
+			class = "" // of its own, which the chart does not make
+		}
+		if v.PriorityClassName != class {
+			t.Errorf("priority class %q, want %q", v.PriorityClassName, class)
+		}
+		if v.NameOverride != d.deployment.Spec.Template.Labels["app.kubernetes.io/name"] {
+			t.Errorf("pods have the name %q, those of the manifest %v", v.NameOverride, d.deployment.Spec.Template.Labels)
+		}
 		checkHelmProbe(t, v.LivenessProbe, d.container.LivenessProbe)
 		checkHelmProbe(t, v.ReadinessProbe, d.container.ReadinessProbe)
 		if !v.ServiceAccount.Create || v.RBAC.Create == zone || v.IsClusterService == zone || (v.K8sAppLabelOverride == "kube-dns") == zone {
