@@ -28,7 +28,7 @@ const some = -1
 var options = lexicon[option]{
 	{"ttl", option{"ttl DURATION", 1, readTTL, nil}},
 	{"order", option{"order " + strings.Join(orders.words(nil), " | "), 1, readOrder, nil}},
-	{"answers", option{"answers N | all", 1, readAnswers, nil}},
+	{"answers", option{"answers N | all | line", 1, readAnswers, nil}},
 	{"check", option{"check NAME... | none", some, readRecordCheck, readValueCheck}},
 	{"min_up", option{"min_up N", 1, readMinUp, nil}},
 	{"failback", option{"failback DURATION", 1, readFailback, nil}},
@@ -137,12 +137,16 @@ func readAnswers(rec *Record, args []string) error {
 	if err := isOnce(&rec.seen.answers); err != nil {
 		return err
 	}
-	if args[0] == "all" {
+	switch args[0] {
+	case "all":
+		return nil
+	case "line":
+		rec.ByLine = true
 		return nil
 	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil || n < 1 || n > pool.MaxEndpoints {
-		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the word all", args[0], pool.MaxEndpoints)
+		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the words all or line", args[0], pool.MaxEndpoints)
 	}
 	rec.Answers = n
 	return nil

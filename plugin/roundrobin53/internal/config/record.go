@@ -35,8 +35,9 @@ type Record struct {
 // Rules is what a record says of how its values are chosen.
 type Rules struct {
 	Order    pool.Order
-	Answers  int // 0: all, or the default
-	MinUp    int // 0: not given
+	Answers  int  // 0: all, or the default
+	ByLine   bool // an answer has all values of the line that is first
+	MinUp    int  // 0: not given
 	Failback time.Duration
 	NoneDown bool
 }

@@ -98,6 +98,9 @@ func (rec *Record) isPlain() bool {
 	if rec.rrtype == dns.TypeCNAME {
 		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 	}
+	if rec.ByLine && len(rec.values) > 1 {
+		return false
+	}
 	return !rec.Order.IsPersonal() && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 }
 
@@ -147,6 +150,19 @@ func (set *RRset) MostCandidates() int {
 			n += set.Lines[line].Count
 		}
 		most = max(most, n)
+	}
+	return most
+}
+
+// MostAnswers returns how many values an answer can have at most.
+func (set *RRset) MostAnswers() int {
+	most := set.MostCandidates()
+	switch {
+	case set.ByLine && set.Lines != nil:
+		isShorter := func(a, b RRsetLine) int { return a.Count - b.Count }
+		return min(most, slices.MaxFunc(set.Lines, isShorter).Count)
+	case set.Answers > 0:
+		return min(most, set.Answers)
 	}
 	return most
 }
