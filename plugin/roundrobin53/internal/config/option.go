@@ -50,8 +50,8 @@ var (
 	valueOptionNames  = list(options.words(func(o option) bool { return o.value != nil }))
 )
 
-// readOptions reads OPTION... and hands each to set.
-func readOptions(words []string, names string, set func(name string, opt option, args []string) error) error {
+// readOptions reads OPTION... and hands each to read.
+func readOptions(words []string, names string, read func(name string, opt option, args []string) error) error {
 	for len(words) > 0 {
 		name := words[0]
 		opt, ok := options.find(name)
@@ -67,7 +67,7 @@ func readOptions(words []string, names string, set func(name string, opt option,
 		if len(words) <= n || n == 0 && opt.args != 0 {
 			return fmt.Errorf("%s: nothing follows it; write %s", name, opt.usage)
 		}
-		if err := set(name, opt, words[1:1+n]); err != nil {
+		if err := read(name, opt, words[1:1+n]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		words = words[1+n:]
@@ -75,8 +75,8 @@ func readOptions(words []string, names string, set func(name string, opt option,
 	return nil
 }
 
-// setOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
-func (rec *Record) setOnLine(name string, opt option, args []string) error {
+// readOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
+func (rec *Record) readOnLine(name string, opt option, args []string) error {
 	if err := rec.accepts(name); err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func readRecordCheck(rec *Record, args []string) (err error) {
 	if rec.checks != nil {
 		return errors.New("stands twice; write all names behind one check: all of them must pass")
 	}
-	rec.checks, err = checkNames(args)
+	rec.checks, err = parseCheckNames(args)
 	return err
 }
 
