@@ -39,7 +39,7 @@ func (in *instance) readBlocks() error {
 }
 
 func parseServerBlocks(corefile caddy.Input) ([]serverBlock, error) {
-	parsed, err := caddyfile.Parse(corefile.Path(), bytes.NewReader(corefile.Body()), nil)
+	parsed, err := caddyfile.Parse(corefile.Path(), bytes.NewReader(withoutRecords(corefile.Body())), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package roundrobin53
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,5 +69,17 @@ c.example.org {
 func TestServerBlocksUnreadable(t *testing.T) {
 	if _, err := parseServerBlocks(caddy.CaddyfileInput{Contents: []byte("example.org {\n import a b c\n}\n")}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestServerBlocksWithImportedBrace guards the Corefile whose braces match only with those of a file that it imports.
+func TestServerBlocksWithImportedBrace(t *testing.T) {
+	rest := filepath.Join(t.TempDir(), "rest")
+	if err := os.WriteFile(rest, []byte("record app A 192.0.2.1\n}\nshed\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := parseServerBlocks(caddy.CaddyfileInput{Contents: []byte("example.org {\n roundrobin53 {\n import " + rest + "\n}\n")})
+	if err != nil || len(blocks) != 1 || !slices.Equal(blocks[0].words, []string{"shed"}) {
+		t.Errorf("got %v, %v, want one block with shed", blocks, err)
 	}
 }

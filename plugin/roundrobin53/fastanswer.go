@@ -126,7 +126,7 @@ func (w *worker) answer(f *front, b *fastBlock, p *datagram.Packet, found record
 	b.server.count(found.Zone, resultAnswer)
 	if b.tally != nil {
 		t := b.tally[found.Zone.Index]
-		t.count(&w.query, p.IsIPv4(), len(order), width)
+		t.count(&w.query, p.IsIPv4(), answers, width)
 		w.tallies = append(w.tallies, t)
 	}
 	return true
@@ -138,10 +138,8 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	set := &b.h.rrsets[number]
 	board := b.h.keeper.board.Load() // before all else: what is compared has to be of one moment
 	answers := set.pool.Answers()
-	allows := func(endpoints []uint16) bool { return len(endpoints) == answers }
 	if set.chooser != noChooser {
-		choice := board.choice(b.h.choosers[set.chooser].first)
-		answers, allows = choice.Answers(), choice.Allows
+		answers = board.choice(b.h.choosers[set.chooser].first).Answers()
 	}
 	order := make([]uint16, answers)
 	for i := range order {
@@ -152,7 +150,7 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	f.serve(p.In, &chainWriter{packet: p})
 	switch {
 	case answers == 0, set.chooser != noChooser && b.h.keeper.board.Load() != board: // nothing to compare, or not of one moment
-	case isSameAnswer(expected, p.Out, set, allows):
+	case isSameAnswer(expected, p.Out, set):
 		b.proved.set(number)
 	default:
 		b.disproved.set(number)
@@ -160,25 +158,19 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	}
 }
 
-// isSameAnswer reports whether two packed answers are the same but for which addresses of the set they have, of those that
-// an answer is allowed to have together, and in which order, and for what an OPT record takes from the query: where a plugin takes ours away (minimal), dnsserver makes one of
+// isSameAnswer reports whether two packed answers are the same but for which addresses of the set they have, and in which
+// order, and for what an OPT record takes from the query: where a plugin takes ours away (minimal), dnsserver makes one of
 // the client's, with its reserved flags and its size. Of compression nothing is said.
-func isSameAnswer(expected, got []byte, set *addressRRset, allows func(endpoints []uint16) bool) bool {
+func isSameAnswer(expected, got []byte, set *addressRRset) bool {
 	var a, b dns.Msg
-	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(b.Answer) > len(a.Answer) {
+	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(a.Answer) != len(b.Answer) {
 		return false
 	}
-	endpoints := make([]uint16, len(b.Answer))
-	for i := range b.Answer {
+	for i := range a.Answer {
 		address, ok := octetsOf(b.Answer[i])
-		endpoint := set.find(address)
-		if !ok || *a.Answer[i].Header() != *b.Answer[i].Header() || endpoint < 0 {
+		if !ok || *a.Answer[i].Header() != *b.Answer[i].Header() || !set.has(address) {
 			return false
 		}
-		endpoints[i] = uint16(endpoint)
-	}
-	if !allows(endpoints) {
-		return false
 	}
 	a.Answer, b.Answer = nil, nil
 	forgetQuery(&a)
@@ -206,12 +198,12 @@ func octetsOf(rr dns.RR) ([]byte, bool) {
 	return nil, false
 }
 
-// find returns which endpoint of the set an address is, -1 if none.
-func (set *addressRRset) find(address []byte) int {
+// has reports whether an address is one of the set's.
+func (set *addressRRset) has(address []byte) bool {
 	for i := range set.pool.Len() {
 		if bytes.Equal(set.pool.Address(i), address) {
-			return i
+			return true
 		}
 	}
-	return -1
+	return false
 }

@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +39,7 @@ type instance struct {
 	predecessor *instance // from its OnStartup to the moment it serves
 	begun       bool
 	restarting  bool // a reload is under way that is to replace it
+	usualGC     int  // GOGC outside of this reload; 0: the reload leaves it alone
 }
 
 // instanceKey is the key of an instance in caddy's storage.
@@ -86,22 +86,10 @@ func instanceOf(c *caddy.Controller) *instance {
 	return in
 }
 
-// largeLoad is how many values make the garbage of reading a Corefile worth a collection of its own.
-const largeLoad = 100_000
-
-// firstStartup comes before startup, at the start of a process only. The memory that a large Corefile was read with is
-// given back to the system then. It takes a collection, so it is not done at reloads, when there are queries to answer.
+// firstStartup comes before startup, at the start of a process only.
 func (in *instance) firstStartup() error {
 	in.first = true
-	values := 0
-	for _, h := range in.handlers {
-		for i := range h.zones {
-			values += h.zones[i].count
-		}
-	}
-	if values >= largeLoad {
-		debug.FreeOSMemory()
-	}
+	in.giveBack()
 	return nil
 }
 
@@ -170,6 +158,7 @@ func onEvent(event caddy.EventName, info any) error {
 	serving.mu.Unlock()
 	if in != nil {
 		in.begin()
+		in.giveBack()
 	}
 	return nil
 }
@@ -211,6 +200,7 @@ func (in *instance) hasBegun() bool {
 func (in *instance) restart() error {
 	in.restarting = true
 	in.disown() // whatever failed before
+	in.tighten()
 	return nil
 }
 
@@ -219,6 +209,7 @@ func (in *instance) restartFailed() error {
 	reloadFailed.Set(1)
 	in.restarting = false
 	in.disown()
+	in.loosen()
 	return nil
 }
 
@@ -240,6 +231,7 @@ func (in *instance) shutdown() error {
 	next := serving.next
 	serving.instance, serving.next = next, nil
 	serving.mu.Unlock()
+	in.loosen()
 	in.closeFast(next)
 	in.watcher.stop()
 	if next != nil {
