@@ -34,7 +34,10 @@ PACKAGES := bind9-dnsutils debootstrap dnsperf iproute2 lintian man-db qemu-user
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/plain/[a-z]+ roundrobin53 answer address alias additional chooser client board keeper
 
-.PHONY: build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
+.PHONY: help build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: ## the binary, in bin/coredns
 	go build $(OPTIMISED) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/coredns ./build
@@ -42,7 +45,7 @@ build: ## the binary, in bin/coredns
 test: ## what the README promises to pass with Go alone
 	go test ./...
 
-check: fmt vet lint race cover system fuzz bench-once vuln ## everything
+check: fmt vet lint race cover system fuzz bench-once vuln ## everything; needs Linux, root and half an hour, see CONTRIBUTING.md
 
 $(BIN)/gofumpt: Makefile
 	GOBIN=$(BIN) go install $(GOFUMPT)
@@ -51,14 +54,14 @@ $(BIN)/golangci-lint: Makefile
 $(BIN)/govulncheck: Makefile
 	GOBIN=$(BIN) go install $(GOVULNCHECK)
 
-fmt: $(BIN)/gofumpt
+fmt: $(BIN)/gofumpt ## is everything formatted with gofumpt?
 	@files=$$($(BIN)/gofumpt -l build plugin test); if [ -n "$$files" ]; then echo "not formatted with gofumpt:"; echo "$$files"; exit 1; fi
 
-vet:
+vet: ## go vet, and are go.mod and go.sum as they should be?
 	@for module in . $(MODULES); do \
 		(set -x; cd $$module; go vet ./...; go vet -tags system ./...; go mod verify; go mod tidy -diff) || exit 1; done
 
-lint: $(BIN)/golangci-lint
+lint: $(BIN)/golangci-lint ## what .golangci.yml asks for
 	@for module in . $(MODULES); do \
 		(set -x; cd $$module; $(BIN)/golangci-lint run --build-tags system ./...) || exit 1; done
 
@@ -68,9 +71,12 @@ race: ## all tests with the race detector, and what they reach
 
 cover: ## every statement of the files in COVERED was reached by `make race`
 	@test -e $(BIN)/cover.out || $(MAKE) race
-	@awk -v files='/roundrobin53/($(subst $() ,|,$(COVERED)))\\.go:' ' \
-		$$1 ~ files { seen++; if ($$3 > 0) reached[$$1] = 1; else if (!($$1 in reached)) reached[$$1] = 0 } \
-		END { if (!seen) { print "no such files: " files; exit 1 } for (b in reached) if (!reached[b]) { print "never reached: " b; bad = 1 } exit bad }' \
+	@awk -v names='$(COVERED)' ' \
+		BEGIN { n = split(names, name, " "); for (i = 1; i <= n; i++) all = all (i > 1 ? "|" : "") name[i]; all = "/roundrobin53/(" all ")\\.go:" } \
+		$$1 ~ all { for (i = 1; i <= n; i++) if ($$1 ~ "/roundrobin53/" name[i] "\\.go:") seen[i] = 1; \
+			if ($$3 > 0) reached[$$1] = 1; else if (!($$1 in reached)) reached[$$1] = 0 } \
+		END { for (i = 1; i <= n; i++) if (!(i in seen)) { print "COVERED: no file is called " name[i]; bad = 1 } \
+			for (b in reached) if (!reached[b]) { print "never reached: " b; bad = 1 } exit bad }' \
 		$(BIN)/cover.out
 
 packages:
@@ -99,7 +105,7 @@ bench-once: ## every Go benchmark, once
 	go test -run '^$$' -bench . -benchtime 1x ./...
 
 # govulncheck needs its database; where that is out of reach there is nothing to compare with.
-vuln: $(BIN)/govulncheck
+vuln: $(BIN)/govulncheck ## known vulnerabilities in what is linked
 	@out=$$($(BIN)/govulncheck -tags full ./plugin/... ./build/... 2>&1) || { \
 		case "$$out" in *"fetching vulnerabilities"*) echo "the vulnerability database is out of reach: $$out";; *) echo "$$out"; exit 1;; esac; }
 
@@ -129,5 +135,5 @@ release: ## all that a release has, in dist/: make release VERSION=v1.2.3
 upgrade-coredns: ## the newest CoreDNS: builds and tests with it, and tells what broke. Leaves the changes for a commit
 	build/upgrade-coredns
 
-clean:
+clean: ## removes bin/ and dist/
 	rm -rf $(BIN) $(DIST)
