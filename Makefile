@@ -59,7 +59,7 @@ fmt: $(BIN)/gofumpt ## is everything formatted with gofumpt?
 
 vet: ## go vet, and are go.mod and go.sum as they should be?
 	@for module in . $(MODULES); do \
-		(set -x; cd $$module; go vet ./...; go vet -tags system ./...; go mod verify; go mod tidy -diff) || exit 1; done
+		(set -x; cd $$module; go vet ./...; go vet -tags system,full ./...; go mod verify; go mod tidy -diff) || exit 1; done
 
 lint: $(BIN)/golangci-lint ## what .golangci.yml asks for
 	@for module in . $(MODULES); do \
@@ -82,9 +82,10 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 packages:
 	@type -P delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
-system: packages ## the tests that need other programs
+system: packages ## the tests that need other programs, or all of CoreDNS's plugins
 	go test -tags system -timeout 30m -run System ./test/
 	@for module in $(MODULES); do (set -x; cd $$module; go test -tags system -timeout 30m -run System ./...) || exit 1; done
+	go test -tags full -run Kubernetes ./test/
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -roE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | while IFS=: read -r file target; do \

@@ -11,23 +11,17 @@ import (
 	"log"
 
 	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
 
 	"github.com/roundrobin53/roundrobin53/build/plugins"
 	naming "github.com/roundrobin53/roundrobin53/build/version"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
 )
 
 // version is the version of roundrobin53, set by the linker for a release.
 var version string
 
 func main() {
-	directives, err := roundrobin53.Directives(dnsserver.Directives)
-	if err == nil {
-		err = dnsserver.SetDirectives(directives)
-	}
-	if err != nil {
+	if err := plugins.SetDirectives(); err != nil {
 		log.Fatal(err)
 	}
 	caddy.AppVersion = fmt.Sprintf("%s (roundrobin53 %s)", coremain.CoreVersion, naming.Own(version))

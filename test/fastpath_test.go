@@ -3,6 +3,7 @@
 package test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,11 @@ func fastZone() string {
 				value 192.0.2.2 weight 1
 			}
 			record two A 192.0.2.1 192.0.2.2 192.0.2.3 answers 2
+			record line A {
+				value 192.0.2.1 192.0.2.2 weight 70
+				value 192.0.2.3 weight 30
+				answers line
+			}
 			record random A 192.0.2.1 192.0.2.2 192.0.2.3 order random
 			record sticky A 192.0.2.1 192.0.2.2 192.0.2.3 order sticky
 			record near A {
@@ -239,6 +245,26 @@ func TestFastAnswers(t *testing.T) {
 		if want := exchange(t, "tcp", address, m); !isFast || withoutOrder(reply) != withoutOrder(want) {
 			t.Errorf("rd, cd %v: by the fast path %t, got\n%s\nwant\n%s", flags, isFast, replyText(reply), replyText(want))
 		}
+	}
+}
+
+// TestFastLine guards answers whose number of values is not always the same: the fast path answers all of them.
+func TestFastLine(t *testing.T) {
+	_, port := startFast(t, fastZone())
+	address := "127.0.0.1:" + port
+	q := question("line.example.org", dns.TypeA)
+	askFast(t, address, q) // proves it
+	conn := dial(t, address)
+	got := make(map[string]int)
+	for range 20 {
+		reply, octets := askRaw(t, conn, q)
+		if len(reply.Answer) > 1 && !isCompressed(reply, octets) {
+			t.Errorf("%q: not by the fast path", sorted(reply))
+		}
+		got[sorted(reply)]++
+	}
+	if want := map[string]int{"192.0.2.1 192.0.2.2": 14, "192.0.2.3": 6}; !maps.Equal(got, want) {
+		t.Errorf("answers %v, want %v", got, want)
 	}
 }
 

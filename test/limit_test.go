@@ -47,6 +47,76 @@ func TestLimitIncludesEqually(t *testing.T) {
 	}
 }
 
+// An answer of one line has all values of the line that is first, over UDP and TCP, as far as they are up.
+func TestLimitOfALine(t *testing.T) {
+	const zone = "line.example.org"
+	e := startSignals(t)
+	e.set(fail, "down")
+	s := start(t, block(zone, e.watched("interval 1h", "up down"), `
+		record weighted A {
+			value 192.0.2.1 192.0.2.2 weight 70 check up
+			value 192.0.2.3 weight 30 check up
+			answers line
+		}
+		record plain A {
+			value 192.0.2.1 192.0.2.2
+			value 192.0.2.3
+			answers line
+		}
+		record partly A {
+			value 192.0.2.1 weight 70 check up
+			value 192.0.2.2 weight 70 check down
+			value 192.0.2.3 192.0.2.4 weight 30 check up
+			answers line
+		}
+		record tiers A {
+			value 192.0.2.1 192.0.2.2 check down
+			value 192.0.2.3 192.0.2.4 priority 2
+			value 192.0.2.5 priority 2
+			answers line
+		}
+		record alone A 192.0.2.1 192.0.2.2 answers line
+		record sticky A {
+			value 192.0.2.1 192.0.2.2
+			order sticky
+			answers line
+		}`))
+	awaitVerdict(t, s, zone, "down", false)
+	for _, row := range []struct {
+		name string
+		want string            // see parseTurns
+		with map[string]string // the answers, sorted, by what is first
+	}{
+		{"weighted", "a7 b7 c6", map[string]string{"a": "a b", "b": "a b", "c": "c"}},
+		{"plain", "a b c", map[string]string{"a": "a b", "b": "a b", "c": "c"}},
+		{"partly", "a14 c3 d3", map[string]string{"a": "a", "c": "c d", "d": "c d"}},
+		{"tiers", "c d e", map[string]string{"c": "c d", "d": "c d", "e": "e"}},
+		{"alone", "a b", map[string]string{"a": "a b", "b": "a b"}},
+	} {
+		for _, network := range []string{"udp", "tcp"} {
+			wanted := parseTurns(row.want)
+			var answers [][]string
+			for range 4 * wanted.sum {
+				got := letters(s.exchange(network, question(row.name+"."+zone, dns.TypeA)))
+				answers = append(answers, got)
+				if all := strings.Join(slices.Sorted(slices.Values(got)), " "); all != row.with[got[0]] {
+					t.Fatalf("%s over %s: %q, want %q", row.name, network, got, row.with[got[0]])
+				}
+			}
+			isExact := false // it is not known where the rounds begin
+			for start := range wanted.sum {
+				isExact = isExact || firstsProblem(answers[start:], wanted) == ""
+			}
+			if !isExact {
+				t.Errorf("%s over %s: %q, want first %s", row.name, network, answers, row.want)
+			}
+		}
+	}
+	if got := letters(s.exchange("udp", question("sticky."+zone, dns.TypeA))); len(got) != 2 {
+		t.Errorf("sticky: %q, want two values", got)
+	}
+}
+
 // A limit that fits into 512 octets spares clients the way to TCP, however many values there are.
 func TestLimitFits(t *testing.T) {
 	const n, limit = 400, 25

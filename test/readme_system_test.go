@@ -41,7 +41,9 @@ func TestSystemReadmeServes(t *testing.T) {
 		out, err := exec.Command(dig[0], dig[1:]...).Output()
 		switch {
 		case err == nil && strings.Contains(string(out), "54.1.2.3"):
-			answers = append(answers, string(out))
+			if !slices.Contains(answers, string(out)) { // once in 16 answers, the cycle slips and repeats one
+				answers = append(answers, string(out))
+			}
 		case time.Now().After(deadline):
 			t.Fatalf("no answer\n%s", output.String())
 		default:

@@ -69,7 +69,7 @@ func (b *chooserBuilder) add(owner *config.Owner, set *config.RRset, number int)
 // poolRules is what an RRset says of how its values are chosen.
 func poolRules(set *config.RRset) pool.Rules {
 	return pool.Rules{
-		Order: set.Order, Answers: set.Answers, Weighted: set.Weighted,
+		Order: set.Order, Answers: set.Answers, ByLine: set.ByLine, Weighted: set.Weighted,
 		MinUp: max(1, set.MinUp), Failback: set.Failback, NoneDown: set.NoneDown,
 	}
 }

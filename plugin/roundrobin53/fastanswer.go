@@ -126,7 +126,7 @@ func (w *worker) answer(f *front, b *fastBlock, p *datagram.Packet, found record
 	b.server.count(found.Zone, resultAnswer)
 	if b.tally != nil {
 		t := b.tally[found.Zone.Index]
-		t.count(&w.query, p.IsIPv4(), answers, width)
+		t.count(&w.query, p.IsIPv4(), len(order), width)
 		w.tallies = append(w.tallies, t)
 	}
 	return true
@@ -138,8 +138,10 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	set := &b.h.rrsets[number]
 	board := b.h.keeper.board.Load() // before all else: what is compared has to be of one moment
 	answers := set.pool.Answers()
+	allows := func(endpoints []uint16) bool { return len(endpoints) == answers }
 	if set.chooser != noChooser {
-		answers = board.choice(b.h.choosers[set.chooser].first).Answers()
+		choice := board.choice(b.h.choosers[set.chooser].first)
+		answers, allows = choice.Answers(), choice.Allows
 	}
 	order := make([]uint16, answers)
 	for i := range order {
@@ -150,7 +152,7 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	f.serve(p.In, &chainWriter{packet: p})
 	switch {
 	case answers == 0, set.chooser != noChooser && b.h.keeper.board.Load() != board: // nothing to compare, or not of one moment
-	case isSameAnswer(expected, p.Out, set):
+	case isSameAnswer(expected, p.Out, set, allows):
 		b.proved.set(number)
 	default:
 		b.disproved.set(number)
@@ -158,19 +160,25 @@ func (w *worker) prove(f *front, b *fastBlock, p *datagram.Packet, number int) {
 	}
 }
 
-// isSameAnswer reports whether two packed answers are the same but for which addresses of the set they have, and in which
-// order, and for what an OPT record takes from the query: where a plugin takes ours away (minimal), dnsserver makes one of
+// isSameAnswer reports whether two packed answers are the same but for which addresses of the set they have, of those that
+// an answer is allowed to have together, and in which order, and for what an OPT record takes from the query: where a plugin takes ours away (minimal), dnsserver makes one of
 // the client's, with its reserved flags and its size. Of compression nothing is said.
-func isSameAnswer(expected, got []byte, set *addressRRset) bool {
+func isSameAnswer(expected, got []byte, set *addressRRset, allows func(endpoints []uint16) bool) bool {
 	var a, b dns.Msg
-	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(a.Answer) != len(b.Answer) {
+	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(b.Answer) > len(a.Answer) {
 		return false
 	}
-	for i := range a.Answer {
+	endpoints := make([]uint16, len(b.Answer))
+	for i := range b.Answer {
 		address, ok := octetsOf(b.Answer[i])
-		if !ok || *a.Answer[i].Header() != *b.Answer[i].Header() || !set.has(address) {
+		endpoint := set.find(address)
+		if !ok || *a.Answer[i].Header() != *b.Answer[i].Header() || endpoint < 0 {
 			return false
 		}
+		endpoints[i] = uint16(endpoint)
+	}
+	if !allows(endpoints) {
+		return false
 	}
 	a.Answer, b.Answer = nil, nil
 	forgetQuery(&a)
@@ -198,12 +206,12 @@ func octetsOf(rr dns.RR) ([]byte, bool) {
 	return nil, false
 }
 
-// has reports whether an address is one of the set's.
-func (set *addressRRset) has(address []byte) bool {
+// find returns which endpoint of the set an address is, -1 if none.
+func (set *addressRRset) find(address []byte) int {
 	for i := range set.pool.Len() {
 		if bytes.Equal(set.pool.Address(i), address) {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
 }

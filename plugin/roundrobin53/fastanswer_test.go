@@ -41,6 +41,7 @@ func TestIsSameAnswer(t *testing.T) {
 		return rr
 	}
 	expected := answer(func(*dns.Msg) {})
+	areTwo := func(endpoints []uint16) bool { return len(endpoints) == 2 }
 	for _, row := range []struct {
 		name   string
 		change func(m *dns.Msg)
@@ -71,11 +72,11 @@ func TestIsSameAnswer(t *testing.T) {
 			m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: "aa"}}
 		}, false},
 	} {
-		if got := isSameAnswer(expected, answer(row.change), set); got != row.want {
+		if got := isSameAnswer(expected, answer(row.change), set, areTwo); got != row.want {
 			t.Errorf("%s changed: got %v, want %v", row.name, got, row.want)
 		}
 	}
-	if isSameAnswer(expected, nil, set) {
+	if isSameAnswer(expected, nil, set, areTwo) {
 		t.Error("no answer at all: got true, want false")
 	}
 }

@@ -50,7 +50,7 @@ type fastBlock struct {
 
 // harmless are the handlers that leave plain queries and their answers as they are, or that the fast path does the work
 // of. Of dnssec that is true without DO, of cache for the zones that are bypassed.
-var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "any", "chaos", "cache", "dnssec", "minimal", "transfer"}
+var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "rotate", "any", "chaos", "cache", "dnssec", "minimal", "transfer"}
 
 // newFront makes the front of a listener. It is nil if nothing can be answered there. The notes say, for each server
 // block that wants the fast path, what comes of it.

@@ -88,6 +88,22 @@ var growing = []struct {
 		}
 		return fmt.Sprintf("%scheck c%d tcp://:80\n}\n", b.String(), n/2)
 	}},
+	{"weights", func(n int) string {
+		var b strings.Builder
+		b.WriteString("roundrobin53 {\nrecord app {\n")
+		for i := range n {
+			fmt.Fprintf(&b, "value 10.%d.%d.%d weight %d\n", i>>16, i>>8&255, i&255, i%65535+1)
+		}
+		return b.String() + "}\n}\n"
+	}},
+	{"priorities", func(n int) string {
+		var b strings.Builder
+		b.WriteString("roundrobin53 {\nrecord app {\n")
+		for i := range n {
+			fmt.Fprintf(&b, "value 10.%d.%d.%d priority %d\n", i>>16, i>>8&255, i&255, 65535-i%65535)
+		}
+		return b.String() + "}\n}\n"
+	}},
 	{"places", func(n int) string {
 		var b strings.Builder
 		b.WriteString("roundrobin53 {\nrecord app A order nearest {\n")
@@ -110,7 +126,7 @@ func manyNetworks(n int) []string {
 func BenchmarkGrowth(b *testing.B) {
 	for _, row := range growing {
 		for _, n := range []int{1_000, 10_000, 100_000} {
-			if row.name == "places" {
+			if row.name == "places" || row.name == "weights" || row.name == "priorities" {
 				n = min(n, pool.MaxEndpoints-1)
 			}
 			directive := row.directive(n)

@@ -122,10 +122,7 @@ func tooLarge(name string, set *config.RRset) string {
 	if set.Type == dns.TypeA {
 		octets = 4
 	}
-	n := set.MostCandidates()
-	if set.Answers > 0 {
-		n = min(n, set.Answers)
-	}
+	n := set.MostAnswers()
 	room := safeUDPSize - header - opt - (len(name) + 1 + 4)
 	fit := room / (fixed + octets)
 	if n <= fit {

@@ -129,6 +129,13 @@ func (h *Handler) passes(r *dns.Msg, qname string, found record.Result) bool {
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
 
+// Owns reports whether h itself answers the queries for a name, in lower case, and a type. The rotate plugin of the server
+// block leaves those alone.
+func (h *Handler) Owns(name string, qtype uint16) bool {
+	found := h.table.Lookup(name, qtype)
+	return found.Kind != record.Outside && !(found.Unclaimed && h.Next != nil && h.zones[found.Zone.Index].fall.Through(name))
+}
+
 // CacheBypassZones implements cache.ZoneBypasser: an answer from the cache would have the order it was stored with.
 func (h *Handler) CacheBypassZones() []string {
 	var bypass []string

@@ -18,16 +18,11 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/build/plugins"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
 )
 
 // Run runs the tests of a package, for its TestMain, with the plugin in its place and the logs of all servers kept for Log.
 func Run(m *testing.M) int {
-	directives, err := roundrobin53.Directives(dnsserver.Directives)
-	if err == nil {
-		err = dnsserver.SetDirectives(directives)
-	}
-	if err != nil {
+	if err := plugins.SetDirectives(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

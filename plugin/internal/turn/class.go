@@ -24,16 +24,21 @@ const (
 // new configuration while both answer.
 type Counters [Classes]atomic.Uint64
 
-// NewCounters makes counters. They start at random, so that replicas do not move in step, but at the first turn of a round and right behind a
-// slip: the first answers are exact, too. Round is how many turns one has. The two top bits stay clear: a counter never
-// wraps, and so no turn is ever lost.
+// NewCounters makes counters that begin with a round of so many turns.
 func NewCounters(round uint64) *Counters {
-	cycle := SlipRounds * round
 	var c Counters
 	for i := range c {
-		c[i].Store(rand.Uint64N(1<<62/cycle) * cycle) //nolint:gosec // a position, not a secret
+		c[i].Store(Start(round))
 	}
 	return &c
+}
+
+// Start is where a sequence of turns begins: at random, so that replicas do not move in step, but at the first turn of a
+// round and right behind a slip, so that the first answers are exact, too. It is never 0. The two top bits stay clear: a
+// sequence never wraps, and so no turn is ever lost.
+func Start(round uint64) uint64 {
+	cycle := SlipRounds * round
+	return (1 + rand.Uint64N(1<<62/cycle-1)) * cycle //nolint:gosec // a position, not a secret
 }
 
 // Next takes the next turn of a class.

@@ -52,8 +52,16 @@ func Rotate(seq uint64, n, k int, dst []uint16) []uint16 {
 	if n == 1 {
 		return append(dst, 0)
 	}
-	turn, round := Place(seq, uint64(n))
-	first := int(turn)
+	place, round := Place(seq, uint64(n))
+	return Begin(int(place), round, n, k, dst)
+}
+
+// Begin appends the first k of n endpoints to dst, beginning with one that had round turns before. The order of the others
+// is that of Rotate.
+func Begin(first int, round uint64, n, k int, dst []uint16) []uint16 {
+	if n == 1 {
+		return append(dst, 0)
+	}
 	base := len(dst)
 	dst = slices.Grow(dst, k)[:base+k]
 	dst[base] = uint16(first)

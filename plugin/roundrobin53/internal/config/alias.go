@@ -97,20 +97,20 @@ func (c *Block) resolveAlias(alias *alias) error {
 	}
 	found := false
 	for _, rrtype := range record.AddressTypes {
-		set := c.set(other, rrtype)
-		if set == nil || !alias.gives(rrtype) {
+		rrset := c.rrset(other, rrtype)
+		if rrset == nil || !alias.gives(rrtype) {
 			continue
 		}
 		if own := alias.owner.RRset(rrtype); own != nil {
 			return fmt.Errorf("%s has an %s record already, at %s", name, dns.TypeToString[rrtype], own.Position)
 		}
-		copied := *set
+		copied := *rrset
 		copied.Position = alias.rec.Position
 		alias.owner.RRsets = append(alias.owner.RRsets, &copied)
 		found = true
 	}
 	switch {
-	case !found && c.set(other, dns.TypeCNAME) != nil:
+	case !found && c.rrset(other, dns.TypeCNAME) != nil:
 		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
 	case !found:
 		return fmt.Errorf("%s has no %s record here%s", other, alias.familyNames(), elsewhere(name, alias.d.Index))
@@ -140,8 +140,8 @@ func (c *Block) aliasOf(name string) *alias {
 	return nil
 }
 
-// set is the RRset of a name and type, nil if there is none.
-func (c *Block) set(name string, rrtype uint16) *RRset {
+// rrset is the RRset of a name and type, nil if there is none.
+func (c *Block) rrset(name string, rrtype uint16) *RRset {
 	if owner, ok := c.index[name]; ok {
 		return owner.RRset(rrtype)
 	}

@@ -67,7 +67,7 @@ func parseCheck(r lineReader, d *Directive, l line) error {
 			if l.opens {
 				return l.Errorf("%s: takes no block", l.word())
 			}
-			return check.set(l)
+			return check.parseOption(l)
 		})
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func (c *Check) parse(d *Directive, args []string) error {
 		return fmt.Errorf("%q is not a name and a URL; write %s", withoutUser(strings.Join(args, " ")), checkUsage)
 	}
 	c.Name, c.words = args[0], args[1:]
-	if err := checkWord(c.Name); err != nil {
+	if err := validateWord(c.Name); err != nil {
 		return err
 	}
 	if other := d.Check(c.Name); other != nil {
@@ -102,8 +102,8 @@ func (c *Check) parse(d *Directive, args []string) error {
 	return c.parseURL(args[1])
 }
 
-// checkWord tells whether a word can be the name of a check or a network.
-func checkWord(name string) error {
+// validateWord tells whether a word can be the name of a check or a network.
+func validateWord(name string) error {
 	if name == "" {
 		return errors.New(`"" is not a name; is it an {$ENV} variable that is not set?`)
 	}

@@ -44,8 +44,8 @@ const headerUsage = "header NAME VALUE"
 func isHTTP(s health.Scheme) bool { return s.HTTP }
 func isTLS(s health.Scheme) bool  { return s.TLS }
 
-// set gives the check the option of a line.
-func (c *Check) set(l line) error {
+// parseOption reads a line of the block of a check.
+func (c *Check) parseOption(l line) error {
 	name := l.word()
 	ok := checkOptions.has(name)
 	switch {
@@ -54,13 +54,13 @@ func (c *Check) set(l line) error {
 	case !ok:
 		return l.Errorf("%q is not an option of check; the options are %s", name, list(checkOptions.words(nil)))
 	}
-	if err := c.setOption(name, l.args()); err != nil {
+	if err := c.readOption(name, l.args()); err != nil {
 		return l.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
-func (c *Check) setOption(name string, args []string) error {
+func (c *Check) readOption(name string, args []string) error {
 	opt, _ := checkOptions.find(name) // the caller knows it
 	switch {
 	case c.Probe == nil && name != "invert":

@@ -55,7 +55,7 @@ type Directive struct {
 	systemRoots   *x509.CertPool // of checks without certificates of their own; nil until the first
 	checkByName   map[string]*Check
 	networkByName map[string]*Network
-	checkedFrom   map[string]bool          // lists of networks that were found right
+	validFrom     map[string]bool          // lists of networks that were found right
 	routings      map[string]*Routing      // by the lines' from and geo
 	seen          struct{ ttl, fall bool } // options that were given
 }
@@ -114,8 +114,8 @@ func (z zoneIndex) around() zoneIndex {
 	return all
 }
 
-// checkTarget tells whether a name can stand in the data of a record of each zone.
-func (d *Directive) checkTarget(name string) error {
+// validateRDataName tells whether a name can stand in the data of a record of each zone.
+func (d *Directive) validateRDataName(name string) error {
 	for _, zone := range d.Zones {
 		full, err := FullName(name, zone, d.Index)
 		if err == nil {
@@ -128,8 +128,8 @@ func (d *Directive) checkTarget(name string) error {
 	return nil
 }
 
-// checkDefaults tells whether the names that are made for a zone are names: a long zone leaves no room for them.
-func (d *Directive) checkDefaults() error {
+// validateDefaults tells whether the names that are made for a zone are names: a long zone leaves no room for them.
+func (d *Directive) validateDefaults() error {
 	var made []string
 	if d.SOA == nil {
 		made = append(made, DefaultMailbox)

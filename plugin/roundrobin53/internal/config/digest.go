@@ -36,8 +36,8 @@ var (
 	}
 )
 
-// checkDigest tells whether a digest, in hexadecimal, has the length of its kind. Kinds that are not known may have any.
-func checkDigest(digest string, number uint8, kinds map[uint8]digestKind) error {
+// validateDigest tells whether a digest, in hexadecimal, has the length of its kind. Kinds that are not known may have any.
+func validateDigest(digest string, number uint8, kinds map[uint8]digestKind) error {
 	octets := len(digest) / 2
 	kind, ok := kinds[number]
 	switch {
@@ -50,29 +50,29 @@ func checkDigest(digest string, number uint8, kinds map[uint8]digestKind) error 
 	return nil
 }
 
-func checkDS(ds *dns.DS) error {
+func validateDS(ds *dns.DS) error {
 	if ds.DigestType == 0 || ds.Algorithm == 0 {
 		return errors.New("0 is reserved, as an algorithm and as a type of digest (RFC 4034)")
 	}
-	return checkDigest(ds.Digest, ds.DigestType, dsDigests)
+	return validateDigest(ds.Digest, ds.DigestType, dsDigests)
 }
 
-// checkCDS is checkDS, but for the one record that asks the parent to delete its DS records.
-func checkCDS(cds *dns.CDS) error {
+// validateCDS is validateDS, but for the one record that asks the parent to delete its DS records.
+func validateCDS(cds *dns.CDS) error {
 	if cds.Algorithm == 0 && (cds.KeyTag != 0 || cds.DigestType != 0 || cds.Digest != "00") {
 		return errors.New("with algorithm 0 it is 0 0 0 00 (RFC 8078)")
 	}
 	if cds.Algorithm == 0 {
 		return nil
 	}
-	return checkDS(&cds.DS)
+	return validateDS(&cds.DS)
 }
 
-func checkSSHFP(fp *dns.SSHFP) error { return checkDigest(fp.FingerPrint, fp.Type, sshDigests) }
+func validateSSHFP(fp *dns.SSHFP) error { return validateDigest(fp.FingerPrint, fp.Type, sshDigests) }
 
-// checkDHCID tells whether an identifier has the length of its digest (RFC 4701 §3.1): behind a type of identifier and a
+// validateDHCID tells whether an identifier has the length of its digest (RFC 4701 §3.1): behind a type of identifier and a
 // type of digest.
-func checkDHCID(id *dns.DHCID) error {
+func validateDHCID(id *dns.DHCID) error {
 	octets, _ := base64.StdEncoding.DecodeString(id.Digest) // it was packed
 	const front, sha256 = 3, 1
 	switch {
@@ -84,8 +84,8 @@ func checkDHCID(id *dns.DHCID) error {
 	return nil
 }
 
-// checkKey tells whether a key is one of DNSSEC, of the length that its algorithm has.
-func checkKey(key *dns.DNSKEY) error {
+// validateKey tells whether a key is one of DNSSEC, of the length that its algorithm has.
+func validateKey(key *dns.DNSKEY) error {
 	if key.Protocol != 3 {
 		return fmt.Errorf("protocol %d; it is 3 (RFC 4034)", key.Protocol)
 	}
@@ -95,7 +95,7 @@ func checkKey(key *dns.DNSKEY) error {
 	}
 	switch key.Algorithm {
 	case dns.RSASHA1, dns.RSASHA1NSEC3SHA1, dns.RSASHA256, dns.RSASHA512:
-		return checkRSA(octets)
+		return validateRSA(octets)
 	}
 	want, ok := map[uint8]struct{ octets, rfc int }{
 		dns.ECCGOST:         {64, 5933},
@@ -111,8 +111,8 @@ func checkKey(key *dns.DNSKEY) error {
 	return nil
 }
 
-// checkRSA tells whether a key is an exponent behind its length, and a modulus (RFC 3110 §2).
-func checkRSA(key []byte) error {
+// validateRSA tells whether a key is an exponent behind its length, and a modulus (RFC 3110 §2).
+func validateRSA(key []byte) error {
 	const least = 512 / 8 // of the modulus (RFC 5702 §2.1)
 	exponent, front := int(key[0]), 1
 	if exponent == 0 && len(key) > 3 {
@@ -124,8 +124,8 @@ func checkRSA(key []byte) error {
 	return nil
 }
 
-// checkCDNSKEY is checkKey, but for the one record that asks the parent to delete its DS records.
-func checkCDNSKEY(key *dns.CDNSKEY) error {
+// validateCDNSKEY is validateKey, but for the one record that asks the parent to delete its DS records.
+func validateCDNSKEY(key *dns.CDNSKEY) error {
 	switch {
 	case key.Algorithm == 0 && (key.Flags != 0 || key.Protocol != 3 || key.PublicKey != "AA=="):
 		return errors.New("with algorithm 0 it is 0 3 0 AA== (RFC 8078)")
@@ -134,5 +134,5 @@ func checkCDNSKEY(key *dns.CDNSKEY) error {
 	case key.Flags&dns.ZONE == 0:
 		return fmt.Errorf("flags %d; a key that signs a zone has 256, or 257 (RFC 4034)", key.Flags)
 	}
-	return checkKey(&key.DNSKEY)
+	return validateKey(&key.DNSKEY)
 }

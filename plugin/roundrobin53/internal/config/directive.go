@@ -39,14 +39,14 @@ func Parse(tokens Tokens, around *Surroundings) (*Block, error) {
 		}
 		conf.Directives = append(conf.Directives, d)
 	}
-	return conf, conf.collect()
+	return conf, conf.groupByOwner()
 }
 
 func parseDirective(r lineReader, l line) (*Directive, error) {
 	d := &Directive{
 		Position: l.Position, around: r.around, TTL: defaultTTL,
 		checkByName: make(map[string]*Check), networkByName: make(map[string]*Network),
-		checkedFrom: make(map[string]bool), routings: make(map[string]*Routing),
+		validFrom: make(map[string]bool), routings: make(map[string]*Routing),
 	}
 	var err error
 	if d.Zones, err = r.around.zones(l.args(), r.around.Zones); err != nil {
@@ -73,10 +73,10 @@ func parseDirective(r lineReader, l line) (*Directive, error) {
 		return nil, l.Errorf(`%s: the zone "." is everything: this would deny all names that have no record here; name the zones, add fallthrough, or write "%s ." if it is meant`,
 			directiveName, directiveName)
 	}
-	if err := d.checkDefaults(); err != nil {
+	if err := d.validateDefaults(); err != nil {
 		return nil, l.Errorf("%s: %w", directiveName, err)
 	}
-	return d, d.checkReferences()
+	return d, d.validateReferences()
 }
 
 // directiveLine reads one kind of line of a roundrobin53 block. A line of either kind begins with its word; only one that is
@@ -153,7 +153,7 @@ func parseSOA(d *Directive, l line) error {
 		return fmt.Errorf("%q: an RNAME is a mail address written as a name: %q", d.SOA.RName, strings.ReplaceAll(local, ".", `\.`)+"."+domain+".")
 	}
 	for _, name := range args[:2] {
-		if err := d.checkTarget(name); err != nil {
+		if err := d.validateRDataName(name); err != nil {
 			return err
 		}
 	}
@@ -179,7 +179,7 @@ func parseNS(d *Directive, l line) error {
 		return errors.New("no name; write ns NAME [ADDRESS...]")
 	}
 	ns := NameServer{Position: l.Position, Name: args[0]}
-	if err := d.checkTarget(ns.Name); err != nil {
+	if err := d.validateRDataName(ns.Name); err != nil {
 		return err
 	}
 	if full, _ := FullName(ns.Name, d.Zones[0], d.Index); len(args) > 1 && d.ZoneOf(strings.ToLower(full)) == "" {

@@ -200,7 +200,8 @@ func (rec *Record) writeOptions(b *strings.Builder, before, after string) {
 	for _, order := range orders {
 		write(rec.seen.order && order.meaning == rec.Order, "order %s", order.word)
 	}
-	write(rec.seen.answers && rec.Answers == 0, "answers all")
+	write(rec.seen.answers && rec.Answers == 0 && !rec.ByLine, "answers all")
+	write(rec.ByLine, "answers line")
 	write(rec.Answers > 0, "answers %d", rec.Answers)
 	checks := rec.checks
 	if len(rec.values) == 1 && rec.values[0].said().checks != nil {

@@ -26,7 +26,7 @@ func canonical(name string) (string, error) {
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "", fmt.Errorf(`%q is not a domain name: it has a control character`, name)
 	}
-	if err := checkASCII(name); err != nil {
+	if err := validateASCII(name); err != nil {
 		return "", err
 	}
 	var wire [256]byte
@@ -44,8 +44,8 @@ func canonical(name string) (string, error) {
 	return strings.ToLower(unpacked), nil
 }
 
-// checkASCII tells whether a name is ASCII, as all are that are written for DNS.
-func checkASCII(name string) error {
+// validateASCII tells whether a name is ASCII, as all are that are written for DNS.
+func validateASCII(name string) error {
 	if strings.ContainsFunc(name, func(r rune) bool { return r > '~' }) {
 		return fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
 	}
@@ -69,7 +69,7 @@ func owners(name string, d *Directive) ([]string, error) {
 	if name == "@" {
 		return zones, nil
 	}
-	if err := checkOwner(name, d); err != nil {
+	if err := validateOwnerName(name, d); err != nil {
 		return nil, err
 	}
 	full, err := canonical(name)
@@ -96,8 +96,8 @@ func owners(name string, d *Directive) ([]string, error) {
 	return names, nil
 }
 
-// checkOwner tells whether what is written as an owner name is something else.
-func checkOwner(name string, d *Directive) error {
+// validateOwnerName tells whether what is written as an owner name is something else.
+func validateOwnerName(name string, d *Directive) error {
 	if rest := strings.TrimPrefix(name, "*"); strings.Contains(rest, "*") || rest != name && rest != "" && rest[0] != '.' {
 		return fmt.Errorf(`%q: a "*" is a wildcard only as the whole first label; where it is to stand for itself, write \042`, name)
 	}
@@ -158,7 +158,7 @@ func (s *Surroundings) zones(args, others []string) ([]string, error) {
 		zones = nil
 	}
 	for _, arg := range args {
-		if err := s.checkZone(arg); err != nil {
+		if err := s.validateZone(arg); err != nil {
 			return nil, err
 		}
 		zones = append(zones, s.ReadZone(arg)...)
@@ -184,8 +184,8 @@ func (s *Surroundings) zones(args, others []string) ([]string, error) {
 	return distinct, nil
 }
 
-// checkZone tells whether an argument can be a zone: a name, or a network whose reverse zones are meant.
-func (s *Surroundings) checkZone(arg string) error {
+// validateZone tells whether an argument can be a zone: a name, or a network whose reverse zones are meant.
+func (s *Surroundings) validateZone(arg string) error {
 	_, err := canonical(arg)
 	switch {
 	case err != nil && !strings.ContainsAny(arg, "/:"):

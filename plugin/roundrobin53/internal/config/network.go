@@ -20,7 +20,7 @@ func parseNetwork(d *Directive, l line) error {
 		return fmt.Errorf("%q is not a name and networks; write network NAME CIDR..., as in network office 192.0.2.0/24", strings.Join(args, " "))
 	}
 	n := &Network{Position: l.Position, name: args[0]}
-	if err := checkWord(n.name); err != nil {
+	if err := validateWord(n.name); err != nil {
 		return err
 	}
 	if _, err := parseNetworkText(n.name); err == nil || strings.ContainsAny(n.name, "/:") {
@@ -72,10 +72,10 @@ func parseNetworkText(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// checkFrom tells whether the words of a from mean networks, each once. The words of most lines are those of others.
-func (d *Directive) checkFrom(from []string) error {
+// validateFrom tells whether the words of a from mean networks, each once. The words of most lines are those of others.
+func (d *Directive) validateFrom(from []string) error {
 	key := strings.Join(from, " ")
-	if from == nil || d.checkedFrom[key] {
+	if from == nil || d.validFrom[key] {
 		return nil
 	}
 	var prefixes []netip.Prefix
@@ -89,7 +89,7 @@ func (d *Directive) checkFrom(from []string) error {
 	if twice, ok := firstDuplicate(prefixes); ok {
 		return fmt.Errorf("%q stands twice", twice)
 	}
-	d.checkedFrom[key] = true
+	d.validFrom[key] = true
 	return nil
 }
 

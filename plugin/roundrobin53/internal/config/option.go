@@ -28,7 +28,7 @@ const some = -1
 var options = lexicon[option]{
 	{"ttl", option{"ttl DURATION", 1, readTTL, nil}},
 	{"order", option{"order " + strings.Join(orders.words(nil), " | "), 1, readOrder, nil}},
-	{"answers", option{"answers N | all", 1, readAnswers, nil}},
+	{"answers", option{"answers N | all | line", 1, readAnswers, nil}},
 	{"check", option{"check NAME... | none", some, readRecordCheck, readValueCheck}},
 	{"min_up", option{"min_up N", 1, readMinUp, nil}},
 	{"failback", option{"failback DURATION", 1, readFailback, nil}},
@@ -50,8 +50,8 @@ var (
 	valueOptionNames  = list(options.words(func(o option) bool { return o.value != nil }))
 )
 
-// readOptions reads OPTION... and hands each to set.
-func readOptions(words []string, names string, set func(name string, opt option, args []string) error) error {
+// readOptions reads OPTION... and hands each to read.
+func readOptions(words []string, names string, read func(name string, opt option, args []string) error) error {
 	for len(words) > 0 {
 		name := words[0]
 		opt, ok := options.find(name)
@@ -67,7 +67,7 @@ func readOptions(words []string, names string, set func(name string, opt option,
 		if len(words) <= n || n == 0 && opt.args != 0 {
 			return fmt.Errorf("%s: nothing follows it; write %s", name, opt.usage)
 		}
-		if err := set(name, opt, words[1:1+n]); err != nil {
+		if err := read(name, opt, words[1:1+n]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		words = words[1+n:]
@@ -75,8 +75,8 @@ func readOptions(words []string, names string, set func(name string, opt option,
 	return nil
 }
 
-// setOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
-func (rec *Record) setOnLine(name string, opt option, args []string) error {
+// readOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
+func (rec *Record) readOnLine(name string, opt option, args []string) error {
 	if err := rec.accepts(name); err != nil {
 		return err
 	}
@@ -137,12 +137,16 @@ func readAnswers(rec *Record, args []string) error {
 	if err := isOnce(&rec.seen.answers); err != nil {
 		return err
 	}
-	if args[0] == "all" {
+	switch args[0] {
+	case "all":
+		return nil
+	case "line":
+		rec.ByLine = true
 		return nil
 	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil || n < 1 || n > pool.MaxEndpoints {
-		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the word all", args[0], pool.MaxEndpoints)
+		return fmt.Errorf("%q is not a whole number from 1 to %d, nor the words all or line", args[0], pool.MaxEndpoints)
 	}
 	rec.Answers = n
 	return nil
@@ -182,7 +186,7 @@ func readRecordCheck(rec *Record, args []string) (err error) {
 	if rec.checks != nil {
 		return errors.New("stands twice; write all names behind one check: all of them must pass")
 	}
-	rec.checks, err = checkNames(args)
+	rec.checks, err = parseCheckNames(args)
 	return err
 }
 

@@ -28,16 +28,16 @@ type Zone struct {
 
 // RRset is the RRset of this type, nil if there is none.
 func (o *Owner) RRset(rrtype uint16) *RRset {
-	for _, set := range o.RRsets {
-		if set.Type == rrtype {
-			return set
+	for _, rrset := range o.RRsets {
+		if rrset.Type == rrtype {
+			return rrset
 		}
 	}
 	return nil
 }
 
-// collect sorts the lines by owner name and type, and checks what a line alone can't show.
-func (c *Block) collect() error {
+// groupByOwner sorts the lines by owner name and type, and checks what a line alone can't show.
+func (c *Block) groupByOwner() error {
 	zones, err := c.zones()
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (c *Block) collect() error {
 	}
 	c.index = make(map[string]*Owner, size)
 	for _, d := range c.Directives {
-		if err := c.collectDirective(d, zones); err != nil {
+		if err := c.groupDirective(d, zones); err != nil {
 			return err
 		}
 	}
@@ -56,14 +56,14 @@ func (c *Block) collect() error {
 		return err
 	}
 	for _, owner := range c.Owners {
-		if err := c.check(owner); err != nil {
+		if err := c.validate(owner); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Block) collectDirective(d *Directive, zones map[string]*Zone) error {
+func (c *Block) groupDirective(d *Directive, zones map[string]*Zone) error {
 	if len(d.records) == 0 {
 		c.warnf(d.Position, "no records for %s", strings.Join(d.Zones, " "))
 	}
@@ -164,12 +164,12 @@ func (o *Owner) addAddresses(d *Directive, rec *Record) error {
 			return fmt.Errorf("%s has an %s record already, at %s; all its values stand in one record",
 				o.Name, dns.TypeToString[rrtype], other.Position)
 		}
-		set := rec.set(d, rrtype)
-		set.Addresses = addresses
-		if err := set.divide(rec, func(v *ValueLine) int { return len(ofFamily(v.addresses, rrtype)) }); err != nil {
+		rrset := rec.newRRset(d, rrtype)
+		rrset.Addresses = addresses
+		if err := rrset.divide(rec, func(v *ValueLine) int { return len(ofFamily(v.addresses, rrtype)) }); err != nil {
 			return err
 		}
-		o.RRsets = append(o.RRsets, set)
+		o.RRsets = append(o.RRsets, rrset)
 	}
 	return nil
 }
@@ -179,32 +179,32 @@ func (o *Owner) addCNAMEs(d *Directive, rec *Record, rrs []dns.RR) error {
 	if other := o.RRset(dns.TypeCNAME); other != nil {
 		return fmt.Errorf("%s has a CNAME already, at %s; all its values stand in one record", o.Name, other.Position)
 	}
-	set := rec.set(d, dns.TypeCNAME)
-	set.RRs, set.Answers = rrs, 1
-	if err := set.divide(rec, func(v *ValueLine) int { return len(v.names) }); err != nil {
+	rrset := rec.newRRset(d, dns.TypeCNAME)
+	rrset.RRs, rrset.Answers = rrs, 1
+	if err := rrset.divide(rec, func(v *ValueLine) int { return len(v.names) }); err != nil {
 		return err
 	}
-	o.RRsets = append(o.RRsets, set)
+	o.RRsets = append(o.RRsets, rrset)
 	return nil
 }
 
 // addRR adds a record of another type to its RRset.
 func (o *Owner) addRR(rec *Record, rr dns.RR) error {
 	rrtype := dns.TypeToString[rec.rrtype]
-	set := o.RRset(rec.rrtype)
+	rrset := o.RRset(rec.rrtype)
 	switch {
-	case set == nil:
-		set = &RRset{Position: rec.Position, Type: rec.rrtype, TTL: rec.ttl, ttlGiven: rec.seen.ttl}
-		o.RRsets = append(o.RRsets, set)
-	case set.has(rr):
-		return fmt.Errorf("%s has this %s record already, at or behind %s", o.Name, rrtype, set.Position)
-	case rec.seen.ttl && set.ttlGiven && rec.ttl != set.TTL:
+	case rrset == nil:
+		rrset = &RRset{Position: rec.Position, Type: rec.rrtype, TTL: rec.ttl, ttlGiven: rec.seen.ttl}
+		o.RRsets = append(o.RRsets, rrset)
+	case rrset.has(rr):
+		return fmt.Errorf("%s has this %s record already, at or behind %s", o.Name, rrtype, rrset.Position)
+	case rec.seen.ttl && rrset.ttlGiven && rec.ttl != rrset.TTL:
 		return fmt.Errorf("TTL %d, but the %s record of %s at %s has TTL %d; an RRset has one (RFC 2181)",
-			rec.ttl, rrtype, o.Name, set.Position, set.TTL)
+			rec.ttl, rrtype, o.Name, rrset.Position, rrset.TTL)
 	case rec.seen.ttl:
-		set.TTL, set.ttlGiven = rec.ttl, true
+		rrset.TTL, rrset.ttlGiven = rec.ttl, true
 	}
-	set.RRs = append(set.RRs, rr)
+	rrset.RRs = append(rrset.RRs, rr)
 	return nil
 }
 
@@ -237,25 +237,25 @@ func (c *Block) addNameServer(d *Directive, ns NameServer, zones map[string]*Zon
 	return nil
 }
 
-// check tells what the types of one name may not be together.
-func (c *Block) check(o *Owner) error {
+// validate tells what the types of one name may not be together.
+func (c *Block) validate(o *Owner) error {
 	apex := o.Name == o.Zone.Name
 	ns, cname, ds := o.RRset(dns.TypeNS), o.RRset(dns.TypeCNAME), o.RRset(dns.TypeDS)
-	for _, set := range o.RRsets {
-		rrtype := dns.TypeToString[set.Type]
+	for _, rrset := range o.RRsets {
+		rrtype := dns.TypeToString[rrset.Type]
 		switch {
-		case apex && (set == cname || set == ds):
-			return set.Errorf("record: the apex %s can't have a %s record", o.Name, rrtype)
-		case cname != nil && set != cname:
-			return set.Errorf("record: %s has a CNAME at %s; nothing can stand beside it (RFC 1034)", o.Name, cname.Position)
-		case set.mixesModes():
-			return set.Errorf("record: %s has %s records with priority 0, which are aliases, and others, which are ignored beside them (RFC 9460)", o.Name, rrtype)
+		case apex && (rrset == cname || rrset == ds):
+			return rrset.Errorf("record: the apex %s can't have a %s record", o.Name, rrtype)
+		case cname != nil && rrset != cname:
+			return rrset.Errorf("record: %s has a CNAME at %s; nothing can stand beside it (RFC 1034)", o.Name, cname.Position)
+		case rrset.mixesModes():
+			return rrset.Errorf("record: %s has %s records with priority 0, which are aliases, and others, which are ignored beside them (RFC 9460)", o.Name, rrtype)
 		case ds != nil && ns == nil:
-			return set.Errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.Name)
+			return rrset.Errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.Name)
 		case ns != nil && !apex && strings.HasPrefix(o.Name, "*."):
-			return set.Errorf("record: NS at the wildcard %s: a wildcard can't be delegated (RFC 4592)", o.Name)
-		case ns != nil && !apex && set != ns && set != ds && len(set.Addresses) == 0:
-			return set.Errorf("record: %s is delegated at %s; beside NS there can be DS, and A and AAAA as glue, but no %s", o.Name, ns.Position, rrtype)
+			return rrset.Errorf("record: NS at the wildcard %s: a wildcard can't be delegated (RFC 4592)", o.Name)
+		case ns != nil && !apex && rrset != ns && rrset != ds && len(rrset.Addresses) == 0:
+			return rrset.Errorf("record: %s is delegated at %s; beside NS there can be DS, and A and AAAA as glue, but no %s", o.Name, ns.Position, rrtype)
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex)
 	if _, err := dns.PackRR(rr, wire, 0, nil, false); err != nil {
 		return nil, fmt.Errorf("%q does not fit a message: %w", text, err)
 	}
-	if err := checkRData(rr, rdata); err != nil {
+	if err := validateRData(rr, rdata); err != nil {
 		return nil, fmt.Errorf("%q: %w", text, err)
 	}
 	return rr, nil
@@ -103,7 +103,7 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex)
 // completeNames makes the relative names in a record's data full.
 func completeNames(rr dns.RR, zone string, zones zoneIndex) error {
 	for _, name := range rdataNames(rr) {
-		if err := checkASCII(strings.TrimSuffix(*name, "."+relativeOrigin)); err != nil {
+		if err := validateASCII(strings.TrimSuffix(*name, "."+relativeOrigin)); err != nil {
 			return err
 		}
 		relative, ok := strings.CutSuffix(*name, relativeOrigin)

@@ -11,44 +11,44 @@ import (
 	"github.com/miekg/dns"
 )
 
-// checkRData tells whether a record's data are what its type's RFC asks for, as far as miekg/dns leaves that open: to it a
+// validateRData tells whether a record's data are what its type's RFC asks for, as far as miekg/dns leaves that open: to it a
 // digest is any octets, say. A resolver that meets a wrong one calls the whole answer malformed, or goes without.
-func checkRData(rr dns.RR, words []string) error {
+func validateRData(rr dns.RR, words []string) error {
 	switch rr := rr.(type) {
 	case *dns.DS:
-		return checkDS(rr)
+		return validateDS(rr)
 	case *dns.DLV:
-		return checkDS(&rr.DS)
+		return validateDS(&rr.DS)
 	case *dns.TA:
-		return checkDigest(rr.Digest, rr.DigestType, dsDigests)
+		return validateDigest(rr.Digest, rr.DigestType, dsDigests)
 	case *dns.CDS:
-		return checkCDS(rr)
+		return validateCDS(rr)
 	case *dns.KEY:
-		return checkKey(&rr.DNSKEY)
+		return validateKey(&rr.DNSKEY)
 	case *dns.CDNSKEY:
-		return checkCDNSKEY(rr)
+		return validateCDNSKEY(rr)
 	case *dns.SSHFP:
-		return checkSSHFP(rr)
+		return validateSSHFP(rr)
 	case *dns.TLSA:
-		return checkDigest(rr.Certificate, rr.MatchingType, certificateDigests)
+		return validateDigest(rr.Certificate, rr.MatchingType, certificateDigests)
 	case *dns.SMIMEA:
-		return checkDigest(rr.Certificate, rr.MatchingType, certificateDigests)
+		return validateDigest(rr.Certificate, rr.MatchingType, certificateDigests)
 	case *dns.DHCID:
-		return checkDHCID(rr)
+		return validateDHCID(rr)
 	case *dns.CAA:
-		return checkCAA(rr)
+		return validateCAA(rr)
 	case *dns.NAPTR:
-		return checkNAPTR(rr)
+		return validateNAPTR(rr)
 	case *dns.LOC:
-		return checkAltitude(words)
+		return validateAltitude(words)
 	case *dns.URI:
 		if rr.Target == "" {
 			return errors.New("the target is missing (RFC 7553)")
 		}
 	case *dns.SVCB:
-		return checkService(rr)
+		return validateService(rr)
 	case *dns.HTTPS:
-		return checkService(&rr.SVCB)
+		return validateService(&rr.SVCB)
 	}
 	return nil
 }
@@ -59,9 +59,9 @@ var (
 	isReportTo = regexp.MustCompile(`^(?i)(mailto:|https?://).`).MatchString
 )
 
-// checkCAA tells whether an authority can read a CAA record (RFC 8659 §4): one whose tag or value it can't read forbids it
+// validateCAA tells whether an authority can read a CAA record (RFC 8659 §4): one whose tag or value it can't read forbids it
 // to issue.
-func checkCAA(caa *dns.CAA) error {
+func validateCAA(caa *dns.CAA) error {
 	if !isWord(caa.Tag) {
 		return fmt.Errorf("%q is not a tag, which has letters and digits alone (RFC 8659)", caa.Tag)
 	}
@@ -84,8 +84,8 @@ func checkCAA(caa *dns.CAA) error {
 	return nil
 }
 
-// checkAltitude tells whether the altitude of a LOC record is one that it can hold (RFC 1876 §3); miekg/dns takes any number.
-func checkAltitude(words []string) error {
+// validateAltitude tells whether the altitude of a LOC record is one that it can hold (RFC 1876 §3); miekg/dns takes any number.
+func validateAltitude(words []string) error {
 	isLongitude := func(word string) bool { return strings.EqualFold(word, "E") || strings.EqualFold(word, "W") }
 	text := words[slices.IndexFunc(words, isLongitude)+1] // it was read
 	metres, err := strconv.ParseFloat(strings.TrimRight(text, "mM"), 64)
@@ -96,8 +96,8 @@ func checkAltitude(words []string) error {
 	return nil
 }
 
-// checkNAPTR tells whether a NAPTR record leads anywhere (RFC 3403 §4.1).
-func checkNAPTR(naptr *dns.NAPTR) error {
+// validateNAPTR tells whether a NAPTR record leads anywhere (RFC 3403 §4.1).
+func validateNAPTR(naptr *dns.NAPTR) error {
 	switch {
 	case naptr.Flags != "" && !isWord(naptr.Flags):
 		return fmt.Errorf("flags %q; flags are letters and digits (RFC 3403)", naptr.Flags)
@@ -136,9 +136,9 @@ func isSubstitution(text string) bool {
 	return false
 }
 
-// checkService tells whether the parameters of a SVCB or HTTPS record fit together (RFC 9460): a client that finds they do
+// validateService tells whether the parameters of a SVCB or HTTPS record fit together (RFC 9460): a client that finds they do
 // not ignores the record, or all of them.
-func checkService(rr *dns.SVCB) error {
+func validateService(rr *dns.SVCB) error {
 	if rr.Priority == 0 {
 		switch {
 		case len(rr.Value) > 0:
@@ -149,20 +149,20 @@ func checkService(rr *dns.SVCB) error {
 		return nil
 	}
 	for _, param := range rr.Value {
-		if err := checkServiceParam(rr, param); err != nil {
+		if err := validateServiceParam(rr, param); err != nil {
 			return fmt.Errorf("%s: %w", param.Key(), err)
 		}
 	}
 	return nil
 }
 
-func checkServiceParam(rr *dns.SVCB, param dns.SVCBKeyValue) error {
+func validateServiceParam(rr *dns.SVCB, param dns.SVCBKeyValue) error {
 	has := func(key dns.SVCBKey) bool {
 		return slices.ContainsFunc(rr.Value, func(other dns.SVCBKeyValue) bool { return other.Key() == key })
 	}
 	switch param := param.(type) {
 	case *dns.SVCBMandatory:
-		return checkMandatory(param, has)
+		return validateMandatory(param, has)
 	case *dns.SVCBAlpn:
 		if len(param.Alpn) == 0 || slices.Contains(param.Alpn, "") {
 			return errors.New("no protocol, as in alpn=h2 (RFC 9460)")
@@ -183,8 +183,8 @@ func checkServiceParam(rr *dns.SVCB, param dns.SVCBKeyValue) error {
 	return nil
 }
 
-// checkMandatory tells whether the parameters that a client has to understand are there, each named once (RFC 9460 §8).
-func checkMandatory(param *dns.SVCBMandatory, has func(dns.SVCBKey) bool) error {
+// validateMandatory tells whether the parameters that a client has to understand are there, each named once (RFC 9460 §8).
+func validateMandatory(param *dns.SVCBMandatory, has func(dns.SVCBKey) bool) error {
 	if len(param.Code) == 0 {
 		return errors.New("no parameter is named (RFC 9460)")
 	}
@@ -203,13 +203,13 @@ func checkMandatory(param *dns.SVCBMandatory, has func(dns.SVCBKey) bool) error 
 
 // mixesModes reports whether some SVCB or HTTPS records of an RRset are aliases and others not: then the others are ignored
 // (RFC 9460 §2.4.1).
-func (set *RRset) mixesModes() bool {
-	if set.Type != dns.TypeSVCB && set.Type != dns.TypeHTTPS {
+func (rrset *RRset) mixesModes() bool {
+	if rrset.Type != dns.TypeSVCB && rrset.Type != dns.TypeHTTPS {
 		return false
 	}
 	isAlias := func(rr dns.RR) bool { return servicePriority(rr) == 0 }
 	isOther := func(rr dns.RR) bool { return servicePriority(rr) > 0 }
-	return slices.ContainsFunc(set.RRs, isAlias) && slices.ContainsFunc(set.RRs, isOther)
+	return slices.ContainsFunc(rrset.RRs, isAlias) && slices.ContainsFunc(rrset.RRs, isOther)
 }
 
 func servicePriority(rr dns.RR) uint16 {

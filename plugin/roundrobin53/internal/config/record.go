@@ -27,16 +27,17 @@ type Record struct {
 	rrs       []dns.RR // of other types, one for each owner; of CNAME, one for each owner and value
 	checks    []string // of all values; empty but not nil: none
 	metrics   bool
-	Rules
+	ChoiceOptions
 	seen     seenOptions
 	optionAt map[string]Position // of the options on lines of their own
 }
 
-// Rules is what a record says of how its values are chosen.
-type Rules struct {
+// ChoiceOptions is what a record says of how its values are chosen.
+type ChoiceOptions struct {
 	Order    pool.Order
-	Answers  int // 0: all, or the default
-	MinUp    int // 0: not given
+	Answers  int  // 0: all, or the default
+	ByLine   bool // an answer has all values of the line that is first
+	MinUp    int  // 0: not given
 	Failback time.Duration
 	NoneDown bool
 }
@@ -134,7 +135,7 @@ func (rec *Record) parseAlias(d *Directive, words []string) error {
 	switch {
 	case rec.seen.ttl:
 		return errors.New("ALIAS: a TTL; an alias has that of the other name")
-	case len(words) == 2 && rec.setAliasType(words[1]):
+	case len(words) == 2 && rec.readAliasType(words[1]):
 	case len(words) != 1:
 		return fmt.Errorf("ALIAS: %q is not one name, and A or AAAA behind it; write record NAME ALIAS NAME [A | AAAA]: the values and options are those of the other name", strings.Join(words, " "))
 	}
@@ -151,8 +152,8 @@ func (rec *Record) parseAlias(d *Directive, words []string) error {
 	return nil
 }
 
-// setAliasType limits an alias to a family. It reports false if the word is none.
-func (rec *Record) setAliasType(word string) bool {
+// readAliasType limits an alias to a family. It reports false if the word is none.
+func (rec *Record) readAliasType(word string) bool {
 	rrtype := dns.StringToType[strings.ToUpper(word)]
 	if rrtype != dns.TypeA && rrtype != dns.TypeAAAA {
 		return false
@@ -182,7 +183,7 @@ func (rec *Record) parseValues(words []string) error {
 		}
 		words = words[1:]
 	}
-	return readOptions(words, optionNames, rec.setOnLine)
+	return readOptions(words, optionNames, rec.readOnLine)
 }
 
 // explain adds to the error about a value what may have been meant by it.

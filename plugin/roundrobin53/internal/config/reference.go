@@ -9,12 +9,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// checkReferences tells whether what the lines of a block name is defined in it, and whether their options fit together.
+// validateReferences tells whether what the lines of a block name is defined in it, and whether their options fit together.
 // Both are known only when the whole block is read.
-func (d *Directive) checkReferences() error {
+func (d *Directive) validateReferences() error {
 	counts := make(map[*Check]int, len(d.checks))
 	for _, check := range d.checks {
-		if _, err := d.countProbes(check, counts); err != nil {
+		if _, err := d.resolveProbes(check, counts); err != nil {
 			return check.Errorf("check: %w", err)
 		}
 	}
@@ -22,11 +22,11 @@ func (d *Directive) checkReferences() error {
 		if !rec.isPooled() {
 			continue
 		}
-		if err := d.checkRecord(rec); err != nil {
+		if err := d.validateRecord(rec); err != nil {
 			return err
 		}
 		for _, v := range rec.values {
-			if err := d.checkValue(rec, v); err != nil {
+			if err := d.validateValue(rec, v); err != nil {
 				return v.Errorf("%s: %w", rec.wordOf(v), err)
 			}
 		}
@@ -49,9 +49,9 @@ const maxProbes = 256
 // counting stands for the count of a check that is being counted.
 const counting = -1
 
-// countProbes is how many probes a check is made of, and finds them. It is an error if a member is not defined, or made
+// resolveProbes is how many probes a check is made of, and finds them. It is an error if a member is not defined, or made
 // of the check itself. Counts are those that are known.
-func (d *Directive) countProbes(check *Check, counts map[*Check]int) (int, error) {
+func (d *Directive) resolveProbes(check *Check, counts map[*Check]int) (int, error) {
 	switch n, ok := counts[check]; {
 	case ok && n == counting:
 		return 0, fmt.Errorf("%q is made of itself: %s", check.Name, d.circle(check, counts))
@@ -61,7 +61,7 @@ func (d *Directive) countProbes(check *Check, counts map[*Check]int) (int, error
 		counts[check], check.Probes, check.Meant = 1, []*Check{check}, check
 		return 1, nil
 	}
-	if err := d.checkNames(check.Members); err != nil {
+	if err := d.validateCheckNames(check.Members); err != nil {
 		return 0, err
 	}
 	counts[check] = counting
@@ -69,7 +69,7 @@ func (d *Directive) countProbes(check *Check, counts map[*Check]int) (int, error
 	var probes []*Check
 	for _, name := range check.Members {
 		member := d.Check(name)
-		n, err := d.countProbes(member, counts)
+		n, err := d.resolveProbes(member, counts)
 		if err != nil {
 			return 0, err
 		}
@@ -100,8 +100,8 @@ func (d *Directive) circle(check *Check, counts map[*Check]int) string {
 	}
 }
 
-// checkNames tells whether checks of these names are defined.
-func (d *Directive) checkNames(names []string) error {
+// validateCheckNames tells whether checks of these names are defined.
+func (d *Directive) validateCheckNames(names []string) error {
 	for _, name := range names {
 		if d.Check(name) != nil {
 			continue
@@ -118,9 +118,9 @@ func (d *Directive) checkNames(names []string) error {
 	return nil
 }
 
-// checkRecord tells whether the options of a whole record fit.
-func (d *Directive) checkRecord(rec *Record) error {
-	if err := d.checkNames(rec.checks); err != nil {
+// validateRecord tells whether the options of a whole record fit.
+func (d *Directive) validateRecord(rec *Record) error {
+	if err := d.validateCheckNames(rec.checks); err != nil {
 		return rec.optionErrorf("check", "%w", err)
 	}
 	first := rec.values[0].said().Priority
@@ -147,11 +147,11 @@ func (rec *Record) optionErrorf(name, format string, args ...any) error {
 	return rec.Errorf("record: %w", err)
 }
 
-// checkValue tells whether the options of a line's values fit those of the record.
-func (d *Directive) checkValue(rec *Record, v *ValueLine) error {
+// validateValue tells whether the options of a line's values fit those of the record.
+func (d *Directive) validateValue(rec *Record, v *ValueLine) error {
 	opts := v.said()
 	checks := rec.checksOf(opts)
-	switch err := d.checkNames(opts.checks); {
+	switch err := d.validateCheckNames(opts.checks); {
 	case err != nil:
 		return fmt.Errorf("check: %w", err)
 	case rec.Order.NeedsPlace() && !opts.Seen.At:
@@ -159,7 +159,7 @@ func (d *Directive) checkValue(rec *Record, v *ValueLine) error {
 	case !rec.Order.NeedsPlace() && opts.Seen.At:
 		return errors.New("at: applies to records with order nearest")
 	}
-	if err := d.checkFrom(opts.from); err != nil {
+	if err := d.validateFrom(opts.from); err != nil {
 		return fmt.Errorf("from: %w", err)
 	}
 	isConnecting := slices.ContainsFunc(checks, d.connectsToValue)

@@ -38,33 +38,33 @@ type Group struct {
 }
 
 // route finds the groups of an RRset.
-func (set *RRset) route() (err error) {
-	key := set.routingKey()
-	r, ok := set.Directive.routings[key]
+func (rrset *RRset) route() (err error) {
+	key := rrset.routingKey()
+	r, ok := rrset.Directive.routings[key]
 	if !ok {
-		if r, err = newRouting(set.Directive, set.Lines); err != nil {
+		if r, err = newRouting(rrset.Directive, rrset.Lines); err != nil {
 			return err
 		}
-		set.Directive.routings[key] = r
+		rrset.Directive.routings[key] = r
 	}
 	for i := range r.Groups {
-		if err := set.checkGroup(&r.Groups[i]); err != nil {
+		if err := rrset.validateGroup(&r.Groups[i]); err != nil {
 			return err
 		}
 	}
-	set.Routing = r
+	rrset.Routing = r
 	return nil
 }
 
 // routingKey is the from and geo of all lines.
-func (set *RRset) routingKey() string {
+func (rrset *RRset) routingKey() string {
 	var b strings.Builder
-	for i := range set.Lines {
-		for _, word := range set.Lines[i].from {
+	for i := range rrset.Lines {
+		for _, word := range rrset.Lines[i].from {
 			b.WriteString(word)
 			b.WriteByte(' ')
 		}
-		for _, place := range set.Lines[i].geo {
+		for _, place := range rrset.Lines[i].geo {
 			b.WriteByte('@')
 			b.WriteString(place)
 		}
@@ -73,16 +73,16 @@ func (set *RRset) routingKey() string {
 	return b.String()
 }
 
-// checkGroup tells whether the values of each tier of a group are all different: an answer comes from one tier.
-func (set *RRset) checkGroup(g *Group) error {
+// validateGroup tells whether the values of each tier of a group are all different: an answer comes from one tier.
+func (rrset *RRset) validateGroup(g *Group) error {
 	type member struct {
 		value    string
 		priority int
 	}
 	var values []member
 	for _, i := range g.Lines {
-		for j := range set.Lines[i].Count {
-			values = append(values, member{set.Value(set.Lines[i].First + j), set.Lines[i].Priority})
+		for j := range rrset.Lines[i].Count {
+			values = append(values, member{rrset.Value(rrset.Lines[i].First + j), rrset.Lines[i].Priority})
 		}
 	}
 	twice, ok := firstDuplicate(values)
@@ -93,7 +93,7 @@ func (set *RRset) checkGroup(g *Group) error {
 	if g.Name != ForAll {
 		selectedBy = " for " + g.Name
 	}
-	return set.Lines[g.Lines[len(g.Lines)-1]].Errorf("record: %q stands twice%s; an answer is a set", twice.value, selectedBy)
+	return rrset.Lines[g.Lines[len(g.Lines)-1]].Errorf("record: %q stands twice%s; an answer is a set", twice.value, selectedBy)
 }
 
 // ForAll stands for what selects the lines without network and place. No network can have its name.
@@ -283,9 +283,9 @@ func distinct[T comparable](values []T) []T {
 }
 
 // Value is endpoint i as text.
-func (set *RRset) Value(i int) string {
-	if set.Addresses != nil {
-		return set.Addresses[i].String()
+func (rrset *RRset) Value(i int) string {
+	if rrset.Addresses != nil {
+		return rrset.Addresses[i].String()
 	}
-	return strings.ToLower(strings.TrimPrefix(set.RRs[i].String(), set.RRs[i].Header().String()))
+	return strings.ToLower(strings.TrimPrefix(rrset.RRs[i].String(), rrset.RRs[i].Header().String()))
 }

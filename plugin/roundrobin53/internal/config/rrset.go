@@ -20,7 +20,7 @@ type RRset struct {
 	texts     *textIndex   // of rrs; nil if there are few
 	Addresses []netip.Addr // of A and AAAA
 	Metrics   bool
-	Rules
+	ChoiceOptions
 
 	// Of RRsets whose values are not all alike and always up; nil for others.
 	Lines     []RRsetLine
@@ -29,25 +29,25 @@ type RRset struct {
 	Directive *Directive // where their networks and checks are defined
 }
 
-// set starts an RRset of a record whose values are chosen among.
-func (rec *Record) set(d *Directive, rrtype uint16) *RRset {
+// newRRset starts an RRset of a record whose values are chosen among.
+func (rec *Record) newRRset(d *Directive, rrtype uint16) *RRset {
 	return &RRset{
 		Position: rec.Position, Type: rrtype, TTL: rec.ttl, ttlGiven: rec.seen.ttl,
-		Metrics: rec.metrics, Rules: rec.Rules, Directive: d,
+		Metrics: rec.metrics, ChoiceOptions: rec.ChoiceOptions, Directive: d,
 	}
 }
 
 // has reports whether the set has a record already.
-func (set *RRset) has(rr dns.RR) bool {
+func (rrset *RRset) has(rr dns.RR) bool {
 	isSame := func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }
 	const few = 16 // below this a scan beats a map
-	if len(set.RRs) <= few {
-		return slices.ContainsFunc(set.RRs, isSame)
+	if len(rrset.RRs) <= few {
+		return slices.ContainsFunc(rrset.RRs, isSame)
 	}
-	if set.texts == nil {
-		set.texts = &textIndex{byText: make(map[string][]dns.RR)}
+	if rrset.texts == nil {
+		rrset.texts = &textIndex{byText: make(map[string][]dns.RR)}
 	}
-	return slices.ContainsFunc(set.texts.like(rr, set.RRs), isSame)
+	return slices.ContainsFunc(rrset.texts.like(rr, rrset.RRs), isSame)
 }
 
 // textIndex is the first records of a list by their text in lower case: records that are the same have the same.
@@ -67,9 +67,9 @@ func (x *textIndex) like(rr dns.RR, rrs []dns.RR) []dns.RR {
 }
 
 // divide gives an RRset its lines, if they differ. Count is how many endpoints it has of a line.
-func (set *RRset) divide(rec *Record, count func(*ValueLine) int) error {
+func (rrset *RRset) divide(rec *Record, count func(*ValueLine) int) error {
 	if rec.isPlain() {
-		if twice, ok := firstDuplicate(set.Addresses); ok {
+		if twice, ok := firstDuplicate(rrset.Addresses); ok {
 			return fmt.Errorf("%q stands twice; an answer is a set", twice)
 		}
 		return nil
@@ -81,14 +81,14 @@ func (set *RRset) divide(rec *Record, count func(*ValueLine) int) error {
 			continue
 		}
 		opts := v.said()
-		set.Weighted = set.Weighted || opts.Seen.weight
-		set.Lines = append(set.Lines, RRsetLine{v.Position, opts, first, n, rec.checksOf(opts)})
+		rrset.Weighted = rrset.Weighted || opts.Seen.weight
+		rrset.Lines = append(rrset.Lines, RRsetLine{v.Position, opts, first, n, rec.checksOf(opts)})
 		first += n
 	}
-	if (set.Weighted || rec.Order.AnswersOne()) && !rec.seen.answers {
-		set.Answers = 1 // resolvers reorder what they get
+	if (rrset.Weighted || rec.Order.AnswersOne()) && !rec.seen.answers {
+		rrset.Answers = 1 // resolvers reorder what they get
 	}
-	return set.route()
+	return rrset.route()
 }
 
 // isPlain reports whether the record's values are all alike and always up, so that there is nothing to choose but their
@@ -97,6 +97,9 @@ func (rec *Record) isPlain() bool {
 	says := func(v *ValueLine) bool { return v.opts != nil }
 	if rec.rrtype == dns.TypeCNAME {
 		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
+	}
+	if rec.ByLine && len(rec.values) > 1 {
+		return false
 	}
 	return !rec.Order.IsPersonal() && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 }
@@ -133,33 +136,46 @@ func firstDuplicate[T comparable](values []T) (T, bool) {
 }
 
 // Endpoints is how many values the RRset has.
-func (set *RRset) Endpoints() int { return max(len(set.Addresses), len(set.RRs)) }
+func (rrset *RRset) Endpoints() int { return max(len(rrset.Addresses), len(rrset.RRs)) }
 
 // MostCandidates is how many values an answer can have at most: all, or those that one network or place selects.
-func (set *RRset) MostCandidates() int {
-	if set.Routing == nil {
-		return len(set.Addresses)
+func (rrset *RRset) MostCandidates() int {
+	if rrset.Routing == nil {
+		return len(rrset.Addresses)
 	}
 	most := 0
-	for _, g := range set.Routing.Groups {
+	for _, g := range rrset.Routing.Groups {
 		n := 0
 		for _, line := range g.Lines {
-			n += set.Lines[line].Count
+			n += rrset.Lines[line].Count
 		}
 		most = max(most, n)
 	}
 	return most
 }
 
+// MostAnswers returns how many values an answer can have at most.
+func (rrset *RRset) MostAnswers() int {
+	most := rrset.MostCandidates()
+	switch {
+	case rrset.ByLine && rrset.Lines != nil:
+		isShorter := func(a, b RRsetLine) int { return a.Count - b.Count }
+		return min(most, slices.MaxFunc(rrset.Lines, isShorter).Count)
+	case rrset.Answers > 0:
+		return min(most, rrset.Answers)
+	}
+	return most
+}
+
 // Answerable are the records of the set but for drained ones, which are never answered.
-func (set *RRset) Answerable() []dns.RR {
-	if set.Lines == nil {
-		return set.RRs
+func (rrset *RRset) Answerable() []dns.RR {
+	if rrset.Lines == nil {
+		return rrset.RRs
 	}
 	var rrs []dns.RR
-	for i := range set.Lines {
-		if line := &set.Lines[i]; !line.Drain {
-			rrs = append(rrs, set.RRs[line.First:line.First+line.Count]...)
+	for i := range rrset.Lines {
+		if line := &rrset.Lines[i]; !line.Drain {
+			rrs = append(rrs, rrset.RRs[line.First:line.First+line.Count]...)
 		}
 	}
 	return rrs

@@ -208,7 +208,7 @@ func readValueCheck(opts *ValueOptions, args []string) (err error) {
 	if opts.checks != nil {
 		return errors.New("stands twice; write all names behind one check: all of them must pass")
 	}
-	opts.checks, err = checkNames(args)
+	opts.checks, err = parseCheckNames(args)
 	return err
 }
 
@@ -234,8 +234,8 @@ func parseAddress(text string) (netip.Addr, error) {
 
 func readDrain(opts *ValueOptions, _ []string) error { return isOnce(&opts.Drain) }
 
-// checkNames reads NAME... | none.
-func checkNames(args []string) ([]string, error) {
+// parseCheckNames reads NAME... | none.
+func parseCheckNames(args []string) ([]string, error) {
 	if slices.Equal(args, []string{"none"}) {
 		return []string{}, nil
 	}

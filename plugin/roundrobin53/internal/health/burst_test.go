@@ -50,7 +50,7 @@ func TestFirstRoundIsNoStampede(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				m := fakeMonitor(testTargets(10_000, testCheck()), Observer{}, row.probe)
-				m.bounds.flight = flightLimit
+				m.bounds.inFlight = inFlightLimit
 				m.Start()
 				<-m.FirstRound()
 				m.Stop()

@@ -83,6 +83,8 @@ func (a grpcAsker) options(conn net.Conn) []grpc.DialOption {
 // handshaken is the credentials of a connection whose TLS handshake is complete already.
 type handshaken struct{}
 
+var _ credentials.TransportCredentials = handshaken{}
+
 // ClientHandshake implements credentials.TransportCredentials.
 func (handshaken) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	info := credentials.TLSInfo{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}}

@@ -13,7 +13,7 @@ import (
 // kinships.
 func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 	old.mu.Lock()
-	memories, blind := slices.Clone(old.memories), old.blind
+	states, blind := slices.Clone(old.states), old.blind
 	old.mu.Unlock()
 
 	m.mu.Lock()
@@ -29,10 +29,10 @@ func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 		if from.target == noOrigin {
 			continue
 		}
-		before := m.memories[i].down
-		m.memories[i] = from.kinship.pass(&memories[from.target])
+		before := m.states[i].down
+		m.states[i] = from.kinship.pass(&states[from.target])
 		m.publishLocked(i)
-		if m.memories[i].down != before {
+		if m.states[i].down != before {
 			changed = append(changed, i)
 		}
 	}
@@ -49,9 +49,9 @@ const noOrigin = -1
 
 // kinship is how two targets of one address can belong together.
 type kinship struct {
-	key    func(Check) string   // equal keys: they belong together
-	pass   func(*memory) memory // what the later one takes over
-	shared bool                 // one old target can have several heirs
+	key    func(Check) string // equal keys: they belong together
+	pass   func(*state) state // what the later one takes over
+	shared bool               // one old target can have several heirs
 }
 
 // kinships are tried one after the other. Each finds pairs among the targets that those before left over.
@@ -59,7 +59,7 @@ type kinship struct {
 // Two checks of one URL may differ in what they send or accept, so that one passes where the other fails. From the third
 // kinship on, targets therefore belong together only if there are as many old as new ones; they are paired in their order.
 var kinships = [...]kinship{
-	{key: func(c Check) string { return c.Key() }, pass: func(old *memory) memory { return *old }, shared: true},
+	{key: func(c Check) string { return c.Key() }, pass: func(old *state) state { return *old }, shared: true},
 	{key: withoutPace, pass: verdictOf, shared: true},
 	{key: withoutCredentials, pass: verdictOf},
 	{key: question, pass: assumptionFrom},
@@ -84,14 +84,14 @@ func question(c Check) string {
 }
 
 // verdictOf is a memory that begins a new run of results. The verdict stays until a whole run says otherwise.
-func verdictOf(old *memory) memory {
-	return memory{threshold: threshold{known: old.known, down: old.down}, reason: old.reason}
+func verdictOf(old *state) state {
+	return state{threshold: threshold{known: old.known, down: old.down}, reason: old.reason}
 }
 
 // assumptionFrom is a memory of a check that now accepts other answers. Until the first result, which decides alone, what
 // was down is taken for down: it may not even answer.
-func assumptionFrom(old *memory) memory {
-	return memory{threshold: threshold{down: old.down}}
+func assumptionFrom(old *state) state {
+	return state{threshold: threshold{down: old.down}}
 }
 
 // trace finds where each of the targets comes from.

@@ -113,7 +113,7 @@ func accept(listener net.Listener, handle func(net.Conn)) {
 // TestHostileTargetsLeaveNothing guards against goroutines and descriptors that are lost with each check. 1,000 targets
 // hang, drip or reset; a round ends in time, what is open stays bounded, and after Stop nothing is left.
 func TestHostileTargetsLeaveNothing(t *testing.T) {
-	const targets, flight = 1000, 250
+	const targets, inFlight = 1000, 250
 	for _, kind := range []string{"hang", "drip", "reset"} {
 		t.Run(kind, func(t *testing.T) {
 			at, _ := startServer(t, kind)
@@ -127,7 +127,7 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 			goroutines := runtime.NumGoroutine()
 			descriptors, counted := openDescriptors()
 			m := NewMonitor(list, Observer{Changed: func([]Transition) {}})
-			m.bounds = bounds{flight: flight, parting: flight}
+			m.bounds = bounds{inFlight: inFlight, parting: inFlight}
 			m.Start()
 			for over := false; !over; {
 				select {
@@ -138,11 +138,11 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 					t.Fatal("the first round does not end")
 				}
 				// A probe of gRPC has some goroutines of its own.
-				if got, limit := runtime.NumGoroutine(), goroutines+8*flight; got > limit {
+				if got, limit := runtime.NumGoroutine(), goroutines+8*inFlight; got > limit {
 					t.Errorf("%d goroutines, want %d at most", got, limit)
 				}
-				if got, _ := openDescriptors(); counted && got > descriptors+2*flight {
-					t.Errorf("%d descriptors, want %d at most", got, descriptors+2*flight)
+				if got, _ := openDescriptors(); counted && got > descriptors+2*inFlight {
+					t.Errorf("%d descriptors, want %d at most", got, descriptors+2*inFlight)
 				}
 			}
 			m.Stop()

@@ -35,7 +35,7 @@ type loop struct {
 	burst    *burst
 	results  chan result
 	batch    []result // reused
-	flight   int      // probes under way
+	inFlight int      // probes under way
 	waiting  int      // targets that are not settled
 	settled  []bool   // by target: it had a result, or can't have one
 	probes   sync.WaitGroup
@@ -64,12 +64,12 @@ func newLoop(m *Monitor) *loop {
 	l := &loop{
 		Monitor: m, probers: make([]prober, len(m.targets)), partings: partings{limit: m.bounds.parting},
 		settled:  make([]bool, len(m.targets)),
-		schedule: newSchedule(m.targets, m.memories, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
-		results: make(chan result, m.bounds.flight), // nobody waits to hand in a result
+		schedule: newSchedule(m.targets, m.states, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
+		results: make(chan result, m.bounds.inFlight), // nobody waits to hand in a result
 	}
 	for i, target := range m.targets {
-		l.probers[i] = m.equip(target)
-		if l.settled[i] = m.memories[i].known; !l.settled[i] {
+		l.probers[i] = m.newProber(target)
+		if l.settled[i] = m.states[i].known; !l.settled[i] {
 			l.waiting++
 		}
 	}
@@ -114,8 +114,8 @@ func (l *loop) launch(ctx context.Context) {
 	now := time.Now()
 	for l.mayLaunch(now) {
 		next := l.schedule.take()
-		l.checkLate(now, next.due)
-		l.flight++
+		l.reportLate(now, next.due)
+		l.inFlight++
 		l.burst.begin(now, next.target)
 		l.launched = now
 		l.probes.Go(func() { l.results <- l.probe(ctx, next.target) })
@@ -127,14 +127,14 @@ func (l *loop) launch(ctx context.Context) {
 
 // mayLaunch says whether a probe is due and may start.
 func (l *loop) mayLaunch(now time.Time) bool {
-	return l.flight < l.bounds.flight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) && !l.burst.full(now)
+	return l.inFlight < l.bounds.inFlight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) && !l.burst.full(now)
 }
 
 // checkLate tells of a probe that starts late. The first round may take its time, and what was due meanwhile as well.
-func (l *loop) checkLate(now, due time.Time) {
+func (l *loop) reportLate(now, due time.Time) {
 	late := now.Sub(due)
 	if late > lateLimit && l.waiting == 0 && now.Sub(l.rounded) > graceInterval {
-		l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.flight))
+		l.trouble(fmt.Errorf("probes start %s late, with %d under way", late.Round(time.Millisecond), l.inFlight))
 	}
 }
 
@@ -142,7 +142,7 @@ func (l *loop) checkLate(now, due time.Time) {
 // where there are many probes, that comes along with them. With too many under way they start when a result comes.
 func (l *loop) arm() {
 	wake := l.partings.last()
-	if l.flight < l.bounds.flight && len(l.schedule) > 0 {
+	if l.inFlight < l.bounds.inFlight && len(l.schedule) > 0 {
 		next := l.schedule[0].due
 		if earliest := l.launched.Add(beat); next.Before(earliest) {
 			next = earliest
@@ -178,7 +178,7 @@ func (l *loop) gather(first result) {
 	for range len(l.results) {
 		l.batch = append(l.batch, <-l.results)
 	}
-	l.flight -= len(l.batch)
+	l.inFlight -= len(l.batch)
 	now := time.Now()
 	for _, r := range l.batch {
 		l.burst.end(r.target)
@@ -243,29 +243,29 @@ func (l *loop) settle(target int) {
 func (l *loop) postpone(r result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	memory := &l.memories[r.target]
-	memory.advance(r.began, l.targets[r.target].Check.Interval)
-	if soon := time.Now().Add(retryInterval); !r.cutOff && soon.Before(memory.due) {
-		memory.due = soon
+	state := &l.states[r.target]
+	state.advance(r.began, l.targets[r.target].Check.Interval)
+	if soon := time.Now().Add(retryInterval); !r.cutOff && soon.Before(state.due) {
+		state.due = soon
 	}
-	l.schedule.enter(memory.due, r.target)
+	l.schedule.enter(state.due, r.target)
 }
 
 // count adds one result to what is known of its target and makes the next appointment.
 func (l *loop) count(r result) (Transition, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	check, memory := l.targets[r.target].Check, &l.memories[r.target]
-	memory.advance(r.began, check.Interval)
-	l.schedule.enter(memory.due, r.target)
-	first := !memory.known
+	check, state := l.targets[r.target].Check, &l.states[r.target]
+	state.advance(r.began, check.Interval)
+	l.schedule.enter(state.due, r.target)
+	first := !state.known
 	l.settle(r.target)
-	changed := memory.count(r.err == nil, check.Rise, check.Fall)
-	memory.reason = r.err
+	changed := state.count(r.err == nil, check.Rise, check.Fall)
+	state.reason = r.err
 	if first || changed {
 		l.publishLocked(r.target)
 	}
-	return Transition{Target: r.target, Up: !memory.down, First: first, Runs: memory.run, Reason: r.err}, changed
+	return Transition{Target: r.target, Up: !state.down, First: first, Runs: state.run, Reason: r.err}, changed
 }
 
 // invert turns a result round.

@@ -32,12 +32,12 @@ type Observer struct {
 
 // Monitor probes targets and keeps their verdicts.
 type Monitor struct {
-	targets  []Target
-	observer Observer
-	bounds   bounds
-	host     host
-	equip    func(Target) prober // makes the prober of a target
-	flags    []atomic.Uint32     // by target; written with mu held
+	targets   []Target
+	observer  Observer
+	bounds    bounds
+	host      host
+	newProber func(Target) prober // makes the prober of a target
+	flags     []atomic.Uint32     // by target; written with mu held
 
 	context    context.Context // ends with Stop
 	cancel     context.CancelFunc
@@ -46,14 +46,14 @@ type Monitor struct {
 
 	mu       sync.Mutex // guards what follows
 	started  bool
-	memories []memory // by target; once started, only the loop writes them
+	states   []state  // by target; once started, only the loop writes them
 	ancestor *Monitor // that it inherited from last, until it starts
 	lineage  []origin // by target: where in the ancestor it comes from
 	blind    bool     // the observer was told that there is no IPv6
 }
 
 // memory is what is known of a target, and what its heir in another monitor takes over.
-type memory struct {
+type state struct {
 	threshold
 	reason error     // of the latest result, nil if it passed
 	phase  time.Time // when the next probe is due by the fixed rate
@@ -69,8 +69,8 @@ const (
 // NewMonitor makes a monitor that does nothing before Start. Targets may not change any more.
 func NewMonitor(targets []Target, observer Observer) *Monitor {
 	m := &Monitor{
-		targets: targets, observer: observer, bounds: systemBounds(), host: systemHost, equip: newProber,
-		flags: make([]atomic.Uint32, len(targets)), memories: make([]memory, len(targets)), firstRound: make(chan struct{}),
+		targets: targets, observer: observer, bounds: systemBounds(), host: systemHost, newProber: newProber,
+		flags: make([]atomic.Uint32, len(targets)), states: make([]state, len(targets)), firstRound: make(chan struct{}),
 	}
 	m.context, m.cancel = context.WithCancel(context.Background())
 	if len(targets) == 0 {
@@ -82,10 +82,10 @@ func NewMonitor(targets []Target, observer Observer) *Monitor {
 // publishLocked makes the verdict of a target visible to everyone.
 func (m *Monitor) publishLocked(target int) {
 	var flags uint32
-	if m.memories[target].known {
+	if m.states[target].known {
 		flags |= flagKnown
 	}
-	if m.memories[target].down {
+	if m.states[target].down {
 		flags |= flagDown
 	}
 	m.flags[target].Store(flags)
@@ -126,7 +126,7 @@ func (m *Monitor) Known(target int) bool { return m.flags[target].Load()&flagKno
 func (m *Monitor) Reason(target int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.memories[target].reason
+	return m.states[target].reason
 }
 
 // Targets are what is probed. They may not be changed.

@@ -63,7 +63,7 @@ func fakeMonitor(targets []Target, observer Observer, probes ...probeFunc) *Moni
 	}
 	m := NewMonitor(targets, observer)
 	next := 0
-	m.equip = func(Target) prober {
+	m.newProber = func(Target) prober {
 		probe := probes[min(next, len(probes)-1)]
 		next++
 		return probe
@@ -226,8 +226,8 @@ func TestProbesUnderWayAreBounded(t *testing.T) {
 		start := time.Now()
 		m := fakeMonitor(testTargets(targets, testCheck()), Observer{}, nil)
 		lock := make(chan struct{}, 1)
-		m.bounds.flight = bound
-		m.equip = func(Target) prober {
+		m.bounds.inFlight = bound
+		m.newProber = func(Target) prober {
 			return probeFunc(func(ctx context.Context) error {
 				lock <- struct{}{}
 				under++
@@ -262,7 +262,7 @@ func TestLateProbesAreTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		troubles := make(chan string, 100)
 		m := fakeMonitor(testTargets(20, testCheck()), Observer{Trouble: func(err error) { troubles <- err.Error() }}, hang)
-		m.bounds.flight = 3
+		m.bounds.inFlight = 3
 		m.Start()
 		time.Sleep(20 * time.Second)
 		synctest.Wait()

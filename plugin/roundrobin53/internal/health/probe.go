@@ -29,6 +29,8 @@ type visitor struct {
 	asker
 }
 
+var _ prober = visitor{}
+
 // asker finds out what an endpoint says over a connection that has just been made.
 type asker interface {
 	ask(ctx context.Context, conn connection) error
@@ -57,6 +59,8 @@ func (v visitor) Probe(ctx context.Context) (*net.TCPConn, error) {
 // time that they want to say goodbye (crypto/tls 5 seconds, gRPC 10), and a peer that does not read would make a probe
 // last for as long.
 type connection struct{ *net.TCPConn }
+
+var _ net.Conn = connection{}
 
 // SetDeadline implements net.Conn.
 func (connection) SetDeadline(time.Time) error { return nil }

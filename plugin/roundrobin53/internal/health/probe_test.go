@@ -296,7 +296,7 @@ func TestQuoted(t *testing.T) {
 }
 
 func TestSystemBounds(t *testing.T) {
-	if got := systemBounds(); got.flight < 1 || got.flight > flightLimit || got.parting < 1 {
+	if got := systemBounds(); got.inFlight < 1 || got.inFlight > inFlightLimit || got.parting < 1 {
 		t.Errorf("bounds %+v", got)
 	}
 }

@@ -42,6 +42,8 @@ type reason struct {
 	cause error
 }
 
+var _ error = (*reason)(nil)
+
 // Error implements error.
 func (r *reason) Error() string { return r.text }
 

@@ -16,6 +16,8 @@ const (
 // schedule is when the targets are due that are not being probed: a heap, the one that is due first on top.
 type schedule []appointment
 
+var _ heap.Interface = (*schedule)(nil)
+
 type appointment struct {
 	due    time.Time
 	target int
@@ -29,23 +31,23 @@ type appointment struct {
 //	        12.5s 15s   17.5s 20s ...
 //
 // These targets are due at once besides, unless they inherited a phase: then they keep it.
-func newSchedule(targets []Target, memories []memory, now time.Time) schedule {
+func newSchedule(targets []Target, states []state, now time.Time) schedule {
 	counts, ranks := make(map[time.Duration]int), make(map[time.Duration]int)
 	for _, target := range targets {
 		counts[target.Check.Interval]++
 	}
 	s := make(schedule, len(targets))
 	for i, target := range targets {
-		interval, memory := target.Check.Interval, &memories[i]
+		interval, state := target.Check.Interval, &states[i]
 		ranks[interval]++
-		if memory.phase.IsZero() {
+		if state.phase.IsZero() {
 			part := float64(ranks[interval]) / float64(counts[interval])
-			memory.phase = now.Add(time.Duration(float64(interval) * part))
+			state.phase = now.Add(time.Duration(float64(interval) * part))
 		}
-		if memory.due.Before(now) {
-			memory.due = now // new, or under way in the monitor that it was inherited from
+		if state.due.Before(now) {
+			state.due = now // new, or under way in the monitor that it was inherited from
 		}
-		s[i] = appointment{memory.due, i}
+		s[i] = appointment{state.due, i}
 	}
 	heap.Init(&s)
 	return s
@@ -60,7 +62,7 @@ func (s *schedule) take() appointment { return heap.Pop(s).(appointment) }
 // advance sets a target's next probe, after one that began: at the first of its phases to come. The rate so stays fixed
 // however long a probe takes. Jitter is added to the phase, never to the probe before, so it does not add up: it keeps
 // probes of many monitors from meeting time after time.
-func (m *memory) advance(began time.Time, interval time.Duration) {
+func (m *state) advance(began time.Time, interval time.Duration) {
 	if late := began.Sub(m.phase); late >= 0 {
 		m.phase = m.phase.Add(late - late%interval + interval)
 	}

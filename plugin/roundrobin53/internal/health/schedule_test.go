@@ -22,7 +22,7 @@ type diary struct {
 func record(m *Monitor, probe func(ctx context.Context, target int) error) *diary {
 	d := &diary{start: time.Now(), began: make([][]time.Duration, len(m.Targets()))}
 	next := 0
-	m.equip = func(Target) prober {
+	m.newProber = func(Target) prober {
 		target := next
 		next++
 		return probeFunc(func(ctx context.Context) error {
@@ -219,13 +219,13 @@ func TestNewSchedule(t *testing.T) {
 	slow, fast := testCheck(), testCheck()
 	fast.Interval = time.Second
 	targets := append(testTargets(4, slow), testTargets(2, fast)...)
-	memories := make([]memory, len(targets))
-	memories[2] = memory{threshold: threshold{known: true}, phase: now.Add(7 * time.Second), due: now.Add(7100 * time.Millisecond)}
-	memories[3] = memory{threshold: threshold{known: true}, phase: now.Add(-4 * time.Second), due: now.Add(-3 * time.Second)}
-	s := newSchedule(targets, memories, now)
+	states := make([]state, len(targets))
+	states[2] = state{threshold: threshold{known: true}, phase: now.Add(7 * time.Second), due: now.Add(7100 * time.Millisecond)}
+	states[3] = state{threshold: threshold{known: true}, phase: now.Add(-4 * time.Second), due: now.Add(-3 * time.Second)}
+	s := newSchedule(targets, states, now)
 	var phases []time.Duration
-	for _, memory := range memories {
-		phases = append(phases, memory.phase.Sub(now))
+	for _, state := range states {
+		phases = append(phases, state.phase.Sub(now))
 	}
 	if got, want := fmt.Sprint(phases), "[2.5s 5s 7s -4s 500ms 1s]"; got != want {
 		t.Errorf("phases %s, want %s", got, want)
@@ -234,7 +234,7 @@ func TestNewSchedule(t *testing.T) {
 	for range targets {
 		next := s.take()
 		order = append(order, next.target)
-		if want := max(0, memories[next.target].due.Sub(now)); next.due.Sub(now) != want {
+		if want := max(0, states[next.target].due.Sub(now)); next.due.Sub(now) != want {
 			t.Errorf("target %d is due in %s, want %s", next.target, next.due.Sub(now), want)
 		}
 	}
@@ -255,7 +255,7 @@ func TestAdvance(t *testing.T) {
 		{10 * time.Second, 3605 * time.Second, 3610 * time.Second},
 	} {
 		for range 100 {
-			m := memory{phase: start.Add(row.phase)}
+			m := state{phase: start.Add(row.phase)}
 			m.advance(start.Add(row.began), 10*time.Second)
 			jitter := m.due.Sub(m.phase)
 			if got := m.phase.Sub(start); got != row.want || jitter < 0 || jitter > jitterLimit {
@@ -263,7 +263,7 @@ func TestAdvance(t *testing.T) {
 			}
 		}
 	}
-	m := memory{phase: start}
+	m := state{phase: start}
 	if m.advance(start, time.Second); m.due.Sub(m.phase) > time.Second/jitterPart {
 		t.Errorf("interval 1s: jitter %s", m.due.Sub(m.phase))
 	}

@@ -28,6 +28,7 @@ type Choice struct {
 	endpoints []uint16     // the candidates, in the order of the Corefile
 	weights   *weights     // nil if all candidates are equal
 	sites     []siteChoice // of the order Nearest
+	answers   int          // how many endpoints an answer has at most
 	tier      int
 	status    Status
 }
@@ -51,22 +52,52 @@ func (c *Choice) Priority() int { return c.group.tiers[c.tier].priority }
 // Candidates are the endpoints that c chooses among; they may not be changed.
 func (c *Choice) Candidates() []uint16 { return c.endpoints }
 
-// Answers is how many endpoints an answer has.
-func (c *Choice) Answers() int {
-	n := len(c.endpoints)
-	if limit := c.group.rules.Answers; limit > 0 {
-		n = min(n, limit)
+// Answers returns how many endpoints an answer has. Where an answer is a line, it returns how many the longest has.
+func (c *Choice) Answers() int { return c.answers }
+
+// answersOf returns how many endpoints an answer among some has at most.
+func (r *Rules) answersOf(all shares) int {
+	total, longest := 0, 0
+	for i := range all {
+		total += len(all[i].endpoints)
+		longest = max(longest, len(all[i].endpoints))
 	}
-	return n
+	switch {
+	case r.ByLine:
+		return longest
+	case r.Answers > 0:
+		return min(total, r.Answers)
+	}
+	return total
+}
+
+// Allows reports whether an answer can have so many of the candidates; where an answer is a line, whether these are one.
+func (c *Choice) Allows(endpoints []uint16) bool {
+	if !c.group.rules.ByLine {
+		return len(endpoints) == c.answers
+	}
+	if len(endpoints) == 0 {
+		return false
+	}
+	lineOf := c.group.lineOf
+	line, size := lineOf[endpoints[0]], 0
+	for _, candidate := range c.endpoints {
+		if lineOf[candidate] == line {
+			size++
+		}
+	}
+	isOther := func(endpoint uint16) bool { return int(endpoint) >= len(lineOf) || lineOf[endpoint] != line }
+	return len(endpoints) == size && !slices.ContainsFunc(endpoints, isOther)
 }
 
 // fill makes the endpoints of lines that are up the candidates.
 func (c *Choice) fill(lines []Line, up func(int) bool) {
 	rules := &c.group.rules
 	var all shares
-	c.endpoints, all = gather(lines, rules.Weighted, up)
-	if rules.Weighted {
-		c.weights = all.weights(rules.Order == Sticky)
+	c.endpoints, all = gather(lines, rules, up)
+	c.answers = rules.answersOf(all)
+	if rules.hasWeights() {
+		c.weights = all.weights(rules)
 	}
 	if rules.Order == Nearest {
 		c.fillSites(all)
@@ -83,8 +114,8 @@ func (c *Choice) fillSites(all shares) {
 		for _, sh := range at {
 			here.endpoints = append(here.endpoints, sh.endpoints...)
 		}
-		if c.group.rules.Weighted {
-			here.weights = at.weights(false)
+		if c.group.rules.hasWeights() {
+			here.weights = at.weights(&c.group.rules)
 		}
 		c.sites = append(c.sites, here)
 	}
@@ -122,10 +153,13 @@ func (s shares) round(weighted bool) uint64 {
 	return max(1, n)
 }
 
+// hasWeights reports whether lines count for more than their endpoints do.
+func (r *Rules) hasWeights() bool { return r.Weighted || r.ByLine }
+
 // gather finds the candidates among the endpoints of lines. A line of weight 0 is a last resort: it has candidates only
 // if no line of positive weight has; then these lines are equal.
-func gather(lines []Line, weighted bool, up func(int) bool) ([]uint16, shares) {
-	positive := weighted && slices.ContainsFunc(lines, func(l Line) bool { return l.Weight > 0 && l.alive(up) > 0 })
+func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
+	positive := rules.Weighted && slices.ContainsFunc(lines, func(l Line) bool { return l.Weight > 0 && l.alive(up) > 0 })
 	total := 0
 	for i := range lines {
 		total += lines[i].Count
@@ -142,8 +176,11 @@ func gather(lines []Line, weighted bool, up func(int) bool) ([]uint16, shares) {
 			continue
 		}
 		weight := uint64(1)
-		if positive {
+		switch {
+		case positive:
 			weight = uint64(line.Weight)
+		case rules.ByLine && !rules.Weighted:
+			weight = uint64(len(all) - start) // so that each endpoint is first equally often
 		}
 		found = append(found, share{line, weight, all[start:len(all):len(all)]})
 	}
@@ -152,7 +189,7 @@ func gather(lines []Line, weighted bool, up func(int) bool) ([]uint16, shares) {
 
 // Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
 func (c *Choice) Pick(class turn.Class, client *Client, dst []uint16) []uint16 {
-	k := c.Answers()
+	k := c.answers
 	if k == 0 {
 		return dst
 	}

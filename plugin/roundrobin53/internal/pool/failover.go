@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Failover is which of a group's tiers is in use, and for how long better ones have been fit. The zero value has no
 // past: the best fit tier is used at once. Whoever owns it sees to it that it has one user at a time.
@@ -89,10 +93,9 @@ func (f *Failover) Inherit(g *Group, old *Failover, before *Group) {
 
 // tier is the position of the tier of a priority, -1 if there is none.
 func (g *Group) tier(priority int) int {
-	for i := range g.tiers {
-		if g.tiers[i].priority == priority {
-			return i
-		}
+	i, ok := slices.BinarySearchFunc(g.tiers, priority, func(t tier, priority int) int { return cmp.Compare(t.priority, priority) })
+	if !ok {
+		return -1
 	}
-	return -1
+	return i
 }

@@ -24,6 +24,7 @@ type Line struct {
 type Rules struct {
 	Order    Order
 	Answers  int           // how many endpoints an answer has; 0 means all
+	ByLine   bool          // an answer has all endpoints of the line that is first, whatever Answers is
 	Weighted bool          // weights count; without, all endpoints are equal
 	MinUp    int           // how many endpoints have to be up for a tier to be fit, or all of a smaller tier
 	Failback time.Duration // how long a better tier has to be fit before it is used again
@@ -37,6 +38,7 @@ type Group struct {
 	counters *turn.Counters
 	sites    []site   // of the order Nearest
 	ids      []uint64 // of the order Sticky: a hash of each endpoint of the pool
+	lineOf   []int32  // where an answer is a line: the line of each endpoint of the pool
 }
 
 // tier is the lines of one priority.
@@ -59,22 +61,43 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 	if rules.Order == Nearest {
 		g.addSites(lines)
 	}
-	for _, line := range lines {
-		i, ok := slices.BinarySearchFunc(g.tiers, line.Priority, func(t tier, priority int) int { return cmp.Compare(t.priority, priority) })
-		if !ok {
-			g.tiers = slices.Insert(g.tiers, i, tier{priority: line.Priority})
+	if rules.ByLine {
+		g.numberLines(lines)
+	}
+	lines = slices.Clone(lines)
+	slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(a.Priority, b.Priority) })
+	for len(lines) > 0 {
+		isOther := func(l Line) bool { return l.Priority != lines[0].Priority }
+		end := slices.IndexFunc(lines, isOther)
+		if end < 0 {
+			end = len(lines)
 		}
-		t := &g.tiers[i]
-		t.size += line.Count
-		t.lines = append(t.lines, line)
+		t := tier{priority: lines[0].Priority, lines: lines[:end:end]}
+		for i := range t.lines {
+			t.size += t.lines[i].Count
+		}
+		g.tiers = append(g.tiers, t)
+		lines = lines[end:]
 	}
 	g.start()
 	return g
 }
 
+// numberLines notes the line of each endpoint.
+func (g *Group) numberLines(lines []Line) {
+	for i, line := range lines {
+		if more := line.First + line.Count - len(g.lineOf); more > 0 {
+			g.lineOf = append(g.lineOf, make([]int32, more)...)
+		}
+		for endpoint := line.First; endpoint < line.First+line.Count; endpoint++ {
+			g.lineOf[endpoint] = int32(i)
+		}
+	}
+}
+
 // start gives g its counters, which begin with a round of the answers that there are while all endpoints are up.
 func (g *Group) start() {
-	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, g.rules.Weighted, func(int) bool { return true })
+	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, &g.rules, func(int) bool { return true })
 	g.counters = turn.NewCounters(all.round(g.rules.Weighted))
 	if g.rules.Order == Nearest {
 		for i, at := range all.bySite(len(g.sites)) {

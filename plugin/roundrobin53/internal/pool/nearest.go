@@ -37,12 +37,24 @@ func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []
 		if missing == k {
 			seq = here.counters.Next(class)
 		}
+		if c.group.rules.ByLine {
+			return c.group.onlyLine(dst, arrange(seq, here.endpoints, here.weights, len(here.endpoints), dst))
+		}
 		n := min(missing, len(here.endpoints))
 		dst = arrange(seq, here.endpoints, here.weights, n, dst)
 		missing -= n
 		before = closeness
 	}
 	return dst
+}
+
+// onlyLine leaves of what was appended to dst the endpoints of the line that is first. More than one line comes only from
+// places at the same distance.
+func (g *Group) onlyLine(dst, appended []uint16) []uint16 {
+	line := g.lineOf[appended[len(dst)]]
+	isOther := func(endpoint uint16) bool { return g.lineOf[endpoint] != line }
+	others := slices.DeleteFunc(appended[len(dst):], isOther)
+	return appended[:len(dst)+len(others)]
 }
 
 // next is the site that is nearest to a point but not as near as before, and how close it is.

@@ -27,7 +27,7 @@ func (c *Choice) rank(network uint64, k int, dst []uint16) []uint16 {
 	all := buf[:0]
 	for i, endpoint := range c.endpoints {
 		score := turn.Score(network, c.group.ids[endpoint])
-		if c.weights != nil {
+		if c.group.rules.Weighted {
 			score /= c.weights.sticky[i]
 		}
 		all = append(all, ranked{endpoint, score})
@@ -35,8 +35,15 @@ func (c *Choice) rank(network uint64, k int, dst []uint16) []uint16 {
 	slices.SortFunc(all, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.endpoint, b.endpoint))
 	})
-	for _, r := range all[:k] {
+	for _, r := range all {
+		if k == 0 {
+			break
+		}
+		if c.group.rules.ByLine && c.group.lineOf[r.endpoint] != c.group.lineOf[all[0].endpoint] {
+			continue
+		}
 		dst = append(dst, r.endpoint)
+		k--
 	}
 	return dst
 }

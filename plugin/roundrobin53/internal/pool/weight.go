@@ -25,6 +25,7 @@ type weights struct {
 
 	classes []class
 	sticky  []float64 // by candidate, of the order Sticky: their weights
+	byLine  bool      // an answer has the endpoints of one line
 }
 
 // lineClass is the lines of one weight.
@@ -44,19 +45,26 @@ type class struct {
 // keep some twenty binary places, and products stay within 64 bits.
 const weightBits = 31
 
-// weights prepares the choice among s; nil if all endpoints are equal.
-func (s shares) weights(sticky bool) *weights {
+// areAlike reports whether a choice among s is one among equal endpoints.
+func (s shares) areAlike() bool {
 	isOther := func(sh share) bool { return sh.weight != s[0].weight || len(sh.endpoints) != len(s[0].endpoints) }
-	if !sticky && (len(s) == 1 || !slices.ContainsFunc(s, isOther) && len(s[0].endpoints) == 1) {
+	return len(s) == 1 || !slices.ContainsFunc(s, isOther) && len(s[0].endpoints) == 1
+}
+
+// weights prepares the choice among s; nil if all endpoints are equal.
+func (s shares) weights(rules *Rules) *weights {
+	sticky := rules.Weighted && rules.Order == Sticky
+	if !sticky && s.areAlike() {
 		return nil
 	}
-	w := new(weights)
+	w := &weights{byLine: rules.ByLine}
+	lines, classes := make(map[uint64]int), make(map[uint64]int)
 	sum, divisor := s.sum()
 	w.period = sum / divisor
 	unit := weightUnit(sum)
 	for i := range s {
-		w.addLine(s[i].weight/divisor, s[i].endpoints)
-		w.addEndpoints(max(1, unit(s[i].weight)/uint64(len(s[i].endpoints))), s[i].endpoints)
+		w.addLine(lines, s[i].weight/divisor, s[i].endpoints)
+		w.addEndpoints(classes, max(1, unit(s[i].weight)/uint64(len(s[i].endpoints))), s[i].endpoints)
 		if sticky {
 			// Shared by all endpoints of the line, up or not: so it is the same whatever the verdicts are, and only the
 			// clients of a lost endpoint move.
@@ -97,20 +105,24 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-func (w *weights) addLine(weight uint64, endpoints []uint16) {
-	i := slices.IndexFunc(w.lines, func(c lineClass) bool { return c.weight == weight*uint64(len(c.lines)) })
-	if i < 0 {
+// addLine adds a line to its class. Known has the classes by weight.
+func (w *weights) addLine(known map[uint64]int, weight uint64, endpoints []uint16) {
+	i, ok := known[weight]
+	if !ok {
 		i = len(w.lines)
+		known[weight] = i
 		w.lines = append(w.lines, lineClass{})
 	}
 	w.lines[i].weight += weight
 	w.lines[i].lines = append(w.lines[i].lines, endpoints)
 }
 
-func (w *weights) addEndpoints(weight uint64, endpoints []uint16) {
-	i := slices.IndexFunc(w.classes, func(c class) bool { return c.weight == weight })
-	if i < 0 {
+// addEndpoints adds endpoints to their class. Known has the classes by weight.
+func (w *weights) addEndpoints(known map[uint64]int, weight uint64, endpoints []uint16) {
+	i, ok := known[weight]
+	if !ok {
 		i = len(w.classes)
+		known[weight] = i
 		w.classes = append(w.classes, class{weight: weight})
 	}
 	w.classes[i].endpoints = append(w.classes[i].endpoints, endpoints...)
@@ -122,7 +134,7 @@ const (
 	fewEndpoints = 64
 )
 
-// spread appends k endpoints to dst, in the order of turn seq.
+// spread appends k endpoints to dst, or those of the line that is first, in the order of turn seq.
 func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	var buf [fewClasses]uint64
 	left := buf[:0]
@@ -134,6 +146,9 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	lines := w.lines[i].lines
 	line := lines[times%uint64(len(lines))]
 	at, times = turn.InnerPlace(times/uint64(len(lines)), uint64(len(line)))
+	if w.byLine {
+		return choose(line, dst, turn.Begin(int(at), times, len(line), len(line), dst))
+	}
 	first := line[at]
 	dst = append(dst, first)
 	if k == 1 {
@@ -152,8 +167,13 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	return dst
 }
 
-// draw appends k endpoints to dst at random, each place in proportion to the weights of those that are left.
+// draw appends k endpoints to dst at random, each place in proportion to the weights of those that are left; or those of
+// one line, in any order.
 func (w *weights) draw(k int, dst []uint16) []uint16 {
+	if w.byLine {
+		line := w.drawLine()
+		return choose(line, dst, turn.Shuffle(len(line), len(line), dst))
+	}
 	var space space
 	rest := w.remainder(space.weights[:0], space.endpoints[:0])
 	for range k {
@@ -165,6 +185,17 @@ func (w *weights) draw(k int, dst []uint16) []uint16 {
 		dst = append(dst, rest.remove(i, int(ticket/w.classes[i].weight)))
 	}
 	return dst
+}
+
+// drawLine returns the endpoints of a random line, in proportion to the weights.
+func (w *weights) drawLine() []uint16 {
+	ticket := rand.Uint64N(w.period) //nolint:gosec // a fair choice, not a secret
+	i := 0
+	for ; ticket >= w.lines[i].weight; i++ {
+		ticket -= w.lines[i].weight
+	}
+	lines := w.lines[i].lines
+	return lines[ticket%uint64(len(lines))]
 }
 
 // remainder is what is left of the classes while an answer is made.

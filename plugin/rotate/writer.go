@@ -1,0 +1,197 @@
+package rotate
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+)
+
+// order is the rule that arranges the addresses of an answer.
+type order uint8
+
+// The orders.
+const (
+	roundRobin order = iota // each address is first equally often, exactly
+	random                  // a fresh draw for each answer
+	sticky                  // by the client's network: it keeps its address while that is answered
+)
+
+// writer puts the addresses of the answer to one query in order. It implements dns.ResponseWriter.
+type writer struct {
+	dns.ResponseWriter
+	h     *Handler
+	ctx   context.Context //nolint:containedctx // a writer lives as long as its query
+	name  string          // asked for, in lower case
+	qtype uint16
+	zone  int
+}
+
+// few is how many records take no allocation of their own, and usual how many addresses are put in order without one.
+const (
+	few   = 16
+	usual = 64
+)
+
+// reply is a message with room for the records of an answer, so that both take one allocation.
+type reply struct {
+	dns.Msg
+	answer [few]dns.RR
+}
+
+// WriteMsg implements dns.ResponseWriter. The message may be one that another plugin keeps, and so may its records: what
+// goes on is a copy of the message with an answer section of its own.
+func (w *writer) WriteMsg(m *dns.Msg) error {
+	if m == nil || m.Rcode != dns.RcodeSuccess || len(m.Answer) < 2 {
+		return w.ResponseWriter.WriteMsg(m)
+	}
+	var buf [usual]key
+	set, isSigned, ok := w.addresses(m.Answer, buf[:0])
+	if !ok || len(set) < 2 {
+		return w.ResponseWriter.WriteMsg(m)
+	}
+	limit := len(set)
+	if w.h.answers > 0 && !isSigned { // a signature is one of the whole RRset
+		limit = min(limit, w.h.answers)
+	}
+	srv := w.h.server(w.ctx)
+	srv.answers[w.zone].Inc()
+	var places [usual]uint16
+	rep := &reply{Msg: *m}
+	answer := rep.answer[:0]
+	if len(m.Answer) > few {
+		answer = make([]dns.RR, 0, len(m.Answer))
+	}
+	rep.Answer = arrange(answer, m.Answer, set, w.arrange(srv, m.Answer, set, limit, places[:0]))
+	return w.ResponseWriter.WriteMsg(&rep.Msg)
+}
+
+// key is an address of an answer and, in the last 16 bits, the number of its record: sorted, the addresses have one order
+// whatever order they came in. Before the number stands an IPv4 address, or a hash of an IPv6 address.
+type key uint64
+
+const numberBits = 16
+
+// number is which record of the answer section has the address.
+func (k key) number() int { return int(k & (1<<numberBits - 1)) }
+
+// address is what tells the address from others.
+func (k key) address() uint64 { return uint64(k >> numberBits) }
+
+// addressKey is the key of the address in a record. It reports false if there is none that fits the question.
+func (w *writer) addressKey(rr dns.RR) (key, bool) {
+	switch rr := rr.(type) {
+	case *dns.A:
+		if octets := rr.A.To4(); octets != nil && w.qtype == dns.TypeA {
+			return key(binary.BigEndian.Uint32(octets)) << numberBits, true
+		}
+	case *dns.AAAA:
+		if len(rr.AAAA) == net.IPv6len && w.qtype == dns.TypeAAAA {
+			return key(xxhash.Sum64(rr.AAAA)) &^ (1<<numberBits - 1), true
+		}
+	}
+	return 0, false
+}
+
+// addresses appends the addresses of an answer section to set. It reports false if they are not of one name and the type
+// asked for. Signed says that there are signatures among the records.
+func (w *writer) addresses(rrs []dns.RR, set []key) (_ []key, signed, ok bool) {
+	if len(rrs) > 1<<numberBits {
+		return nil, false, false
+	}
+	owner := ""
+	for i, rr := range rrs {
+		hdr := rr.Header()
+		switch hdr.Rrtype {
+		case dns.TypeRRSIG:
+			signed = true
+			continue
+		case dns.TypeA, dns.TypeAAAA:
+		default:
+			continue
+		}
+		k, ok := w.addressKey(rr)
+		isOther := owner != "" && owner != hdr.Name && !strings.EqualFold(owner, hdr.Name)
+		if !ok || isOther {
+			return nil, false, false
+		}
+		owner = hdr.Name
+		set = append(set, k|key(i))
+	}
+	return set, signed, true
+}
+
+// arrange appends the positions among the addresses of those that are answered to places, in their order.
+func (w *writer) arrange(srv *server, rrs []dns.RR, set []key, limit int, places []uint16) []uint16 {
+	if w.h.order == random {
+		return turn.Shuffle(len(set), limit, places)
+	}
+	sortKeys(rrs, set)
+	if w.h.order == sticky {
+		return w.rank(set, limit, places)
+	}
+	seq := w.h.turns.next(w.name, w.qtype, asker.Class(w.ctx, w.ResponseWriter, srv.stream), len(set))
+	return turn.Rotate(seq, len(set), limit, places)
+}
+
+// sortKeys sorts the keys of the addresses in records. Where the hashes of two are the same, the addresses decide.
+func sortKeys(rrs []dns.RR, set []key) {
+	slices.Sort(set)
+	for i := range len(set) - 1 {
+		if set[i].address() == set[i+1].address() {
+			slices.SortStableFunc(set, func(a, b key) int {
+				return cmp.Or(cmp.Compare(a.address(), b.address()), bytes.Compare(octets(rrs[a.number()]), octets(rrs[b.number()])))
+			})
+			return
+		}
+	}
+}
+
+// octets is the address in a record.
+func octets(rr dns.RR) []byte {
+	switch rr := rr.(type) {
+	case *dns.A:
+		return rr.A.To4()
+	case *dns.AAAA:
+		return rr.AAAA
+	}
+	return nil
+}
+
+// rank appends the positions of the addresses that suit the client best to places.
+func (w *writer) rank(set []key, limit int, places []uint16) []uint16 {
+	client := turn.HashNetwork(turn.ClientNetwork(asker.Address(w.RemoteAddr())))
+	scores := make([]float64, len(set))
+	for i, k := range set {
+		places = append(places, uint16(i))
+		scores[i] = turn.Score(client, k.address())
+	}
+	slices.SortStableFunc(places, func(i, j uint16) int { return cmp.Compare(scores[i], scores[j]) })
+	return places[:limit]
+}
+
+// arrange appends an answer section to dst whose addresses are those at some places of a set, in that order. All other
+// records stay where they are: CNAMEs in front, and signatures with what they sign.
+func arrange(dst, rrs []dns.RR, set []key, places []uint16) []dns.RR {
+	for _, rr := range rrs {
+		switch rr.Header().Rrtype {
+		case dns.TypeA, dns.TypeAAAA:
+			if len(places) == 0 {
+				continue
+			}
+			rr = rrs[set[places[0]].number()]
+			places = places[1:]
+		}
+		dst = append(dst, rr)
+	}
+	return slices.Clip(dst) // outer plugins append to it
+}
