@@ -24,6 +24,7 @@ func corefile(plugins []plugin, z zone, f files, port int) string {
 func whoami(zone, files) string       { return "whoami\n" }
 func errorsPlugin(zone, files) string { return "errors\n" }
 func loadbalance(zone, files) string  { return "loadbalance\n" }
+func rotate(zone, files) string       { return "rotate\n" }
 
 // prometheus listens where there is room: nobody asks it.
 func prometheus(zone, files) string { return "prometheus 127.0.0.1:0\n" }

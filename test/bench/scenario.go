@@ -127,6 +127,29 @@ var scenarios = []scenario{
 		},
 	},
 	{
+		name:  "rotate8",
+		title: "rotate: one name with 8 A, plain UDP",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{rotated, shuffled, fileSide, ours},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 1.05},
+			{perQuery, "file", 0},
+			{perQuery, "roundrobin53", 0},
+		},
+	},
+	{
+		name:  "rotate64",
+		title: "rotate: one name with 64 A, UDP, EDNS 4096",
+		zone:  zone{names: 1, addresses: 64},
+		edns:  true,
+		sides: []side{rotated, shuffled, fileSide, ours},
+		rows: []expectation{
+			{perQuery, "file+loadbalance", 1.05},
+			{perQuery, "file", 0},
+			{perQuery, "roundrobin53", 0},
+		},
+	},
+	{
 		name:  "fast8",
 		title: "fastpath: one name with 8 A, plain UDP",
 		zone:  zone{names: 1, addresses: 8},

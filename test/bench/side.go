@@ -27,6 +27,7 @@ var (
 	fileSide         = side{"file", []plugin{file}, nil, allAnswers}
 	shuffled         = side{"file+loadbalance", []plugin{loadbalance, file}, nil, allAnswers}
 	shuffledObserved = side{"file+loadbalance+prometheus+errors", []plugin{prometheus, errorsPlugin, loadbalance, file}, nil, allAnswers}
+	rotated          = side{"file+rotate", []plugin{rotate, file}, nil, allAnswers}
 	nsdSide          = side{"nsd", nil, nsd, allAnswers}
 	knotSide         = side{"knot", nil, knot, allAnswers}
 	echoSide         = side{"echo", nil, echo, 0}

@@ -82,7 +82,7 @@ func TestRelease(t *testing.T) {
 		t.Error("two runs gave different files")
 	}
 	checkSums(t, first)
-	for _, name := range []string{"base-zone", "cluster-dns", "overlays/zone", "overlays/zone-all", "overlays/cluster-dns"} {
+	for _, name := range []string{"base-zone", "cluster-dns", "overlays/zone", "overlays/zone-all", "overlays/cluster-dns", "overlays/cluster-dns-rotate"} {
 		manifest, err := os.ReadFile(filepath.Join(first, "manifests", name+".yaml"))
 		if err != nil {
 			t.Error(err)
