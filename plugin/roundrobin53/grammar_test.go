@@ -35,66 +35,6 @@ func TestValueInTwoTiers(t *testing.T) {
 	}
 }
 
-// TestTextEscapes guards texts with octets that can't be written plainly.
-func TestTextEscapes(t *testing.T) {
-	for _, row := range []struct{ written, want string }{
-		{`plain`, "plain"},
-		{`"say \"hi\""`, `say "hi"`},
-		{`"C:\\dir"`, `C:\dir`},
-		{`a\010b`, "a\nb"},
-		{`\000\255`, "\x00\xff"},
-		{`\123$NAME}`, "{$NAME}"},
-		{`\;\a\\100`, `;a\100`},
-		{`é`, "é"},
-	} {
-		m := new(dns.Msg).SetQuestion("app.example.org.", dns.TypeTXT)
-		w := &discard{ResponseWriter: test.ResponseWriter{}}
-		h := handler(t, "roundrobin53 {\nrecord app TXT "+row.written+"\n}")
-		if _, err := h.ServeDNS(serverContext("dns://:53"), w, m); err != nil {
-			t.Fatal(err)
-		}
-		wire, err := w.m.Pack()
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := string(rune(len(row.want))) + row.want
-		if got := string(wire[len(wire)-len(want):]); got != want {
-			t.Errorf("%s: %q, want %q", row.written, got, want)
-		}
-	}
-}
-
-// TestAliasOfOneFamily guards names whose families come from different names.
-func TestAliasOfOneFamily(t *testing.T) {
-	const directive = `roundrobin53 {
-		record old 192.0.2.1 2001:db8::1
-		record new 192.0.2.2 2001:db8::2
-		record @ ALIAS old A
-		record @ ALIAS new aaaa
-		record mixed ALIAS new A
-		record mixed AAAA 2001:db8::9
-		record far ALIAS @
-	}`
-	for _, row := range []struct {
-		name   string
-		qtype  uint16
-		answer string
-	}{
-		{"", dns.TypeA, "192.0.2.1"},
-		{"", dns.TypeAAAA, "2001:db8::2"},
-		{"mixed.", dns.TypeA, "192.0.2.2"},
-		{"mixed.", dns.TypeAAAA, "2001:db8::9"},
-		{"far.", dns.TypeA, "192.0.2.1"},
-		{"far.", dns.TypeAAAA, "2001:db8::2"},
-	} {
-		name := row.name + "example.org."
-		want := name + "\t60\tIN\t" + dns.TypeToString[row.qtype] + "\t" + row.answer + "\n"
-		if got := ask(t, directive, name, row.qtype); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 // TestInvertedChecksOfOthers guards checks made of others that are to say the opposite, at each level.
 func TestInvertedChecksOfOthers(t *testing.T) {
 	h := handler(t, `roundrobin53 {

@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -138,42 +137,5 @@ func BenchmarkGrowth(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/word")
 			})
 		}
-	}
-}
-
-// TestGroupsAreNamedByTheWords guards labels of metrics and log lines against lists of thousands of networks, and that
-// what is named differently has different names.
-func TestGroupsAreNamedByTheWords(t *testing.T) {
-	many := manyNetworks(10_000)
-	h := handler(t, fmt.Sprintf(`roundrobin53 {
-		network office %s
-		network all %s 10.0.0.0/8
-		network DE 192.168.0.0/16
-		record app A metrics {
-			value 192.0.2.1 from office
-			value 192.0.2.2 from all
-			value 192.0.2.3 from DE 172.16.0.0/12
-			value 192.0.2.4 geo DE FR
-			value 192.0.2.5
-		}
-		record direct A 192.0.2.1 from %s
-	}`, strings.Join(many[:5_000], " "), strings.Join(many, " "), strings.Join(many, " ")))
-	var names []string
-	for i := range h.groups {
-		names = append(names, h.groups[i].name)
-	}
-	want := []string{
-		"office all", "all", "DE 172.16.0.0/12", "geo DE FR", "default",
-		strings.Join(many[:8], " ") + " and 9992 more",
-	}
-	if !slices.Equal(names, want) {
-		t.Errorf("groups %q, want %q", names, want)
-	}
-	keys := make(map[string]bool)
-	for i := range h.groups[:5] {
-		keys[h.groups[i].key] = true
-	}
-	if len(keys) != 5 {
-		t.Errorf("keys %v: not all different", keys)
 	}
 }
