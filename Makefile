@@ -32,7 +32,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 PACKAGES := bind9-dnsutils debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd
 
 # The files whose statements the tests must all reach: rotation and answers.
-COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/plain/[a-z]+ roundrobin53 answer address alias additional chooser client board keeper
+COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/fastpath/wire/[a-z]+ internal/policy/[a-z]+ roundrobin53 answer rr cname additional choose client
 
 .PHONY: help build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
 

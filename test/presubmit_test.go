@@ -15,15 +15,26 @@ var rooms = map[string]struct {
 	knowsCoreDNS bool
 	imports      []string
 }{
-	"plugin/internal/turn":                  {},
-	"plugin/internal/asker":                 {knowsCoreDNS: true, imports: []string{"plugin/internal/turn"}},
-	"plugin/roundrobin53/internal/datagram": {},
-	"plugin/roundrobin53/internal/plain":    {},
-	"plugin/roundrobin53/internal/health":   {},
-	"plugin/roundrobin53/internal/record":   {},
-	"plugin/roundrobin53/internal/route":    {},
-	"plugin/roundrobin53/internal/pool":     {imports: []string{"plugin/internal/turn"}},
-	"plugin/roundrobin53/internal/config":   {imports: []string{core + "health", core + "pool", core + "record", core + "route"}},
+	"plugin/internal/turn":     {},
+	"plugin/internal/asker":    {knowsCoreDNS: true, imports: []string{"plugin/internal/turn"}},
+	core + "fastpath/datagram": {},
+	core + "fastpath/wire":     {},
+	core + "health":            {},
+	core + "record":            {},
+	core + "route":             {},
+	core + "pool":              {imports: []string{"plugin/internal/turn"}},
+	core + "config":            {imports: []string{core + "health", core + "pool", core + "record", core + "route"}},
+	core + "policy":            {imports: []string{"plugin/internal/turn", core + "pool", core + "route"}},
+	core + "store": {
+		imports: []string{core + "config", core + "policy", core + "health", core + "pool", core + "record", core + "route"},
+	},
+	core + "fastpath": {
+		knowsCoreDNS: true,
+		imports: []string{
+			"plugin/internal/asker", "plugin/internal/turn", core + "fastpath/datagram", core + "fastpath/wire",
+			core + "store", core + "policy", core + "record",
+		},
+	},
 }
 
 const core = "plugin/roundrobin53/internal/"

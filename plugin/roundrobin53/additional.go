@@ -8,7 +8,7 @@ import (
 	"github.com/coredns/coredns/plugin/tsig"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
@@ -30,7 +30,7 @@ func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 			extra = append(extra, services...)
 			targets = appendTargets(targets, services)
 		}
-		extra = q.appendAddresses(extra, targets[i], &room)
+		extra = q.appendTargetAddresses(extra, targets[i], &room)
 	}
 	m.Extra = slices.Concat(extra, m.Extra)
 }
@@ -43,7 +43,7 @@ func (q *query) room(m *dns.Msg) int {
 		room -= len(key) + 1 + tsigOctets
 	}
 	if opt := q.r.IsEdns0(); opt != nil && slices.ContainsFunc(opt.Option, isNSID) {
-		room -= q.h.nsid
+		room -= q.h.block.nsid
 	}
 	return room
 }
@@ -56,7 +56,7 @@ func isNSID(option dns.EDNS0) bool { return option.Option() == dns.EDNS0NSID }
 
 // services is the SVCB or HTTPS records of the target of an alias, none if they do not fit.
 func (q *query) services(t pointee, room *int) []dns.RR {
-	found := q.h.table.Lookup(strings.ToLower(t.name), t.service)
+	found := q.store.Table.Lookup(strings.ToLower(t.name), t.service)
 	if found.Kind != record.RRs {
 		return nil
 	}
@@ -72,45 +72,25 @@ func (q *query) services(t pointee, room *int) []dns.RR {
 	return rrs
 }
 
-// appendAddresses appends the addresses of a target, if they fit.
-func (q *query) appendAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
+// appendTargetAddresses appends the addresses of a target, if they fit.
+func (q *query) appendTargetAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
 	for _, rrtype := range record.AddressTypes {
-		number, ok := q.h.addressesOf(t, rrtype)
-		if !ok {
+		set := q.addressesOf(t, rrtype)
+		if set == nil {
 			continue
 		}
-		if octets := q.h.rrsets[number].octets(t.name); octets <= *room {
+		if octets := octetsOf(set, t.name); octets <= *room {
 			*room -= octets
-			extra = q.appendExtra(extra, t.name, number)
+			extra = appendAddresses(extra, set, t.name, q.takeAdditional(set))
 		}
 	}
 	return extra
 }
 
-// octets is at most how many octets an answer's share of the set takes in a compressed message.
-func (set *addressRRset) octets(owner string) int {
+// octetsOf is at most how many octets an answer's share of a set takes in a compressed message.
+func octetsOf(set *policy.Set, owner string) int {
 	const fixed = 12 // pointer to the owner name, type, class, TTL, length
-	return len(owner) + 1 + set.pool.Answers()*(fixed+set.pool.Width())
-}
-
-// appendExtra appends addresses that nobody asked for. They take turns of their own: clients of SRV and MX use them, too.
-func (q *query) appendExtra(extra []dns.RR, name string, number int) []dns.RR {
-	set := &q.h.rrsets[number]
-	if set.chooser != noChooser {
-		return set.appendTo(extra, name, q.pickAdditional(&q.h.choosers[set.chooser]))
-	}
-	return set.appendTo(extra, name, set.pool.Pick(turn.Additional, nil))
-}
-
-// pickAdditional takes the next turn of a chooser among answers that have its endpoints in the additional section. They
-// are no first picks, and no answers that fail open.
-func (q *query) pickAdditional(c *chooser) []uint16 {
-	choice := q.choice(c)
-	if choice == nil {
-		return nil
-	}
-	client := q.poolClient(c.order)
-	return choice.Pick(turn.Additional, &client, nil)
+	return len(owner) + 1 + set.Answers()*(fixed+set.Width())
 }
 
 // pointee is a name that a record points to.
@@ -158,14 +138,19 @@ func servicePointee(rr *dns.SVCB) pointee {
 	return pointee{name: rr.Target}
 }
 
-// addressesOf is the number of the A or AAAA RRset of a pointee. It reports false if it has none here.
-func (h *Handler) addressesOf(t pointee, rrtype uint16) (int, bool) {
+// addressesOf is the A or AAAA RRset of a pointee, nil if it has none here.
+func (q *query) addressesOf(t pointee, rrtype uint16) *policy.Set {
 	name := strings.ToLower(t.name)
-	found := h.table.Lookup(name, rrtype)
-	if found.Kind == record.Delegation && t.glue {
-		return h.table.Glue(name, rrtype)
+	found := q.store.Table.Lookup(name, rrtype)
+	if found.Kind == record.Addresses {
+		return q.store.Set(found.Addresses)
 	}
-	return found.Addresses, found.Kind == record.Addresses
+	if found.Kind == record.Delegation && t.glue {
+		if number, ok := q.store.Table.Glue(name, rrtype); ok {
+			return q.store.Set(number)
+		}
+	}
+	return nil
 }
 
 // refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).
@@ -194,7 +179,7 @@ func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	unlimited := math.MaxInt
 	for _, t := range servers {
 		if !isOther(t) {
-			glue = q.appendAddresses(glue, t, &unlimited)
+			glue = q.appendTargetAddresses(glue, t, &unlimited)
 		}
 	}
 	opt := m.Extra
@@ -206,7 +191,7 @@ func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	room := q.room(m)
 	for _, t := range servers {
 		if isOther(t) {
-			glue = q.appendAddresses(glue, t, &room)
+			glue = q.appendTargetAddresses(glue, t, &room)
 		}
 	}
 	m.Extra = slices.Concat(glue, opt)

@@ -9,8 +9,10 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // query is one query on its way to an answer.
@@ -19,11 +21,14 @@ type query struct {
 	ctx   context.Context
 	w     dns.ResponseWriter
 	r     *dns.Msg
+	store *store.Store
 	qname string // lower-case
 	class turn.Class
 	srv   *server
 
 	subnet *clientSubnet // nil if the source address is the client's
+	who    policy.Who
+	known  policy.Needs // the parts of who that are there
 }
 
 // reply is the parts of an answer whose size is always the same, so that they take one allocation.
@@ -55,7 +60,7 @@ func (q *query) newReply() *reply {
 	}
 	rep.Question = rep.question[:]
 	if opt := q.r.IsEdns0(); opt != nil {
-		rep.opt.Hdr = dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: plain.PayloadSize}
+		rep.opt.Hdr = dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: wire.PayloadSize}
 		if opt.Do() {
 			rep.opt.SetDo()
 		}
@@ -70,7 +75,7 @@ func (q *query) answer(found record.Result) *dns.Msg {
 	rep := q.newReply()
 	m := &rep.Msg
 	rcode := q.refusal()
-	if rcode == dns.RcodeSuccess && !q.readSubnet(q.h.zones[found.Zone.Index].ecs) {
+	if rcode == dns.RcodeSuccess && !q.readSubnet(q.store.Zones[found.Zone.Index].ECS) {
 		rcode = dns.RcodeFormatError
 	}
 	if rcode != dns.RcodeSuccess {
@@ -138,8 +143,8 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 		}
 		owner = alias.Target
 		var name string
-		name, found = q.h.find(owner, m.Question[0].Qtype)
-		if found.Kind == record.Outside || q.h.passes(q.r, name, found) {
+		name, found = q.find(owner, m.Question[0].Qtype)
+		if found.Kind == record.Outside || q.h.passes(q.store, q.r, name, found) {
 			q.follow(m, owner)
 			return
 		}
@@ -153,7 +158,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 		q.appendTurn(m, owner, found)
 	case record.RRs:
 		if found.RRset.Type == dns.TypeCNAME { // asked for itself
-			q.appendAlias(m, owner, found)
+			q.appendCNAME(m, owner, found)
 			break
 		}
 		start := len(m.Answer)
@@ -168,7 +173,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 			q.refer(m, found)
 		}
 	case record.Alias:
-		return q.appendAlias(m, owner, found)
+		return q.appendCNAME(m, owner, found)
 	default: // NoData, NXDomain
 		q.deny(m, found)
 	}
@@ -217,7 +222,7 @@ func (q *query) denyFor(m *dns.Msg, found record.Result, ttl uint32) {
 
 // isSigned reports whether the answer is going to be signed.
 func (q *query) isSigned() bool {
-	if !q.h.signed {
+	if !q.h.block.signed {
 		return false
 	}
 	opt := q.r.IsEdns0()
@@ -226,52 +231,32 @@ func (q *query) isSigned() bool {
 
 // appendTurn appends the addresses of an RRset to m, in the order of its next turn. If none is answered now, it denies.
 func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
-	set := &q.h.rrsets[found.Addresses]
+	set := q.store.Set(found.Addresses)
 	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
-	var order []uint16
-	if set.chooser == noChooser {
-		order = set.pool.Pick(q.class, buf[:0])
-	} else if order = q.choose(int(set.chooser), buf[:0]); len(order) == 0 {
-		q.denyFor(m, found, set.ttl)
+	order := q.take(set, buf[:0])
+	if len(order) == 0 {
+		q.denyFor(m, found, set.TTL)
 		return
 	}
-	if q.h.picks != nil {
-		q.h.countPick(found.Addresses, order[0])
-	}
-	m.Answer = set.appendTo(m.Answer, owner, order)
+	m.Answer = appendAddresses(m.Answer, set, owner, order)
 }
 
-// appendAlias appends the CNAME of a name to m, one of them where there are several, and returns it. If none is answered
+// appendCNAME appends the CNAME of a name to m, one of them where there are several, and returns it. If none is answered
 // now, it denies and returns nil.
-func (q *query) appendAlias(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
+func (q *query) appendCNAME(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
 	rrs := found.RRset.RRs
-	if number := found.RRset.Chooser; number > 0 {
-		several := &q.h.alternatives[number]
+	if several := q.store.CNAMEs(found.RRset); several != nil {
+		set := several.For(m.Question[0].Qtype)
 		var buf [1]uint16
-		order := q.choose(several.choosers[laneOf(m.Question[0].Qtype)], buf[:0])
+		order := q.take(set, buf[:0])
 		if len(order) == 0 {
-			q.denyFor(m, found, several.ttl)
+			q.denyFor(m, found, set.TTL)
 			return nil
-		}
-		if q.h.picks != nil {
-			q.h.countPick(-number, order[0])
 		}
 		rrs = rrs[order[0] : order[0]+1]
 	}
 	m.Answer = appendRRs(m.Answer, owner, rrs)
 	return rrs[0].(*dns.CNAME)
-}
-
-// appendRRs appends an RRset of the table to rrs, under an owner name. The records are copied: a message belongs to the
-// plugins it is handed to, and the cache of another server block, say, sets TTLs in it.
-func appendRRs(rrs []dns.RR, owner string, set []dns.RR) []dns.RR {
-	rrs = slices.Grow(rrs, len(set))
-	for _, rr := range set {
-		rr = dns.Copy(rr)
-		rr.Header().Name = owner
-		rrs = append(rrs, rr)
-	}
-	return rrs
 }
 
 // size is how many octets the client takes.

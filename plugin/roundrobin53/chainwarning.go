@@ -4,30 +4,29 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // answering are plugins behind this one that answer for zones.
 var answering = []string{"file", "auto", "secondary", "kubernetes", "etcd", "hosts", "forward", "grpc"}
 
 // shadowWarnings tell which plugins of the server block get no query, because all names of the block are answered here.
-func (h *Handler) shadowWarnings(block string) []string {
-	isFalling := func(z zone) bool { return len(z.fall.Zones) > 0 }
+func (h *Handler) shadowWarnings(s *store.Store, block string) []string {
 	isOpen := func(origin string) bool {
-		isAround := func(z zone) bool { return dns.IsSubDomain(z.name, origin) }
-		return !slices.ContainsFunc(h.zones, isAround)
+		isAround := func(z store.Zone) bool { return dns.IsSubDomain(z.Name, origin) }
+		return !slices.ContainsFunc(s.Zones, isAround)
 	}
-	if slices.ContainsFunc(h.zones, isFalling) || slices.ContainsFunc(plugin.OriginsFromArgsOrServerBlock(nil, strings.Fields(h.block)), isOpen) {
+	if slices.ContainsFunc(s.Zones, fallsThrough) || slices.ContainsFunc(plugin.OriginsFromArgsOrServerBlock(nil, h.block.keys), isOpen) {
 		return nil
 	}
 	var warnings []string
 	for _, name := range answering {
-		if h.config.Handler(name) != nil {
+		if h.block.config.Handler(name) != nil {
 			warnings = append(warnings, fmt.Sprintf("%s: %s gets no query: %s answers for all names of the block; add fallthrough, or leave %s out", block, name, pluginName, name))
 		}
 	}
@@ -35,24 +34,33 @@ func (h *Handler) shadowWarnings(block string) []string {
 }
 
 // geoWarnings are about what the geoip plugin knows of clients.
-func (h *Handler) geoWarnings(block string) []string {
-	isByPlace := func(c chooser) bool { return c.routes != nil && c.routes.Places != nil || c.order == pool.Nearest }
-	if !slices.ContainsFunc(h.choosers, isByPlace) {
+func (h *Handler) geoWarnings(s *store.Store, block string) []string {
+	if !needsPlace(s) {
 		return nil
 	}
-	known := knowledgeOf(h.config.Handler("geoip"))
+	known := knowledgeOf(h.block.config.Handler("geoip"))
 	var warnings []string
 	if known.provides != 0 && known.provides&geoipCity == 0 {
 		warnings = append(warnings, block+": geoip: its database has no places, so geo and order nearest know no client's; use one of cities or countries")
 	}
-	heeds := func(z zone) bool { return z.ecs }
-	switch ecs := slices.ContainsFunc(h.zones, heeds); {
+	heeds := func(z store.Zone) bool { return z.ECS }
+	switch ecs := slices.ContainsFunc(s.Zones, heeds); {
 	case known.subnet && !ecs:
 		warnings = append(warnings, block+": geoip: with edns-subnet, places are those of the clients behind a resolver, but without ecs the answer does not say for which of them it is; add ecs")
 	case ecs && !known.subnet:
 		warnings = append(warnings, block+": ecs: networks are those of the clients behind a resolver, but places are the resolver's; add edns-subnet to geoip")
 	}
 	return warnings
+}
+
+// needsPlace reports whether an answer depends on where the client is.
+func needsPlace(s *store.Store) bool {
+	for _, set := range s.All() {
+		if set.Needs()&(policy.NeedsPlaces|policy.NeedsPoint) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // geoipCity is the bit of geoip's knowledge that stands for places.

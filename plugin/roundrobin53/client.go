@@ -8,8 +8,8 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
-	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
@@ -74,39 +74,24 @@ func (q *query) network() netip.Prefix {
 	return netip.PrefixFrom(addr, addr.BitLen())
 }
 
-// routeClient is what routes know of the client.
-func (q *query) routeClient(routes *route.Routes) route.Client {
-	var c route.Client
-	if routes.Networks != nil {
-		c.Network = q.network()
-		q.addScope(routes.Networks.Scope)
+// whoFor is the client, with the parts that a set needs. What was found out is kept: a chain of CNAMEs has several sets.
+func (q *query) whoFor(needs policy.Needs) *policy.Who {
+	missing := needs &^ q.known
+	q.known |= needs
+	if missing == 0 {
+		return &q.who
 	}
-	if routes.Places != nil {
+	q.who.Network, q.who.Subnet = q.network(), q.subnet != nil // a scope is wanted of any part
+	if missing&policy.NeedsPlaces != 0 {
 		label := func(name string) string { return geoLabel(q.ctx, name) }
-		c.Places = route.NewPlaces(label("continent/code"), label("country/code"), label("subdivisions/code"))
-		q.addScope(netip.Prefix.Bits)
+		q.who.Places = route.NewPlaces(label("continent/code"), label("country/code"), label("subdivisions/code"))
 	}
-	return c
-}
-
-// poolClient is what the order of a group knows of the client.
-func (q *query) poolClient(order pool.Order) pool.Client {
-	var c pool.Client
-	switch order {
-	case pool.Sticky:
-		network := q.network()
-		if q.subnet == nil { // a network that ECS names is taken as it is
-			network = turn.ClientNetwork(network.Addr())
-		}
-		c.Network = turn.HashNetwork(network)
-		q.addScope(netip.Prefix.Bits)
-	case pool.Nearest:
+	if missing&policy.NeedsPoint != 0 {
 		if at, ok := config.ParseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
-			c.Place, c.Located = pool.PointAt(at.Latitude, at.Longitude), true
+			q.who.Point, q.who.Located = pool.PointAt(at.Latitude, at.Longitude), true
 		}
-		q.addScope(netip.Prefix.Bits)
 	}
-	return c
+	return &q.who
 }
 
 // geoLabel is what the geoip plugin knows of the client, "" if it does not.
@@ -115,11 +100,4 @@ func geoLabel(ctx context.Context, name string) string {
 		return value()
 	}
 	return ""
-}
-
-// addScope widens the scope of the answer by what a part of it depends on.
-func (q *query) addScope(bits func(netip.Prefix) int) {
-	if q.subnet != nil {
-		q.subnet.scope = max(q.subnet.scope, bits(q.subnet.prefix))
-	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
 func TestSubnetPrefix(t *testing.T) {
@@ -35,8 +35,8 @@ func TestSubnetPrefix(t *testing.T) {
 
 // TestNoPlaceWithoutGeoIP guards a query that no geoip plugin has seen: its client has no place.
 func TestNoPlaceWithoutGeoIP(t *testing.T) {
-	q := query{ctx: t.Context()}
-	if c := q.poolClient(pool.Nearest); c.Located {
+	q := query{ctx: t.Context(), w: new(discard)}
+	if who := q.whoFor(policy.NeedsPoint); who.Located {
 		t.Error("located")
 	}
 }

@@ -68,10 +68,10 @@ func TestFailOpenIsToldOnce(t *testing.T) {
 		got := logged(func() {
 			heir := handler(t, directive)
 			heir.block = h.block
-			succeed([]*Handler{heir}, []*Handler{h}, time.Now())
-			heir.keeper.setAll(func(target int) bool { return verdicts[target] == '+' }, time.Now())
+			heir.Store().Adopt(h.Store(), time.Now())
+			heir.Store().Verdicts.SetAll(func(target int) bool { return verdicts[target] == '+' }, time.Now())
 			setUp(h, verdicts) // the old instance goes on until the new one serves
-			heir.keeper.serve()
+			heir.Store().Verdicts.Serve(heir.tellFailOpen)
 			h = heir
 		})
 		if got != want {
@@ -80,7 +80,7 @@ func TestFailOpenIsToldOnce(t *testing.T) {
 	}
 	step("before it serves", "---", "")
 	step("before it serves", "+++", "")
-	h.keeper.serve()
+	h.Store().Verdicts.Serve(h.tellFailOpen)
 	step("one down", "-++", fenced+beginsToFail)
 	step("the second tier too", "--+", app+beginsToFail+"\n"+lb+beginsToFail)
 	step("all", "---", routed+beginsToFail)
@@ -91,8 +91,8 @@ func TestFailOpenIsToldOnce(t *testing.T) {
 	step("all are back", "+++", fenced+failsNoMore)
 	reload("a reload", "+++", "")
 	h = handler(t, directive)
-	h.keeper.setAll(func(int) bool { return false }, time.Now())
-	if got := strings.Count(logged(h.keeper.serve), beginsToFail); got != 4 {
+	h.Store().Verdicts.SetAll(func(int) bool { return false }, time.Now())
+	if got := strings.Count(logged(func() { h.Store().Verdicts.Serve(h.tellFailOpen) }), beginsToFail); got != 4 {
 		t.Errorf("%d lines of an instance that begins with all down, want 4", got)
 	}
 }
@@ -106,7 +106,7 @@ func TestManyFailOpenLines(t *testing.T) {
 	}
 	directive.WriteString("}\n")
 	h := handler(t, directive.String())
-	h.keeper.serve()
+	h.Store().Verdicts.Serve(h.tellFailOpen)
 	for _, c := range []struct{ verdict, text string }{{"-", beginsToFail}, {"+", failsNoMore}} {
 		got := logged(func() { setUp(h, c.verdict) })
 		if n := strings.Count(got, c.text); n != maxWarnings || !strings.HasSuffix(got, "and 15 more like the last") {

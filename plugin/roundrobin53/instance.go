@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/plugin/nsid"
-	"github.com/coredns/coredns/plugin/transfer"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // instance is the handlers of one run of a Corefile. Caddy's instance holds it in its storage.
@@ -24,17 +24,9 @@ import (
 type instance struct {
 	handlers []*Handler
 	first    bool // the start of a process, not a reload
-	watcher  *watcher
+	prober   *prober
 
-	// Of the fast path.
-	blocks  []serverBlock // of the Corefile, if a handler wants it
-	hooked  []*Handler    // those that dnsserver calls it for
-	notes   []string      // about it, to be logged when the instance serves
-	fronts  []*front      // where it is used
-	refused []string      // addresses where it can't be used
-	ended   bool          // it has begun to end
-
-	generation int // how many instances came before
+	fast fastpath.Run
 
 	predecessor *instance // from its OnStartup to the moment it serves
 	begun       bool
@@ -63,7 +55,9 @@ func servingInstance() *instance {
 }
 
 func newInstance() *instance {
-	return &instance{watcher: newWatcher()}
+	in := &instance{prober: newProber()}
+	in.fast.Corefile = in.corefile
+	return in
 }
 
 // instanceOf is the instance that c sets up.
@@ -96,48 +90,40 @@ func (in *instance) firstStartup() error {
 // startup makes the handlers ready to answer, a moment before the sockets open. All server blocks are complete by then.
 func (in *instance) startup() error {
 	for _, h := range in.handlers {
-		if err := h.checkLocating(); err != nil {
+		if err := h.validateLocating(); err != nil {
 			return err
 		}
-		h.view = h.config.ViewName
-		h.debug = h.config.Debug
-		h.signed = h.config.Handler("dnssec") != nil
-		if server, ok := h.config.Handler("nsid").(nsid.Nsid); ok {
-			const front = 4 // code and length (RFC 6891 §6.1.2)
-			h.nsid = front + len(server.Data)
-		}
-		h.transfer, _ = h.config.Handler("transfer").(*transfer.Transfer)
-		in.watcher.add(h)
+		h.block.look()
+		in.prober.add(h)
 	}
 	predecessor := newInstance()
 	if !in.first {
 		predecessor = servingInstance()
-		in.predecessor, in.generation = predecessor, predecessor.generation+1
+		in.predecessor, in.fast.Generation = predecessor, predecessor.fast.Generation+1
 	}
 	now := time.Now()
-	succeed(in.handlers, predecessor.handlers, now)
-	in.watcher.prepare(predecessor.watcher, now)
+	store.Adopt(in.served(), predecessor.served(), now)
+	in.prober.prepare(predecessor.prober, now)
 	serving.mu.Lock()
 	serving.next = in
 	serving.mu.Unlock()
 	return nil
 }
 
-// checkLocating tells whether the plugins are there that know where a client is.
-func (h *Handler) checkLocating() error {
-	for i := range h.choosers {
-		c := &h.choosers[i]
-		isGeo := c.routes != nil && c.routes.Places != nil
-		if !isGeo && c.order != pool.Nearest {
+// validateLocating tells whether the plugins are there that know where a client is.
+func (h *Handler) validateLocating() error {
+	for rrset, set := range h.store.Load().All() {
+		needs := set.Needs() & (policy.NeedsPlaces | policy.NeedsPoint)
+		if needs == 0 {
 			continue
 		}
 		for _, name := range []string{"metadata", "geoip"} {
-			if h.config.Handler(name) == nil {
+			if h.block.config.Handler(name) == nil {
 				word := "geo"
-				if !isGeo {
+				if needs&policy.NeedsPlaces == 0 {
 					word = "order nearest"
 				}
-				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", h.block, c.name, word, name)
+				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", &h.block, rrset.Name, word, name)
 			}
 		}
 	}
@@ -177,14 +163,14 @@ func (in *instance) begin() {
 	if predecessor == nil {
 		predecessor = newInstance()
 	}
-	in.watcher.start(predecessor.watcher)
-	for _, note := range in.notes {
+	in.prober.start(predecessor.prober)
+	for _, note := range in.fast.Notes {
 		log.Warning(note)
 	}
 	for _, h := range in.handlers {
 		h.report()
-		if h.transfer != nil && len(h.changed) > 0 {
-			go notify(h.transfer, h.changed)
+		if changed := h.changedZones(); h.block.transfer != nil && len(changed) > 0 {
+			go notify(h.block.transfer, changed)
 		}
 	}
 }
@@ -218,7 +204,7 @@ func (in *instance) disown() {
 	serving.mu.Lock()
 	serving.next = nil
 	serving.mu.Unlock()
-	in.watcher.disown()
+	in.prober.disown()
 }
 
 // shutdown ends an instance after a reload. At the end of the process it comes too, but queries are answered until
@@ -233,18 +219,27 @@ func (in *instance) shutdown() error {
 	serving.mu.Unlock()
 	in.loosen()
 	in.closeFast(next)
-	in.watcher.stop()
+	in.prober.stop()
 	if next != nil {
 		next.begin()
 	}
 	return nil
 }
 
+// closeFast ends the fast path of the instance, but for what the next one takes over; there is none at the end of the process.
+func (in *instance) closeFast(next *instance) {
+	if next == nil {
+		in.fast.Close(nil)
+		return
+	}
+	in.fast.Close(&next.fast)
+}
+
 // finalShutdown ends an instance at the end of the process, after the lameduck of the health plugin, which stands before
 // this one in the chain.
 func (in *instance) finalShutdown() error {
 	in.closeFast(nil)
-	in.watcher.stop()
+	in.prober.stop()
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	if serving.instance == in {

@@ -9,8 +9,8 @@ const largeLoad = 100_000
 func (in *instance) isLarge() bool {
 	values := 0
 	for _, h := range in.handlers {
-		for i := range h.zones {
-			values += h.zones[i].count
+		for _, z := range h.store.Load().Zones {
+			values += z.Values
 		}
 	}
 	return values >= largeLoad

@@ -3,6 +3,8 @@ package roundrobin53
 import (
 	"runtime/metrics"
 	"testing"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // TestReloadOfManyValuesKeepsGarbageDown guards GOGC: it is low from the moment when a reload begins until it has come to an
@@ -19,7 +21,7 @@ func TestReloadOfManyValuesKeepsGarbageDown(t *testing.T) {
 		"few values": {largeLoad - 1, usual, (*instance).shutdown},
 	} {
 		in := newInstance()
-		in.handlers = []*Handler{{zones: []zone{{count: c.values - 1}, {count: 1}}}}
+		in.handlers = []*Handler{newHandler(&store.Store{Zones: []store.Zone{{Values: c.values - 1}, {Values: 1}}})}
 		if err := in.restart(); err != nil {
 			t.Fatal(err)
 		}

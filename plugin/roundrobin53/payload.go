@@ -10,7 +10,7 @@ import (
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/plain"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
 )
 
 // payloadWriter is the last writer before the socket. It puts our own UDP payload size into the OPT record of a reply
@@ -25,7 +25,7 @@ var (
 // WriteMsg implements dns.ResponseWriter.
 func (w payloadWriter) WriteMsg(m *dns.Msg) error {
 	if opt := m.IsEdns0(); opt != nil {
-		opt.SetUDPSize(plain.PayloadSize)
+		opt.SetUDPSize(wire.PayloadSize)
 	}
 	return w.ResponseWriter.WriteMsg(m)
 }

@@ -6,5 +6,5 @@ package roundrobin53
 // readiness away.
 func (h *Handler) Ready() bool {
 	in := h.instance
-	return !in.first || in.hasBegun() && in.watcher.isReady()
+	return !in.first || in.hasBegun() && in.prober.isReady()
 }

@@ -9,18 +9,19 @@ package roundrobin53
 import (
 	"context"
 	"strings"
-	"sync"
 	"sync/atomic"
 
-	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/cache"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
+	"github.com/coredns/coredns/plugin/ready"
 	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 const pluginName = "roundrobin53"
@@ -32,40 +33,25 @@ var log = clog.NewWithPlugin(pluginName)
 type Handler struct {
 	Next plugin.Handler
 
-	table   *record.Table
-	zones   []zone         // by record.Zone.Index
-	rrsets  []addressRRset // by record.Result.Addresses
-	counted []countedRRset // RRsets whose first places are counted
-
-	// What is chosen among values, beyond turns.
-	choosers     []chooser      // by addressRRset.chooser
-	alternatives []alternatives // by record.RRset.Chooser; the first is none
-	groups       []group
-	conditions   []condition
-	targets      []probed
-	watches      []watch
-	keeper       *keeper
-
+	store    atomic.Pointer[store.Store] // what is served; a query loads it once
 	upstream *upstream.Upstream
-	warnings []string // of the Corefile
-	large    []string // about RRsets that a usual UDP answer can't hold
-
-	// Known when it is started, and the same from then on.
-	block    string            // the keys of the server block, for logs
-	keys     []string          // the same, if it wants the fast path
-	config   *dnsserver.Config // of the server block
-	view     string            // the server block's view, for metrics
-	signed   bool              // a dnssec plugin signs what we answer
-	debug    bool              // the server block has the debug plugin
-	nsid     int               // octets that the nsid plugin adds to an answer, if it is asked to
+	block    block
 	instance *instance
-	transfer *transfer.Transfer // nil if the block has none
-	changed  []string           // zones that are new or other than before
+	servers  servers
+}
 
-	// What moves, besides the counters of the pools.
-	picks   map[int][]*atomic.Uint64 // first places by RRset and endpoint, of those in counted
-	servers atomic.Pointer[map[*dnsserver.Server]*server]
-	mu      sync.Mutex // guards changes of servers
+var (
+	_ plugin.Handler      = (*Handler)(nil)
+	_ cache.ZoneBypasser  = (*Handler)(nil)
+	_ ready.Readiness     = (*Handler)(nil)
+	_ transfer.Transferer = (*Handler)(nil)
+)
+
+// newHandler makes the handler of a server block that serves a store.
+func newHandler(s *store.Store) *Handler {
+	h := &Handler{upstream: upstream.New()}
+	h.store.Store(s)
+	return h
 }
 
 // Name implements plugin.Handler.
@@ -88,8 +74,9 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 //go:noinline
 func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) *dns.Msg {
 	question := &r.Question[0] // the core drops messages without one
-	qname, found := h.find(question.Name, question.Qtype)
-	q := query{h: h, ctx: ctx, w: w, r: r, qname: qname}
+	q := query{h: h, ctx: ctx, w: w, r: r, store: h.store.Load()}
+	qname, found := q.find(question.Name, question.Qtype)
+	q.qname = qname
 	if found.Kind == record.Outside {
 		if h.Next != nil {
 			return nil
@@ -97,7 +84,7 @@ func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		return q.refuse() // nobody's, as where no server block fits
 	}
 	q.srv = h.server(ctx)
-	if h.passes(r, q.qname, found) {
+	if h.passes(q.store, r, q.qname, found) {
 		q.srv.count(found.Zone, resultFallthrough)
 		return nil
 	}
@@ -113,18 +100,18 @@ func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 // kilobyte of stack itself where the allocator has to look for free memory, as with 64 addresses for every other query.
 //
 //go:noinline
-func (h *Handler) find(name string, qtype uint16) (string, record.Result) {
+func (q *query) find(name string, qtype uint16) (string, record.Result) {
 	name = strings.ToLower(name)
-	return name, h.table.Lookup(name, qtype)
+	return name, q.store.Table.Lookup(name, qtype)
 }
 
 // passes reports whether the query is for the next plugin: nothing here speaks of the name, or the message is about the
 // zone as a whole, which is the next plugin's where this one only lies over it.
-func (h *Handler) passes(r *dns.Msg, qname string, found record.Result) bool {
+func (h *Handler) passes(s *store.Store, r *dns.Msg, qname string, found record.Result) bool {
 	if !found.Unclaimed && r.Opcode == dns.OpcodeQuery && !isTransfer(r.Question[0].Qtype) {
 		return false
 	}
-	return h.Next != nil && h.zones[found.Zone.Index].fall.Through(qname)
+	return h.Next != nil && s.Zones[found.Zone.Index].Through(qname)
 }
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
@@ -132,18 +119,20 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 // Owns reports whether h itself answers the queries for a name, in lower case, and a type. The rotate plugin of the server
 // block leaves those alone.
 func (h *Handler) Owns(name string, qtype uint16) bool {
-	found := h.table.Lookup(name, qtype)
-	return found.Kind != record.Outside && !(found.Unclaimed && h.Next != nil && h.zones[found.Zone.Index].fall.Through(name))
+	s := h.store.Load()
+	found := s.Table.Lookup(name, qtype)
+	return found.Kind != record.Outside && !(found.Unclaimed && h.Next != nil && s.Zones[found.Zone.Index].Through(name))
 }
 
 // CacheBypassZones implements cache.ZoneBypasser: an answer from the cache would have the order it was stored with.
 func (h *Handler) CacheBypassZones() []string {
+	s := h.store.Load()
 	var bypass []string
-	for i := range h.zones {
-		z := &h.zones[i]
-		names, ok := h.ownNames(z)
+	for i := range s.Zones {
+		z := &s.Zones[i]
+		names, ok := ownNames(s, z)
 		if !ok {
-			names = []string{z.name}
+			names = []string{z.Name}
 		}
 		bypass = append(bypass, names...)
 	}
@@ -154,19 +143,19 @@ func (h *Handler) CacheBypassZones() []string {
 // query with all of them.
 const maxBypassNames = 64
 
-// ownNames is the names of a zone that falls through, if they are few: then the rest of the zone can be cached.
-func (h *Handler) ownNames(z *zone) ([]string, bool) {
-	if len(z.fall.Zones) == 0 || z.names > maxBypassNames {
+// ownNames are the names of a zone that falls through, if they are few: then the rest of the zone can be cached.
+func ownNames(s *store.Store, z *store.Zone) ([]string, bool) {
+	if !z.FallsThrough() || z.Names > maxBypassNames {
 		return nil, false
 	}
 	var names []string
-	h.table.Walk(func(name string, in *record.Zone, _, _ int, _ []record.RRset) {
-		if in.Origin == z.name {
+	for name, node := range s.Table.All() {
+		if node.Zone.Origin == z.Name {
 			if parent, ok := strings.CutPrefix(name, "*."); ok { // what a wildcard answers lies beside it
 				name = dns.Fqdn(parent)
 			}
 			names = append(names, name)
 		}
-	})
+	}
 	return names, true
 }

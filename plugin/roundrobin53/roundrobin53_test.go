@@ -19,6 +19,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // handler is what a directive gives, started but for the servers.
@@ -30,13 +32,14 @@ func handler(tb testing.TB, directive string) *Handler {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := build(conf)
+	served, err := store.Build(conf)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.instance = &instance{watcher: newWatcher()}
-	h.block, h.config = strings.Join(c.ServerBlockKeys, " "), dnsserver.GetConfig(c)
-	succeed([]*Handler{h}, nil, time.Unix(1_700_000_000, 0))
+	h := newHandler(served)
+	h.instance = newInstance()
+	h.block.keys, h.block.config = c.ServerBlockKeys, dnsserver.GetConfig(c)
+	store.Adopt([]*store.Served{{Store: served}}, nil, time.Unix(1_700_000_000, 0))
 	h.Next = plugin.HandlerFunc(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) {
 		return dns.RcodeSuccess, errPassed
 	})
@@ -265,11 +268,11 @@ func FuzzServeDNS(f *testing.F) {
 			}
 		}
 	}
-	var verdicts []verdict
-	for i := range h.targets {
-		verdicts = append(verdicts, verdict{i, h.targets[i].Address != netip.MustParseAddr("192.0.2.9")})
+	var verdicts []policy.Verdict
+	for i, target := range h.Store().Targets {
+		verdicts = append(verdicts, policy.Verdict{Target: i, Up: target.Target.Address != netip.MustParseAddr("192.0.2.9")})
 	}
-	h.keeper.set(verdicts, time.Now())
+	h.Store().Verdicts.Set(verdicts, time.Now())
 	ctx := serverContext("dns://:53")
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		r := new(dns.Msg)
@@ -277,7 +280,7 @@ func FuzzServeDNS(f *testing.F) {
 			return // the core drops these
 		}
 		for _, signed := range []bool{false, true} {
-			h.signed = signed
+			h.block.signed = signed
 			w := new(discard)
 			if _, err := h.ServeDNS(ctx, w, r.Copy()); err == nil {
 				checkReply(t, r, w.m)
@@ -386,7 +389,7 @@ func BenchmarkBoardChange(b *testing.B) {
 			h := handler(b, directive.String())
 			up := false
 			for b.Loop() {
-				h.keeper.set([]verdict{{target: 0, up: up}}, time.Now())
+				h.Store().Verdicts.Set([]policy.Verdict{{Target: 0, Up: up}}, time.Now())
 				up = !up
 			}
 		})

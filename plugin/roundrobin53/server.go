@@ -3,6 +3,8 @@ package roundrobin53
 import (
 	"context"
 	"maps"
+	"sync"
+	"sync/atomic"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,12 @@ type server struct {
 	failOpen []prometheus.Counter // by zone
 }
 
+// servers are the entries of all servers that asked so far.
+type servers struct {
+	known atomic.Pointer[map[*dnsserver.Server]*server]
+	mu    sync.Mutex // guards changes of known
+}
+
 // server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
 // met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
 func (h *Handler) server(ctx context.Context) *server {
@@ -27,7 +35,7 @@ func (h *Handler) server(ctx context.Context) *server {
 }
 
 func (h *Handler) serverOf(key *dnsserver.Server) *server {
-	if known := h.servers.Load(); known != nil {
+	if known := h.servers.known.Load(); known != nil {
 		if srv, ok := (*known)[key]; ok {
 			return srv
 		}
@@ -36,10 +44,10 @@ func (h *Handler) serverOf(key *dnsserver.Server) *server {
 }
 
 func (h *Handler) addServer(key *dnsserver.Server) *server {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.servers.mu.Lock()
+	defer h.servers.mu.Unlock()
 	known := make(map[*dnsserver.Server]*server)
-	if old := h.servers.Load(); old != nil {
+	if old := h.servers.known.Load(); old != nil {
 		if srv, ok := (*old)[key]; ok {
 			return srv
 		}
@@ -50,12 +58,12 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 		addr = key.Addr
 	}
 	srv := &server{stream: asker.IsStream(addr)}
-	for i := range h.zones {
-		srv.answers = append(srv.answers, newAnswerCounters(addr, h.zones[i].name, h.view))
-		srv.failOpen = append(srv.failOpen, failOpenTotal.WithLabelValues(addr, h.zones[i].name, h.view))
+	for _, z := range h.store.Load().Zones {
+		srv.answers = append(srv.answers, newAnswerCounters(addr, z.Name, h.block.view))
+		srv.failOpen = append(srv.failOpen, failOpenTotal.WithLabelValues(addr, z.Name, h.block.view))
 	}
 	known[key] = srv
-	h.servers.Store(&known)
+	h.servers.known.Store(&known)
 	return srv
 }
 

@@ -1,8 +1,6 @@
 package roundrobin53
 
 import (
-	"strings"
-
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -10,6 +8,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 func init() {
@@ -24,10 +23,11 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	h, err := build(conf)
+	served, err := store.Build(conf)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	h := newHandler(served)
 	config := dnsserver.GetConfig(c)
 	asker.Mark(c)
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
@@ -37,8 +37,8 @@ func setup(c *caddy.Controller) error {
 	in := instanceOf(c)
 	in.handlers = append(in.handlers, h)
 	h.instance = in
-	h.config, h.block = config, strings.Join(c.ServerBlockKeys, " ")
-	if err := in.hookFastpath(h, c.ServerBlockKeys); err != nil {
+	h.block.config, h.block.keys = config, c.ServerBlockKeys
+	if err := in.fast.Hook(h); err != nil {
 		return plugin.Error(pluginName, err)
 	}
 	at := conf.Directives[0].Position

@@ -7,26 +7,29 @@ import (
 	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // Transfer implements transfer.Transferer. A zone is transferred whole: all addresses but drained ones, whatever their
 // health, in the order of the Corefile. A secondary that has the serial gets the SOA alone (RFC 1995 §4). Zones that lie over another plugin's are that one's to
 // transfer.
 func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
-	i := slices.IndexFunc(h.zones, func(z zone) bool { return z.name == name })
-	if i < 0 || h.zones[i].fall.Through(name) {
+	s := h.store.Load()
+	i := slices.IndexFunc(s.Zones, func(z store.Zone) bool { return z.Name == name })
+	if i < 0 || s.Zones[i].Overlay {
 		return nil, transfer.ErrNotAuthoritative
 	}
-	soa := h.table.Zones()[i].SOA()
+	soa := s.Table.Zones()[i].SOA()
 	ch := make(chan []dns.RR)
 	go func() { // ends when the transfer plugin has read everything, which it always does
 		defer close(ch)
 		ch <- []dns.RR{dns.Copy(soa)}
-		if serial != 0 && !isNewer(soa.Serial, serial) {
+		if serial != 0 && !store.IsNewer(soa.Serial, serial) {
 			return
 		}
-		for _, rrs := range h.zoneRRsets(name) {
+		for _, rrs := range zoneRRsets(s, name) {
 			ch <- rrs
 		}
 		ch <- []dns.RR{dns.Copy(soa)}
@@ -34,34 +37,33 @@ func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) 
 	return ch, nil
 }
 
-// isNewer compares serials (RFC 1982 §3.2).
-func isNewer(a, b uint32) bool { return a != b && a-b < 1<<31 }
-
 // zoneRRsets is all RRsets of a zone but the SOA, in the order of their names, the apex first.
-func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
+func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 	type named struct {
 		name string
 		rrs  []dns.RR
 	}
 	var all []named
-	h.table.Walk(func(name string, zone *record.Zone, a, aaaa int, rrsets []record.RRset) {
-		if zone.Origin != origin {
-			return
+	add := func(name string, rrs []dns.RR) {
+		if len(rrs) > 0 {
+			all = append(all, named{name, rrs})
 		}
-		for _, set := range rrsets {
-			if rrs := h.transferred(set); set.Type != dns.TypeSOA && len(rrs) > 0 {
-				all = append(all, named{name, appendRRs(nil, name, rrs)})
+	}
+	for name, node := range s.Table.All() {
+		if node.Zone.Origin != origin {
+			continue
+		}
+		for i := range node.RRsets {
+			if set := &node.RRsets[i]; set.Type != dns.TypeSOA {
+				add(name, appendRRs(nil, name, transferred(s, set)))
 			}
 		}
-		for _, number := range []int{a, aaaa} {
-			if number < 0 {
-				continue
-			}
-			if rrs := h.transferredAddresses(name, number); len(rrs) > 0 {
-				all = append(all, named{name, rrs})
+		for _, number := range []int{node.A, node.AAAA} {
+			if number != record.None {
+				add(name, transferredAddresses(s.Set(number), name))
 			}
 		}
-	})
+	}
 	slices.SortStableFunc(all, func(a, b named) int {
 		return cmp.Or(cmp.Compare(dns.CountLabel(a.name), dns.CountLabel(b.name)), cmp.Compare(a.name, b.name))
 	})
@@ -74,46 +76,40 @@ func (h *Handler) zoneRRsets(origin string) [][]dns.RR {
 
 // transferred is the records of an RRset that a secondary gets: of several CNAMEs the first that an answer could have, since
 // it takes no zone with a name that has more than one (RFC 2181 §10.1).
-func (h *Handler) transferred(set record.RRset) []dns.RR {
-	if set.Chooser == 0 {
+func transferred(s *store.Store, set *record.RRset) []dns.RR {
+	several := s.CNAMEs(set)
+	if several == nil {
 		return set.RRs
 	}
-	undrained := h.undrained(h.alternatives[set.Chooser].choosers[laneOther]) // the other lanes have the same values
+	undrained := several.Speaker().Undrained()
 	if len(undrained) == 0 {
 		return nil
 	}
-	first := undrained[0]
-	return set.RRs[first : first+1]
+	return set.RRs[undrained[0] : undrained[0]+1]
 }
 
 // transferredAddresses is the records of an address RRset that a secondary gets, in the order of the Corefile.
-func (h *Handler) transferredAddresses(owner string, number int) []dns.RR {
-	set := &h.rrsets[number]
+func transferredAddresses(set *policy.Set, owner string) []dns.RR {
 	var order []uint16
-	if set.chooser == noChooser {
-		for i := range set.pool.Len() {
-			order = append(order, uint16(i))
-		}
-		return set.appendTo(nil, owner, order)
-	}
 	seen := make(map[string]bool)
-	for _, endpoint := range h.undrained(int(set.chooser)) {
-		if value := string(set.pool.Address(endpoint)); !seen[value] { // a value may stand once for each network and tier
-			seen[value] = true
-			order = append(order, uint16(endpoint))
+	for _, value := range set.Undrained() {
+		if address := string(set.Address(value)); !seen[address] { // a value may stand once for each network and tier
+			seen[address] = true
+			order = append(order, uint16(value))
 		}
 	}
-	return set.appendTo(nil, owner, order)
+	return appendAddresses(nil, set, owner, order)
 }
 
-// undrained is the endpoints that answers of a chooser can have, in the order of the Corefile.
-func (h *Handler) undrained(chooser int) []int {
-	var endpoints []int
-	for _, g := range h.groupsOf(chooser) {
-		endpoints = append(endpoints, g.Undrained()...)
+// changedZones are the zones that secondaries do not have as they are.
+func (h *Handler) changedZones() []string {
+	var changed []string
+	for _, z := range h.store.Load().Zones {
+		if z.Changed {
+			changed = append(changed, z.Name)
+		}
 	}
-	slices.Sort(endpoints)
-	return slices.Compact(endpoints)
+	return changed
 }
 
 // notify tells the secondaries of zones that there is something new (RFC 1996). It ends by itself: the transfer plugin

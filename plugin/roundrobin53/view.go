@@ -36,3 +36,11 @@ func (in *instance) caddyInstance() *caddy.Instance {
 	}
 	return nil
 }
+
+// corefile is what the instance that is being set up is set up from.
+func (in *instance) corefile() caddy.Input {
+	if candidate := in.caddyInstance(); candidate != nil {
+		return candidate.Caddyfile()
+	}
+	return caddy.CaddyfileInput{}
+}

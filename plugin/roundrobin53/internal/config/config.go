@@ -38,13 +38,13 @@ type Directive struct {
 	Position
 	around      *Surroundings
 	Zones       []string
-	Index       zoneIndex // of the zones
+	Index       ZoneIndex // of the zones
 	block       []string  // the zones of the server block, if the directive names its own
 	TTL         uint32
 	SOA         *SOA // nil if not given
 	NameServers []NameServer
 	Fallthrough []string  // the zones that fall through
-	through     zoneIndex // of the zones that fall through
+	Through     ZoneIndex // of the zones that fall through
 	ECS         bool      // the client is who ECS says
 	Fastpath    bool      // queries may be answered beside the chain
 	records     []*Record
@@ -77,21 +77,21 @@ type NameServer struct {
 func (d *Directive) isRoot() bool { return d.Index["."] }
 
 // ZoneOf is the zone of the directive that name lies in.
-func (d *Directive) ZoneOf(name string) string { return d.Index.of(name) }
+func (d *Directive) ZoneOf(name string) string { return d.Index.Of(name) }
 
-// zoneIndex is some zones by name, each of them true. A directive can have thousands, and each of its names is looked up.
-type zoneIndex map[string]bool
+// ZoneIndex is some zones by name, each of them true. A directive can have thousands, and each of its names is looked up.
+type ZoneIndex map[string]bool
 
-func newZoneIndex(zones []string) zoneIndex {
-	index := make(zoneIndex, len(zones))
+func newZoneIndex(zones []string) ZoneIndex {
+	index := make(ZoneIndex, len(zones))
 	for _, zone := range zones {
 		index[zone] = true
 	}
 	return index
 }
 
-// of is the longest zone that a full, lower-case name lies in, "" if it lies in none.
-func (z zoneIndex) of(name string) string {
+// Of is the longest zone that a full, lower-case name lies in, "" if it lies in none.
+func (z ZoneIndex) Of(name string) string {
 	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
 		if z[name[off:]] {
 			return name[off:]
@@ -104,8 +104,8 @@ func (z zoneIndex) of(name string) string {
 }
 
 // around is the zones and all names above them.
-func (z zoneIndex) around() zoneIndex {
-	all := zoneIndex{".": true}
+func (z ZoneIndex) around() ZoneIndex {
+	all := ZoneIndex{".": true}
 	for zone := range z {
 		for off, end := 0, false; !end && !all[zone[off:]]; off, end = dns.NextLabel(zone, off) {
 			all[zone[off:]] = true
@@ -148,7 +148,7 @@ func (d *Directive) validateDefaults() error {
 }
 
 // Overlays reports whether the directive's zone lies over another plugin's zone of the same name.
-func (d *Directive) Overlays(zone string) bool { return d.through.of(zone) != "" }
+func (d *Directive) Overlays(zone string) bool { return d.Through.Of(zone) != "" }
 
 // directiveName is the word that a directive begins with.
 const directiveName = "roundrobin53"

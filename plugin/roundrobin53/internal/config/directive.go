@@ -233,6 +233,6 @@ func parseFallthrough(d *Directive, l line) error {
 			return fmt.Errorf("%q is neither in nor above the zones of this block: %s", zone, strings.Join(d.Zones, " "))
 		}
 	}
-	d.Fallthrough, d.through = zones, newZoneIndex(zones)
+	d.Fallthrough, d.Through = zones, newZoneIndex(zones)
 	return nil
 }

@@ -120,11 +120,11 @@ func isReverse(zone string) bool {
 
 // FullName turns a name inside RDATA into a full one. The rule is stricter than for owner names: in a zone file a
 // forgotten final dot is the classic mistake, and it goes unnoticed until a client meets it.
-func FullName(name, zone string, zones zoneIndex) (string, error) {
+func FullName(name, zone string, zones ZoneIndex) (string, error) {
 	if name == "@" {
 		return zone, nil
 	}
-	if dns.IsFqdn(name) || zones.of(strings.ToLower(dns.Fqdn(name))) != "" {
+	if dns.IsFqdn(name) || zones.Of(strings.ToLower(dns.Fqdn(name))) != "" {
 		return dns.Fqdn(name), nil
 	}
 	full := Below(name, zone)

@@ -60,7 +60,7 @@ func (rec *Record) parseRData(d *Directive, words []string) error {
 var typesWithText = []uint16{dns.TypeTXT, dns.TypeHINFO, dns.TypeCAA, dns.TypeNAPTR, dns.TypeURI}
 
 // parseRR reads the data of one record, as in a zone file.
-func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex) (dns.RR, error) {
+func parseRR(rrtype uint16, rdata []string, owner, zone string, zones ZoneIndex) (dns.RR, error) {
 	if rrtype == dns.TypeTXT {
 		if len(rdata) != 1 {
 			return nil, fmt.Errorf(`%q is %d words; a TXT record has one text: put it into quotes if it has spaces, write \" for a quote in it, and join the strings of a long one, which are made again at 255 octets`,
@@ -101,7 +101,7 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones zoneIndex)
 }
 
 // completeNames makes the relative names in a record's data full.
-func completeNames(rr dns.RR, zone string, zones zoneIndex) error {
+func completeNames(rr dns.RR, zone string, zones ZoneIndex) error {
 	for _, name := range rdataNames(rr) {
 		if err := validateASCII(strings.TrimSuffix(*name, "."+relativeOrigin)); err != nil {
 			return err

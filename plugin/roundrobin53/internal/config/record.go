@@ -163,7 +163,7 @@ func (rec *Record) readAliasType(word string) bool {
 }
 
 // elsewhere is what to write at a name instead of an ALIAS to a name that is answered elsewhere.
-func elsewhere(owner string, zones zoneIndex) string {
+func elsewhere(owner string, zones ZoneIndex) string {
 	if zones[owner] {
 		return "; an apex can't have a CNAME, either: write the addresses of a name elsewhere"
 	}

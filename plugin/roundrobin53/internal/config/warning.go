@@ -20,7 +20,7 @@ func (c *Block) warnDirective(d *Directive) {
 	block := newZoneIndex(d.block)
 	around := block.around()
 	for _, zone := range d.Zones {
-		if len(d.block) > 0 && block.of(zone) == "" && !around[zone] {
+		if len(d.block) > 0 && block.Of(zone) == "" && !around[zone] {
 			c.warnf(d.Position, "the zone %s lies outside the server block, %s: no query for it arrives here", zone, strings.Join(d.block, " "))
 		}
 	}

@@ -143,7 +143,7 @@ func above(name string) string {
 
 func (b *Builder) insert(name string, zone int32) *draft {
 	b.names[name] = int32(len(b.drafts))
-	b.drafts = append(b.drafts, draft{name: name, zone: zone, a: none, aaaa: none})
+	b.drafts = append(b.drafts, draft{name: name, zone: zone, a: None, aaaa: None})
 	return &b.drafts[len(b.drafts)-1]
 }
 

@@ -20,7 +20,7 @@ type index struct {
 	seed  maphash.Seed
 }
 
-// node is what one owner name holds; none stands for no number.
+// node is what one owner name holds.
 type node struct {
 	hash    uint32 // of the name, see place; 0 if the node is free
 	start   uint32 // of the name in index.names
@@ -30,7 +30,8 @@ type node struct {
 	rare    int32  // index of what few names have, 0 if this one does not
 }
 
-const none = -1
+// None stands for no number.
+const None = -1
 
 // rare is what a name holds beside addresses.
 type rare struct {
@@ -100,7 +101,7 @@ func (n *node) addresses(qtype uint16) int32 {
 	case dns.TypeAAAA:
 		return n.aaaa
 	}
-	return none
+	return None
 }
 
 func (r *rare) rrset(rrtype uint16) *RRset {

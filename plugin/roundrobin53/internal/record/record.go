@@ -7,7 +7,11 @@
 // which are answered.
 package record
 
-import "github.com/miekg/dns"
+import (
+	"iter"
+
+	"github.com/miekg/dns"
+)
 
 // AddressTypes are the types of RRsets whose values are addresses.
 var AddressTypes = [...]uint16{dns.TypeA, dns.TypeAAAA}
@@ -47,7 +51,7 @@ type RRset struct {
 	Type uint16
 	RRs  []dns.RR
 
-	Chooser int // the number of what chooses one of several CNAMEs; 0 for all other RRsets
+	CNAMEs int // the number of several CNAMEs that are chosen among; 0 for all other RRsets
 }
 
 // Zone is a zone of a Table.
@@ -108,12 +112,24 @@ func (t *Table) Lookup(name string, qtype uint16) Result {
 	return Result{Kind: NXDomain, Zone: &t.zones[n.zone], Unclaimed: true}
 }
 
-// Walk calls f for every owner name that has data, in no particular order. The numbers a and aaaa of its address RRsets
-// are negative where it has none.
-func (t *Table) Walk(f func(name string, zone *Zone, a, aaaa int, rrsets []RRset)) {
-	for i := range t.nodes {
-		if n := &t.nodes[i]; n.hash != 0 && t.hasData(n) {
-			f(t.name(n), &t.zones[n.zone], int(n.a), int(n.aaaa), t.rare(n).rrsets)
+// Node is what an owner name of a table has.
+type Node struct {
+	Zone    *Zone
+	A, AAAA int     // numbers of the address RRsets, None where there is None
+	RRsets  []RRset // all others
+}
+
+// All are the owner names that have data, in no particular order.
+func (t *Table) All() iter.Seq2[string, Node] {
+	return func(yield func(string, Node) bool) {
+		for i := range t.nodes {
+			n := &t.nodes[i]
+			if n.hash == 0 || !t.hasData(n) {
+				continue
+			}
+			if !yield(t.name(n), Node{&t.zones[n.zone], int(n.a), int(n.aaaa), t.rare(n).rrsets}) {
+				return
+			}
 		}
 	}
 }
@@ -126,7 +142,7 @@ func (t *Table) Glue(name string, qtype uint16) (int, bool) {
 		return 0, false
 	}
 	number := n.addresses(qtype)
-	return int(number), number != none
+	return int(number), number != None
 }
 
 // closestEncloser is the longest existing ancestor of a name that does not exist itself (RFC 4592 §3.3.1), nil if there
@@ -142,7 +158,7 @@ func (t *Table) closestEncloser(name string) *node {
 
 func (t *Table) answer(n *node, name string, qtype uint16) Result {
 	r := Result{Kind: NoData, Zone: &t.zones[n.zone]}
-	if number := n.addresses(qtype); number != none {
+	if number := n.addresses(qtype); number != None {
 		r.Kind, r.Addresses = Addresses, int(number)
 		return r
 	}
@@ -180,5 +196,5 @@ func (t *Table) refer(n, cut *node) Result {
 
 // hasData is false for an empty non-terminal (RFC 4592 §2.2.2).
 func (t *Table) hasData(n *node) bool {
-	return n.a != none || n.aaaa != none || len(t.rare(n).rrsets) > 0
+	return n.a != None || n.aaaa != None || len(t.rare(n).rrsets) > 0
 }

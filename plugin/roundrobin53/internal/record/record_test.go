@@ -249,12 +249,12 @@ func TestNegativeTTL(t *testing.T) {
 	}
 }
 
-func TestWalk(t *testing.T) {
+func TestAll(t *testing.T) {
 	tab := table(t, []string{"example."}, false, "a.b.example. IN A 192.0.2.1", "a.b.example. IN TXT text", "c.example. IN AAAA 2001:db8::1")
 	seen := make(map[string]string)
-	tab.Walk(func(name string, zone *Zone, a, aaaa int, rrsets []RRset) {
-		seen[name] = fmt.Sprint(zone.Origin, a, aaaa, len(rrsets))
-	})
+	for name, node := range tab.All() {
+		seen[name] = fmt.Sprint(node.Zone.Origin, node.A, node.AAAA, len(node.RRsets))
+	}
 	want := map[string]string{
 		"example.":     fmt.Sprint("example.", -1, -1, 1),
 		"a.b.example.": fmt.Sprint("example.", 0, -1, 1),
@@ -262,11 +262,11 @@ func TestWalk(t *testing.T) {
 	}
 	for name, what := range want {
 		if seen[name] != what {
-			t.Errorf("Walk gives %s as %q, want %q", name, seen[name], what)
+			t.Errorf("All gives %s as %q, want %q", name, seen[name], what)
 		}
 	}
 	if len(seen) != len(want) {
-		t.Errorf("Walk gives %d names, want %d: %v", len(seen), len(want), seen)
+		t.Errorf("All gives %d names, want %d: %v", len(seen), len(want), seen)
 	}
 }
 

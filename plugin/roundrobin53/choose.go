@@ -1,0 +1,59 @@
+package roundrobin53
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// take takes the next turn of a set for the query, and counts it. The values' positions are appended to dst; they are none
+// if none is answered now.
+func (q *query) take(set *policy.Set, dst []uint16) []uint16 {
+	a := q.takeFor(set, q.class, dst)
+	set.Count(&a)
+	if a.Choice == nil {
+		return a.Order
+	}
+	if a.FailsOpen() {
+		q.srv.failOpen[set.Choosing().Zone].Inc()
+	}
+	if q.h.block.debug {
+		q.explain(set, a.Choice, slices.Clone(a.Order))
+	}
+	return a.Order
+}
+
+// takeAdditional takes the next turn of a set among answers that have its values in the additional section. Clients of SRV
+// and MX use them, too; but they are no first picks, and no answers that fail open.
+func (q *query) takeAdditional(set *policy.Set) []uint16 {
+	return q.takeFor(set, turn.Additional, nil).Order
+}
+
+// takeFor takes the next turn of a set in a class of queries.
+func (q *query) takeFor(set *policy.Set, class turn.Class, dst []uint16) policy.Answer {
+	if !set.Chooses() {
+		return policy.Answer{Order: set.Pick(class, dst)}
+	}
+	a := set.Take(q.store.Verdicts.Board(), class, q.whoFor(set.Needs()), dst)
+	if q.subnet != nil {
+		q.subnet.scope = max(q.subnet.scope, a.Scope)
+	}
+	return a
+}
+
+// explain logs why an answer has its values.
+func (q *query) explain(set *policy.Set, choice *pool.Choice, order []uint16) {
+	isChosen := func(g *policy.Group) bool { return g.Group == choice.Group() }
+	g := set.Groups()[slices.IndexFunc(set.Groups(), isChosen)]
+	picked := make([]string, len(order))
+	for i, value := range order {
+		picked[i] = set.Value(int(value))
+	}
+	log.Debugf("%s %s: the values for %s, priority %d, %s, %d of %d: %s", set.Choosing().Name, dns.TypeToString[q.r.Question[0].Qtype],
+		g.Name, choice.Priority(), choice.Status(), len(choice.Candidates()), len(g.Endpoints()), strings.Join(picked, " "))
+}

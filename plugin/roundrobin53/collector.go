@@ -1,0 +1,127 @@
+package roundrobin53
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
+)
+
+// What is configured, and what is counted by value, is read from the serving instance when it is asked for: so it is
+// right after reloads, good or bad, and a value's series ends with the value.
+var (
+	firstPicksDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "first_picks_total"),
+		"Counter of the answers that began with a value, for records with the option metrics.",
+		[]string{"zone", "view", "name", "type", "value"}, nil)
+
+	zonesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "zones"),
+		"Number of zones configured.", nil, nil)
+
+	namesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "names"),
+		"Number of owner names configured in a zone.", []string{"zone", "view"}, nil)
+
+	upDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "up"),
+		"Whether a check of a value says that it is up (1) or down (0).", []string{"zone", "view", "check", "value"}, nil)
+
+	probedDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "probed"),
+		"Whether a check of a value has had a result (1) or not yet (0): until then the value is taken for up.",
+		[]string{"zone", "view", "check", "value"}, nil)
+
+	candidatesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "candidates"),
+		"Number of values that answers choose among, for records with the option metrics, by what selects the values.",
+		[]string{"zone", "view", "name", "type", "for"}, nil)
+
+	valuesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "values"),
+		"Number of values (addresses and other records) configured in a zone.", []string{"zone", "view"}, nil)
+)
+
+var _ prometheus.Collector = collector{}
+
+// collector collects what is read from the serving instance. It implements prometheus.Collector.
+type collector struct{}
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- firstPicksDesc
+	ch <- zonesDesc
+	ch <- namesDesc
+	ch <- valuesDesc
+	ch <- upDesc
+	ch <- probedDesc
+	ch <- candidatesDesc
+}
+
+// Collect implements prometheus.Collector.
+func (collector) Collect(ch chan<- prometheus.Metric) {
+	in := servingInstance()
+	zones := 0
+	names, values, picks, candidates := make(series), make(series), make(series), make(series)
+	up, known := make(series), make(series)
+	for _, h := range in.handlers {
+		s, view := h.store.Load(), h.block.view
+		zones += len(s.Zones)
+		for i := range s.Zones {
+			z := &s.Zones[i]
+			names.add(float64(z.Names), z.Name, view)
+			values.add(float64(z.Values), z.Name, view)
+		}
+		for _, w := range s.Watches {
+			key := s.Targets[w.Target].Key
+			up.set(in.prober.isUp(key), w.Zone, view, w.Check, w.Value)
+			known.set(in.prober.isKnown(key), w.Zone, view, w.Check, w.Value)
+		}
+		addPicks(picks, candidates, s, view)
+	}
+	ch <- prometheus.MustNewConstMetric(zonesDesc, prometheus.GaugeValue, float64(zones))
+	names.send(ch, namesDesc, prometheus.GaugeValue)
+	values.send(ch, valuesDesc, prometheus.GaugeValue)
+	picks.send(ch, firstPicksDesc, prometheus.CounterValue)
+	candidates.send(ch, candidatesDesc, prometheus.GaugeValue)
+	up.send(ch, upDesc, prometheus.GaugeValue)
+	known.send(ch, probedDesc, prometheus.GaugeValue)
+}
+
+// addPicks adds how often each value of a set came first, and how many values its groups answer from, if its record has the
+// option metrics.
+func addPicks(picks, candidates series, s *store.Store, view string) {
+	b := s.Verdicts.Board()
+	for _, c := range s.Counted {
+		labels := []string{c.Zone, view, c.Name, dns.TypeToString[c.Type]}
+		for i, count := range c.Set.Picks() {
+			picks.add(float64(count.Load()), append(slices.Clip(labels), c.Set.Value(i))...)
+		}
+		for _, g := range c.Set.Groups() {
+			candidates[strings.Join(append(slices.Clip(labels), g.Name), labelSeparator)] = float64(len(b.Candidates(g)))
+		}
+	}
+}
+
+// series is values by label values: blocks that serve one zone on several ports make one series.
+type series map[string]float64
+
+const labelSeparator = "\xff"
+
+func (s series) add(value float64, labels ...string) {
+	s[strings.Join(labels, labelSeparator)] += value
+}
+
+// set makes a value of what is so or not. Blocks that watch one value with checks of one name are of one mind only if all
+// are.
+func (s series) set(is bool, labels ...string) {
+	key := strings.Join(labels, labelSeparator)
+	if before, ok := s[key]; is && (!ok || before == 1) {
+		s[key] = 1
+	} else {
+		s[key] = 0
+	}
+}
+
+func (s series) send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType) {
+	for labels, value := range s {
+		ch <- prometheus.MustNewConstMetric(desc, kind, value, strings.Split(labels, labelSeparator)...)
+	}
+}

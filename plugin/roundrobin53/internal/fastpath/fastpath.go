@@ -1,0 +1,71 @@
+// Package fastpath answers plain UDP queries beside the plugin chain of CoreDNS, on Linux.
+//
+//	         UDP port of a server
+//	                  |
+//	     filter in the kernel (datagram)        which packets can be plain queries?
+//	       |                         |
+//	CoreDNS's sockets        ours, one a processor
+//	       |                         |
+//	       |                      worker           batches: parse (wire), look up, take a turn, pack
+//	       |                         |
+//	       |                 everything else
+//	       +------------+------------+
+//	                    |
+//	               plugin chain
+//
+// A listener is our sockets at one address. It outlives reloads; the snapshot behind it, what it may answer and from which
+// stores, is swapped. A query takes the chain inline where our handler answers it at once, and in a goroutine where it may
+// wait. The first query for each RRset takes the chain, and what that answers is compared with what a worker would have
+// answered: only if it is the same, the workers answer from then on (proof).
+//
+// The sockets are of one SO_REUSEPORT group with CoreDNS's, so that nothing that waits in one is lost in a reload; packages
+// datagram and wire know the system calls and the octets.
+package fastpath
+
+import (
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
+)
+
+var log = clog.NewWithPlugin(directiveName)
+
+// Handler is the handler of a server block that the fast path answers for.
+type Handler interface {
+	plugin.Handler
+	Store() *store.Store       // what it serves
+	Config() *dnsserver.Config // of its server block
+	Keys() []string            // of its server block: dns://ZONE:PORT
+	View() string              // of its server block; "" if it has none
+	IsSigned() bool            // a dnssec plugin signs its answers
+	IsDebugged() bool          // its choices are logged
+	HasNext() bool             // a plugin comes behind it
+	Counters(s *dnsserver.Server) Counters
+}
+
+// Counters count the answers that a server gives from a store.
+type Counters interface {
+	Answered(z *record.Zone)
+	FailedOpen(z *record.Zone) // with values that are down
+}
+
+// Run is the fast path of one run of a Corefile.
+type Run struct {
+	// Corefile is what the run is set up from.
+	Corefile func() caddy.Input
+	// Generation is how many runs came before in the process.
+	Generation int
+	// Notes say where the fast path can't be used. They are complete when all server blocks are set up.
+	Notes []string
+
+	blocks    []serverBlock // of the Corefile, if a handler wants the fast path
+	handlers  []Handler     // those that want the fast path
+	hooked    []Handler     // those of them that dnsserver calls it for
+	snapshots []*snapshot   // where it is used
+	refused   []string      // addresses where it can't be used
+	ended     bool          // it has begun to end
+}

@@ -1,0 +1,247 @@
+package fastpath
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/pkg/reuseport"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
+)
+
+// listener is the sockets of the fast path at the address of one of CoreDNS's servers. It outlives reloads: as CoreDNS
+// goes on with its sockets, so does the fast path, and nothing that waits in one is lost.
+type listener struct {
+	group    *datagram.Group
+	snapshot atomic.Pointer[snapshot] // what it answers: the configuration that serves
+
+	cores     int  // sockets of CoreDNS that the configuration has there
+	unsettled bool // those of the configuration before may be open yet
+}
+
+// listeners is the registry through which a reload takes over the sockets.
+var listeners = struct {
+	mu     sync.Mutex
+	byAddr map[string]*listener // by address of the server: dns://HOST:PORT
+}{byAddr: make(map[string]*listener)}
+
+// Hook has dnsserver call the fast path for each UDP socket that serves h, if that is possible.
+func (r *Run) Hook(h Handler) error {
+	if !wants(h) {
+		return nil
+	}
+	if err := r.readBlocks(); err != nil {
+		return err
+	}
+	r.handlers = append(r.handlers, h)
+	keys, config := h.Keys(), h.Config()
+	addresses := addressesOf(h)
+	if len(addresses) == 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("fastpath: %s: not used: it is for plain DNS over UDP, which no key of the server block is for", strings.Join(keys, " ")))
+		return nil
+	}
+	for _, addr := range addresses {
+		// Of several hooks that the server blocks of a listener have, one is called. It may not take the place of another
+		// plugin's.
+		if slices.Contains(r.intruders(addr), decorating) {
+			r.Notes = append(r.Notes, fmt.Sprintf("fastpath: %s: not used: a server block of the listener has %s", addr, decorating))
+			return nil
+		}
+	}
+	if config.UDPDecorateWriterFunc != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("fastpath: %s: not used: another plugin of the server block needs the hook", strings.Join(keys, " ")))
+		return nil
+	}
+	config.UDPDecorateWriterFunc = func(s *dnsserver.Server) dns.DecorateWriter {
+		go r.open(s) // not to hold up the server: one that is stopped before it serves never stops
+		return nil
+	}
+	r.hooked = append(r.hooked, h)
+	return nil
+}
+
+// addressesOf are the addresses of the servers that serve h over UDP and TCP.
+func addressesOf(h Handler) []string {
+	var addresses []string
+	for _, key := range h.Keys() {
+		if rest, ok := strings.CutPrefix(key, transport.DNS+"://"); ok {
+			for _, host := range h.Config().ListenHosts {
+				addresses = append(addresses, listenAddress(host, rest[strings.LastIndex(rest, ":")+1:]))
+			}
+		}
+	}
+	return addresses
+}
+
+// open starts the fast path beside a UDP socket of a server, or takes it over from the configuration before. It is
+// called when nothing can fail any more that would stop the start or reload. A server with several sockets comes here for
+// each.
+func (r *Run) open(s *dnsserver.Server) {
+	listeners.mu.Lock()
+	defer listeners.mu.Unlock()
+	l := listeners.byAddr[s.Addr]
+	switch {
+	case r.ended, slices.Contains(r.refused, s.Addr):
+		return
+	case l == nil:
+	case l.snapshot.Load().run == r:
+		l.cores++
+		l.steer()
+		return
+	case l.snapshot.Load().run.Generation > r.Generation:
+		return
+	}
+	f, notes := r.newSnapshot(s)
+	switch {
+	case f == nil:
+		r.refused = append(r.refused, s.Addr)
+		if l != nil { // it is closed by the instance that ends
+			l.snapshot.Load().release()
+		}
+	case l == nil:
+		var err error
+		if l, err = openListener(f); err != nil {
+			log.Warningf("fastpath: %s: not used: %v", s.Addr, err)
+			r.refused = append(r.refused, s.Addr)
+			return
+		}
+		listeners.byAddr[s.Addr] = l
+		r.snapshots = append(r.snapshots, f)
+	default:
+		l.takeOver(f)
+		r.snapshots = append(r.snapshots, f)
+	}
+	for _, note := range notes {
+		log.Info(note)
+	}
+}
+
+var errNoPort = errors.New("it needs a port that is given in the Corefile")
+
+// openListener opens the sockets.
+func openListener(f *snapshot) (*listener, error) {
+	addr := strings.TrimPrefix(f.server.Addr, transport.DNS+"://")
+	if _, port, _ := net.SplitHostPort(addr); port == "0" {
+		return nil, errNoPort
+	}
+	l := &listener{cores: 1}
+	l.snapshot.Store(f)
+	listen := func() (net.PacketConn, error) { return reuseport.ListenPacket("udp", addr) }
+	var err error
+	l.group, err = datagram.Open(runtime.GOMAXPROCS(0), l.cores, listen, func() datagram.Server { return &worker{listener: l} })
+	return l, err
+}
+
+// takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand changes, if at all, when those
+// of the old one are closed.
+func (l *listener) takeOver(f *snapshot) {
+	l.snapshot.Swap(f).release()
+	l.cores, l.unsettled = 1, true
+}
+
+// settle is told that the sockets of the configuration before are closed. The processors may be others since it began.
+func (l *listener) settle() {
+	l.unsettled = false
+	l.warn(l.group.Resize(runtime.GOMAXPROCS(0), l.cores))
+}
+
+// steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some of these are to be closed
+// it waits: which, is not known.
+func (l *listener) steer() {
+	if l.unsettled {
+		return
+	}
+	l.warn(l.group.Steer(l.cores))
+}
+
+// warn tells why the sockets are not as they should be, if they are not.
+func (l *listener) warn(err error) {
+	if err != nil {
+		log.Warningf("fastpath: %s: the sockets and the kernel's filter stay as they were: %v", l.snapshot.Load().server.Addr, err)
+	}
+}
+
+// gracePeriod is how long an instance that ends waits for queries that were handed off, as dnsserver does.
+const gracePeriod = 5 * time.Second
+
+// await returns when the queries that were handed off are answered, or have had their time.
+func (f *snapshot) await() {
+	deadline, tick := time.NewTimer(gracePeriod), time.NewTicker(time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for f.waiting.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		}
+	}
+}
+
+// close ends the fast path at an address: CoreDNS's own sockets get all queries from then on.
+func (l *listener) close(f *snapshot) {
+	l.group.Stop()
+	f.await()
+	l.group.Close()
+}
+
+// takeoverPatience is how long an ending instance waits for what becomes of its sockets in the next one. The goroutines
+// that decide it run already.
+const takeoverPatience = time.Second
+
+// Close ends the fast path of an instance that ends, but for what the next one takes over; there is none at the end of
+// the process. The other plugins of the instance have not ended yet.
+func (r *Run) Close(next *Run) {
+	for _, f := range r.endSnapshots() {
+		addr := f.server.Addr
+		if next != nil && next.wantsFastAt(addr) {
+			select {
+			case <-f.replaced:
+			case <-time.After(takeoverPatience):
+			}
+		}
+		listeners.mu.Lock()
+		l := listeners.byAddr[addr]
+		switch {
+		case l == nil:
+			listeners.mu.Unlock()
+		case l.snapshot.Load() != f:
+			l.settle()
+			listeners.mu.Unlock()
+			f.await()
+		default:
+			// Nobody opens another listener there before this one is closed: both would set the kernel's filter.
+			l.close(f)
+			delete(listeners.byAddr, addr)
+			listeners.mu.Unlock()
+		}
+	}
+}
+
+// endSnapshots is the snapshots of an instance that ends. From then on it gets no others.
+func (r *Run) endSnapshots() []*snapshot {
+	listeners.mu.Lock()
+	defer listeners.mu.Unlock()
+	r.ended = true
+	return r.snapshots
+}
+
+// wantsFastAt reports whether the fast path is called for the server at an address.
+func (r *Run) wantsFastAt(addr string) bool {
+	for _, h := range r.hooked {
+		if slices.Contains(addressesOf(h), addr) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,229 @@
+package fastpath
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/asker"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
+)
+
+// snapshot is what the fast path knows of one configuration: the names that it may answer at a listener, and the way down
+// the chain for all else. But for what was proved it never changes; a reload brings a new one.
+type snapshot struct {
+	run        *Run
+	server     *dnsserver.Server
+	ctx        context.Context   // of queries that go down the chain
+	blocks     map[string]*block // by zone of the listener's server blocks; nil for those of others
+	isCounting bool              // a block has prometheus
+
+	waiting  atomic.Int64  // queries that were handed off, and are not answered yet
+	replaced chan struct{} // closed when another has its place, or none can: see release
+	released sync.Once
+}
+
+// release tells the instance of f that it needs to wait for a successor no longer.
+func (f *snapshot) release() { f.released.Do(func() { close(f.replaced) }) }
+
+// block is a server block whose names the fast path may answer at a listener.
+type block struct {
+	h        Handler
+	store    *store.Store
+	server   Counters
+	counters []*counters // by zone of the handler; nil if the server block has no prometheus
+
+	signed bool
+	debug  bool
+	proofs proofs // by number of an address RRset
+}
+
+// harmless are the handlers that leave plain queries and their answers as they are, or that the fast path does the work
+// of. Of dnssec that is true without DO, of cache for the zones that are bypassed.
+var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "rotate", "any", "chaos", "cache", "dnssec", "minimal", "transfer"}
+
+// newSnapshot makes the snapshot of a listener. It is nil if nothing can be answered there. The notes say, for each server
+// block that wants the fast path, what comes of it.
+func (r *Run) newSnapshot(s *dnsserver.Server) (f *snapshot, notes []string) {
+	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s)
+	f = &snapshot{
+		run:      r,
+		server:   s,
+		ctx:      context.WithValue(ctx, dnsserver.LoopKey{}, 0),
+		blocks:   make(map[string]*block),
+		replaced: make(chan struct{}),
+	}
+	for i := range r.blocks {
+		for _, zone := range r.blocks[i].zonesAt(s.Addr) {
+			f.blocks[zone] = nil
+		}
+	}
+	isUsed := false
+	for _, h := range r.handlers {
+		if zones := zonesAt(h, s.Addr); len(zones) > 0 {
+			note := f.add(h, zones)
+			notes = append(notes, fmt.Sprintf("fastpath: %s at %s: %s", strings.Join(zones, " "), s.Addr, note))
+			isUsed = isUsed || f.blocks[zones[0]] != nil
+		}
+	}
+	if !isUsed {
+		return nil, notes
+	}
+	return f, notes
+}
+
+// add adds a server block, if the fast path can be used for it. It tells what comes of it.
+func (f *snapshot) add(h Handler, zones []string) (note string) {
+	if reason := f.obstacle(h); reason != "" {
+		return "not used: " + reason
+	}
+	b, slow := f.newBlock(h, zones)
+	for _, zone := range zones {
+		f.blocks[zone] = b
+	}
+	if slow > 0 {
+		return fmt.Sprintf("used, but for %d RRsets: other server blocks, or metrics, have zones below", slow)
+	}
+	return "used"
+}
+
+// wants reports whether a zone of h has the option fastpath.
+func wants(h Handler) bool {
+	return slices.ContainsFunc(h.Store().Zones, func(z store.Zone) bool { return z.Fastpath })
+}
+
+// zonesAt are the zones of the handler's server block that the listener at an address serves.
+func zonesAt(h Handler, addr string) []string {
+	var zones []string
+	for _, key := range h.Keys() {
+		// The keys have one form: dns://ZONE:PORT.
+		colon := strings.LastIndex(key, ":")
+		zone, ok := strings.CutPrefix(key[:colon], transport.DNS+"://")
+		if ok && slices.ContainsFunc(h.Config().ListenHosts, func(host string) bool { return listenAddress(host, key[colon+1:]) == addr }) {
+			zones = append(zones, zone)
+		}
+	}
+	return zones
+}
+
+// listenAddress is the address that dnsserver gives to the server of a host and port.
+func listenAddress(host, port string) string {
+	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return ""
+	}
+	return transport.DNS + "://" + addr.String()
+}
+
+// obstacle is why the fast path can't be used for a server block, "" if it can.
+func (f *snapshot) obstacle(h Handler) string {
+	if len(f.server.TsigSecret) > 0 {
+		return "the listener has TSIG keys"
+	}
+	if words := f.run.intruders(f.server.Addr); len(words) > 0 {
+		return "a server block of the listener has " + words[0]
+	}
+	handlers := h.Config().Handlers()
+	if len(handlers)+asker.Marks != len(h.Config().Plugin) {
+		return "a plugin of the server block is not known by the name of its directive"
+	}
+	for _, handler := range handlers {
+		if handler == plugin.Handler(h) {
+			return ""
+		}
+		if !slices.Contains(harmless, handler.Name()) {
+			return fmt.Sprintf("%s, which comes before, has to see every query", handler.Name())
+		}
+	}
+	return "it is not in the chain"
+}
+
+// newBlock makes what the fast path needs of a server block. Slow is how many address RRsets are left to the chain.
+func (f *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
+	served := h.Store()
+	b = &block{
+		h: h, store: served, server: h.Counters(f.server),
+		signed: h.IsSigned(), debug: h.IsDebugged(), proofs: newProofs(len(served.Sets())),
+	}
+	var below []string // zones below the block's: names there are not the block's, or are counted apart
+	for zone := range f.blocks {
+		if !slices.Contains(zones, zone) && plugin.Zones(zones).Matches(zone) != "" {
+			below = append(below, zone)
+		}
+	}
+	if m, ok := h.Config().Handler("prometheus").(*metrics.Metrics); ok {
+		below = append(below, b.addCounters(m, f.server)...)
+		f.isCounting = true
+	}
+	if len(below) == 0 {
+		return b, 0
+	}
+	inAnother := func(name string) bool {
+		// What a wildcard answers lies beside it, and a zone below may hold some of that.
+		parent, isWild := strings.CutPrefix(name, "*.")
+		return slices.ContainsFunc(below, func(zone string) bool {
+			return dns.IsSubDomain(zone, name) || isWild && dns.IsSubDomain(dns.Fqdn(parent), zone)
+		})
+	}
+	for name, node := range served.Table.All() {
+		if !inAnother(name) {
+			continue
+		}
+		for _, number := range []int{node.A, node.AAAA} {
+			if number != record.None {
+				b.proofs.set(number, disproved)
+				slow++
+			}
+		}
+	}
+	return b, slow
+}
+
+// block is the server block that a query for a name goes to, nil if it is none of the fast path's: that of the longest
+// zone that the name lies in, as dnsserver has it.
+func (f *snapshot) block(name []byte) *block {
+	for {
+		if b, ok := f.blocks[string(name)]; ok {
+			return b
+		}
+		label := bytes.IndexByte(name, '.') + 1
+		switch {
+		case label < len(name):
+			name = name[label:]
+		case len(name) > 1:
+			name = name[len(name)-1:] // the root
+		default:
+			return nil
+		}
+	}
+}
+
+// isLocal reports whether the handler answers what was found, and does it at once.
+func (b *block) isLocal(q *wire.Query, found record.Result, name string) bool {
+	switch {
+	case q.Type == dns.TypeDS: // for dnsserver it may be another block's: that of the zone above
+		return false
+	case q.Type == dns.TypeAXFR, q.Type == dns.TypeIXFR, q.DO && b.signed: // signatures take their time
+		return false
+	}
+	switch found.Kind {
+	case record.Outside, record.Alias:
+		return false
+	case record.NoData, record.NXDomain:
+		return !found.Unclaimed || !b.h.HasNext() || !b.store.Zones[found.Zone.Index].Through(name)
+	}
+	return true
+}

@@ -1,0 +1,72 @@
+package wire
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// recordOctets is what an answer record takes before its address: a pointer to the owner name in the question (RFC 1035
+// §4.1.4), type, class, TTL and length.
+const recordOctets = 12
+
+// PayloadSize is the UDP payload size that replies carry in their OPT record: what we take, not what the client does (RFC
+// 6891 §6.2.3). It is that of the DNS flag day 2020, which passes everywhere without being fragmented.
+const PayloadSize = 1232
+
+// ownerPointer points to the name in the question.
+const ownerPointer = 0xC000 | headerOctets
+
+// Fits reports whether an answer with so many addresses of so many octets is not larger than the client takes.
+func (q *Query) Fits(addresses, width int) bool {
+	octets := q.end + addresses*(recordOctets+width)
+	if q.EDNS {
+		octets += OPTOctets
+	}
+	return octets <= q.size
+}
+
+// Uncompressed is how many octets an answer with so many addresses would take without compression.
+func (q *Query) Uncompressed(addresses, width int) int {
+	octets := q.end + addresses*(recordOctets-2+q.length+1+width)
+	if q.EDNS {
+		octets += OPTOctets
+	}
+	return octets
+}
+
+// AppendAnswer appends the answer to q: the endpoints in an order, out of addresses that lie one after another in octets,
+// width octets each, 4 or 16. The owner name is in the letter case that was asked.
+func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width int) []byte {
+	be := binary.BigEndian
+	dst = append(dst, q.packet[:q.end]...)
+	header := dst[len(dst)-q.end:]
+	be.PutUint16(header[2:], flagQR|flagAA|be.Uint16(header[2:])&(flagRD|flagCD))
+	be.PutUint16(header[6:], uint16(len(order)))
+	// All records begin alike: pointer, type, class, TTL, length.
+	front := ownerPointer<<48 | uint64(q.Type)<<32 | classINET<<16 | uint64(ttl>>16)
+	back := ttl<<16 | uint32(width)
+	size := recordOctets + width
+	dst = slices.Grow(dst, len(order)*size)
+	records := dst[len(dst) : len(dst)+len(order)*size]
+	dst = dst[:len(dst)+len(records)]
+	for _, endpoint := range order {
+		be.PutUint64(records, front)
+		be.PutUint32(records[8:], back)
+		address := octets[int(endpoint)*width:]
+		if width == 4 { // most answers: a copy that is known to be of four octets takes one instruction
+			*(*[4]byte)(records[recordOctets:]) = [4]byte(address)
+		} else {
+			*(*[16]byte)(records[recordOctets:]) = [16]byte(address)
+		}
+		records = records[size:]
+	}
+	if q.EDNS {
+		opt := [OPTOctets]byte{2: typeOPT}
+		be.PutUint16(opt[3:], PayloadSize)
+		if q.DO {
+			opt[7] = 0x80
+		}
+		dst = append(dst, opt[:]...)
+	}
+	return dst
+}

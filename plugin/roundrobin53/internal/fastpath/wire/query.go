@@ -1,0 +1,185 @@
+// Package wire reads the queries that nearly all clients send, octet by octet: one question, and at most an OPT record.
+// It writes the answers to those for addresses, and makes no garbage.
+//
+// It is a short cut, not a DNS library: what it does not read is a matter of miekg/dns, and so it reads only what that
+// understands in the same way. Which addresses are answered is decided elsewhere.
+package wire
+
+import "encoding/binary"
+
+// Query is a plain query. It is used again for the next one.
+type Query struct {
+	Type   uint16 // QTYPE
+	EDNS   bool   // it has an OPT record (RFC 6891)
+	DO     bool   // it asks for signatures (RFC 3225)
+	Subnet bool   // it has an ECS option (RFC 7871)
+
+	packet []byte
+	end    int // of the question section
+	size   int // of the largest answer that the client takes, in octets
+
+	name   [maxName]byte // QNAME as text, lower-case and fully qualified
+	length int
+}
+
+// OPTOctets is the length of an OPT record without options.
+const OPTOctets = 11
+
+const (
+	typeOPT   = 41
+	classINET = 1
+)
+
+const (
+	headerOctets   = 12
+	questionOctets = 4 // behind the name: type and class
+	maxName        = 255
+	maxLabel       = 63
+	minSize        = 512 // without EDNS (RFC 1035 §4.2.1), and the least that EDNS can say (RFC 6891 §6.2.3)
+)
+
+// The bits of the second 16 bits of a header (RFC 1035 §4.1.1, RFC 4035 §3.2).
+const (
+	flagQR     = 1 << 15
+	flagAA     = 1 << 10
+	flagRD     = 1 << 8
+	flagCD     = 1 << 4
+	maskOpcode = 0xF << 11
+)
+
+// Parse makes q the query in a packet, which it keeps. It reports false if the packet is not a plain query, or not
+// surely one; q is of no use then.
+func (q *Query) Parse(packet []byte) bool {
+	if len(packet) < headerOctets || be16(packet, 2)&(flagQR|maskOpcode) != 0 {
+		return false
+	}
+	additional := be16(packet, 10)
+	if be16(packet, 4) != 1 || be16(packet, 6) != 0 || be16(packet, 8) != 0 || additional > 1 {
+		return false
+	}
+	q.packet = packet
+	q.EDNS, q.DO, q.Subnet, q.size = false, false, false, minSize
+	if !q.parseQuestion() {
+		return false
+	}
+	rest := packet[q.end:]
+	if additional == 0 {
+		return len(rest) == 0
+	}
+	return q.parseOPT(rest)
+}
+
+// parseQuestion reads the question section. A name with octets that its text would have to escape is not plain.
+func (q *Query) parseQuestion() bool {
+	packet, off, n := q.packet, headerOctets, 0
+	for {
+		if off >= len(packet) {
+			return false
+		}
+		length := int(packet[off])
+		off++
+		if length == 0 {
+			break
+		}
+		if length > maxLabel || off+length > len(packet) || n+length+1 > maxName-1 { // the root's octet counts, too
+			return false
+		}
+		for _, octet := range packet[off : off+length] {
+			lower := lowerCase[octet]
+			if lower == 0 {
+				return false
+			}
+			q.name[n] = lower
+			n++
+		}
+		q.name[n] = '.'
+		n++
+		off += length
+	}
+	if n == 0 || off+questionOctets > len(packet) {
+		return false
+	}
+	q.length, q.Type, q.end = n, be16(packet, off), off+questionOctets
+	return be16(packet, off+2) == classINET
+}
+
+// parseOPT reads the one record of the additional section, which has to be all that is left.
+func (q *Query) parseOPT(record []byte) bool {
+	if len(record) < OPTOctets || record[0] != 0 || be16(record, 1) != typeOPT {
+		return false
+	}
+	version, options := record[6], record[OPTOctets:]
+	if version != 0 || len(options) != int(be16(record, 9)) {
+		return false
+	}
+	q.EDNS = true
+	q.size = max(minSize, int(be16(record, 3)))
+	q.DO = record[7]&0x80 != 0
+	for len(options) > 0 {
+		if len(options) < 4 {
+			return false
+		}
+		code, length := be16(options, 0), int(be16(options, 2))
+		if options = options[4:]; length > len(options) {
+			return false
+		}
+		if !q.parseOption(code, options[:length]) {
+			return false
+		}
+		options = options[length:]
+	}
+	return true
+}
+
+// The EDNS options that change nothing in the answer of a server that does not do what they ask for, whatever is in
+// them.
+const (
+	optionNSID    = 3  // RFC 5001
+	optionSubnet  = 8  // RFC 7871
+	optionCookie  = 10 // RFC 7873
+	optionPadding = 12 // RFC 7830
+)
+
+// parseOption reports whether an option leaves the query plain. Of ECS it wants to be sure that it is well-formed.
+func (q *Query) parseOption(code uint16, value []byte) bool {
+	switch code {
+	case optionNSID, optionCookie, optionPadding:
+		return true
+	case optionSubnet:
+		q.Subnet = true
+		return isSubnet(value)
+	}
+	return false
+}
+
+// isSubnet reports whether an ECS option is one of IPv4 or IPv6 with a source prefix and as many octets of address.
+func isSubnet(value []byte) bool {
+	if len(value) < 4 {
+		return false
+	}
+	family, source, scope := be16(value, 0), int(value[2]), value[3]
+	isFamily := family == 1 && source <= 32 || family == 2 && source <= 128
+	return isFamily && scope == 0 && len(value)-4 == (source+7)/8
+}
+
+// Name is QNAME as text, lower-case and fully qualified. It changes with the next query.
+func (q *Query) Name() []byte { return q.name[:q.length] }
+
+// Octets is the length of the query.
+func (q *Query) Octets() int { return len(q.packet) }
+
+func be16(octets []byte, off int) uint16 { return binary.BigEndian.Uint16(octets[off:]) }
+
+// lowerCase is the octets that stand for themselves in the text of a name, in lower case; 0 for all others.
+var lowerCase = func() (table [256]byte) {
+	for octet := byte('!'); octet <= '~'; octet++ {
+		table[octet] = octet
+	}
+	for letter := byte('A'); letter <= 'Z'; letter++ {
+		table[letter] = letter + 'a' - 'A'
+	}
+	for _, special := range []byte(`."'();@\`) {
+		table[special] = 0
+	}
+	return table
+}()

@@ -1,0 +1,103 @@
+package fastpath
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// directiveName is the word that the directives of this plugin begin with.
+const directiveName = "roundrobin53"
+
+// withoutRecords is a Corefile without what stands in the blocks of this plugin: a million values there are of no use to
+// those who look for server blocks, and caddy keeps 40 octets for each word beside its text. A server block without braces
+// stays as it is, and so does a Corefile whose braces do not match, since an imported file has some of them.
+func withoutRecords(corefile []byte) []byte {
+	const directive = 2 // the depth in a block of a directive
+	var kept []byte
+	w := wordScanner{text: corefile}
+	from, depth, ours := 0, 0, false
+	for w.next() {
+		if w.first {
+			ours = ours && depth >= directive || depth == directive-1 && !w.quoted && string(w.word) == directiveName
+		}
+		switch string(w.word) {
+		case "{":
+			if depth++; ours && depth == directive {
+				kept = append(append(kept, corefile[from:w.end]...), '\n')
+			}
+		case "}":
+			if depth--; ours && depth == directive-1 {
+				from, ours = w.start, false
+			}
+		}
+	}
+	if depth != 0 {
+		return corefile
+	}
+	return append(kept, corefile[from:]...)
+}
+
+// wordScanner cuts a Corefile into words as caddy does: a word ends at a space or a comment, one in quotes at the next quote
+// that no backslash stands before.
+type wordScanner struct {
+	text       []byte
+	word       []byte // the last one, with its escapes
+	start, end int    // where it stands, quotes included
+	first      bool   // of its line
+	quoted     bool
+}
+
+// next goes to the next word. It reports false if there is none.
+func (w *wordScanner) next() bool {
+	w.first = w.skip() || w.end == 0
+	if w.start == len(w.text) {
+		return false
+	}
+	w.quoted = w.text[w.start] == '"'
+	if w.quoted {
+		w.end = w.closingQuote()
+		w.word = w.text[w.start+1 : w.end]
+		w.end = min(w.end+1, len(w.text))
+		return true
+	}
+	for w.end = w.start; w.end < len(w.text); {
+		c, size := utf8.DecodeRune(w.text[w.end:])
+		if c == '#' || unicode.IsSpace(c) {
+			break
+		}
+		w.end += size
+	}
+	w.word = w.text[w.start:w.end]
+	return true
+}
+
+// skip goes over spaces and comments behind the last word. It reports whether a line ended there.
+func (w *wordScanner) skip() (newLine bool) {
+	comment := false
+	for w.start = w.end; w.start < len(w.text); {
+		c, size := utf8.DecodeRune(w.text[w.start:])
+		switch {
+		case c == '\n':
+			newLine, comment = true, false
+		case c == '#':
+			comment = true
+		case !comment && !unicode.IsSpace(c):
+			return newLine
+		}
+		w.start += size
+	}
+	return newLine
+}
+
+// closingQuote is where the quote is that ends the word, or the end of the text.
+func (w *wordScanner) closingQuote() int {
+	for i := w.start + 1; i < len(w.text); i++ {
+		switch w.text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i
+		}
+	}
+	return len(w.text)
+}

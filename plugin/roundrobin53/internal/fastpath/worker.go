@@ -1,0 +1,123 @@
+package fastpath
+
+import (
+	"runtime/debug"
+	"time"
+	"unsafe"
+
+	"github.com/coredns/coredns/plugin/metrics/vars"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// worker answers the packets of one socket. It implements datagram.Server. What it needs for an answer it has from the
+// start, so that an answer makes no garbage.
+type worker struct {
+	listener *listener
+	query    wire.Query
+	order    [64]uint16
+	counted  []*counters // of the answers in the batch
+}
+
+// Serve implements datagram.Server.
+func (w *worker) Serve(batch []datagram.Packet) {
+	f := w.listener.snapshot.Load() // once: a batch is of one configuration
+	var start time.Time
+	if f.isCounting {
+		start = time.Now()
+	}
+	for i := 0; i < len(batch); {
+		i = w.serve(f, batch, i)
+	}
+	if len(w.counted) > 0 {
+		took := time.Since(start)
+		for _, t := range w.counted {
+			t.took(took)
+		}
+		w.counted = w.counted[:0]
+	}
+}
+
+// serve answers the packets of a batch from one on, up to the end or to one that panics. It returns where to go on.
+func (w *worker) serve(f *snapshot, batch []datagram.Packet, from int) (next int) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			log.Errorf("fastpath: recovered from panic at %s: %v\n%s", f.server.Addr, failed, debug.Stack())
+			vars.Panic.Inc()
+			batch[next-1].Out = nil
+		}
+	}()
+	for next = from; next < len(batch); {
+		p := &batch[next]
+		next++
+		w.servePacket(f, p)
+	}
+	return next
+}
+
+func (w *worker) servePacket(f *snapshot, p *datagram.Packet) {
+	if !w.query.Parse(p.In) {
+		f.handOff(p)
+		return
+	}
+	b := f.block(w.query.Name())
+	if b == nil {
+		f.handOff(p)
+		return
+	}
+	// The table keeps nothing of the name, so that it may lie in the buffer of the query.
+	name := unsafe.String(unsafe.SliceData(w.query.Name()), len(w.query.Name()))
+	found := b.store.Table.Lookup(name, w.query.Type)
+	switch {
+	case found.Kind == record.Addresses && w.answer(f, b, p, found):
+	case b.isLocal(&w.query, found, name):
+		f.serve(p.In, &chainWriter{packet: p})
+	default:
+		f.handOff(p)
+	}
+}
+
+// anyone is the client where it does not matter who asks.
+var anyone policy.Who
+
+// answer answers a query for addresses. It reports false if that is left to the chain.
+func (w *worker) answer(f *snapshot, b *block, p *datagram.Packet, found record.Result) bool {
+	z, number := &b.store.Zones[found.Zone.Index], found.Addresses
+	state := b.proofs.get(number)
+	switch {
+	case !z.Fastpath, state == disproved:
+		return false
+	case w.query.DO && b.signed, w.query.Subnet && z.ECS:
+		return false
+	}
+	set := b.store.Set(number)
+	if set.IsPersonal() || b.debug && set.Chooses() {
+		return false
+	}
+	board := b.store.Verdicts.Board() // once: what fits is what is answered
+	answers, width := set.AnswersNow(board), set.Width()
+	if answers == 0 || !w.query.Fits(answers, width) {
+		return false
+	}
+	if state == unproved {
+		w.prove(f, b, p, number)
+		return true
+	}
+	a := set.Take(board, turn.Datagram, &anyone, w.order[:0])
+	set.Count(&a)
+	if a.FailsOpen() {
+		b.server.FailedOpen(found.Zone)
+	}
+	p.Out = w.query.AppendAnswer(p.Out, set.TTL, a.Order, set.Octets(), width)
+	b.server.Answered(found.Zone)
+	if b.counters != nil {
+		c := b.counters[found.Zone.Index]
+		c.count(&w.query, p.IsIPv4(), len(a.Order), width)
+		w.counted = append(w.counted, c)
+	}
+	return true
+}

@@ -1,0 +1,57 @@
+package policy
+
+// Adopt makes the set go on where the set of the configuration before is: rotations, waits and counts of first picks. The
+// two share their counters, since for a moment both answer. It may be called only before the set answers.
+func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
+	switch g, oldGroup := s.groupForAll(), old.groupForAll(); {
+	case !s.Chooses() && !old.Chooses():
+		s.Pool.Adopt(old.Counters())
+	case s.Chooses() && old.Chooses():
+		v.adoptGroups(s, before, old)
+	case g != nil: // it got its first check or weight
+		g.AdoptCounters(old.Counters())
+	case oldGroup != nil: // it lost its last
+		s.Pool.Adopt(oldGroup.Counters())
+	}
+	s.adoptPicks(old)
+}
+
+// groupForAll is the group that answers everyone whom no network or place selects another for, nil if there is none.
+func (s *Set) groupForAll() *Group {
+	for _, g := range s.Groups() {
+		if g.Key == ForAll {
+			return g
+		}
+	}
+	return nil
+}
+
+// adoptGroups makes groups go on where those of the same networks and places were.
+func (v *Verdicts) adoptGroups(s *Set, before *Verdicts, old *Set) {
+	byKey := make(map[string]*Group, len(old.Groups()))
+	for _, g := range old.Groups() {
+		byKey[g.Key] = g
+	}
+	v.failing.parents[s] = parent{before, old}
+	for _, g := range s.Groups() {
+		if oldGroup := byKey[g.Key]; oldGroup != nil {
+			g.Adopt(oldGroup.Group)
+			v.inheritWait(g, before, oldGroup)
+		}
+	}
+}
+
+// inheritWait makes the failback wait of a group go on.
+func (v *Verdicts) inheritWait(g *Group, before *Verdicts, old *Group) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	v.failovers[g.number].Inherit(g.Group, &before.failovers[old.number], old.Group)
+}
+
+// AdoptCNAMEs is Adopt for CNAMEs.
+func (v *Verdicts) AdoptCNAMEs(c *CNAMEs, before *Verdicts, old *CNAMEs) {
+	for i := range c.sets {
+		v.adoptGroups(&c.sets[i], before, &old.sets[i])
+	}
+	c.Speaker().adoptPicks(old.Speaker())
+}

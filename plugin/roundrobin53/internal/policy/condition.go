@@ -1,0 +1,40 @@
+package policy
+
+import "slices"
+
+// Condition has to hold for a value to be up. It is one target that is up, or at least N of several conditions that hold
+// (check NAME N of NAME...); inverted, it holds when that does not. Targets are known by their numbers.
+type Condition struct {
+	Target   int // unless the condition is made of others
+	Need     int // how many of Of have to hold
+	Of       []Condition
+	Inverted bool
+}
+
+// holds reports whether the condition holds while targets are up or not.
+func (c *Condition) holds(up []bool) bool {
+	if len(c.Of) == 0 {
+		return up[c.Target] != c.Inverted
+	}
+	n := 0
+	for i := range c.Of {
+		if c.Of[i].holds(up) {
+			n++
+		}
+	}
+	return (n >= c.Need) != c.Inverted
+}
+
+// targets appends the targets that the condition depends on to numbers, each once.
+func (c *Condition) targets(numbers []int) []int {
+	if len(c.Of) == 0 {
+		if !slices.Contains(numbers, c.Target) {
+			numbers = append(numbers, c.Target)
+		}
+		return numbers
+	}
+	for i := range c.Of {
+		numbers = c.Of[i].targets(numbers)
+	}
+	return numbers
+}

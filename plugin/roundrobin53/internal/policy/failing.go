@@ -1,0 +1,93 @@
+package policy
+
+import "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+
+// failing knows which sets fail open, and tells when that begins and ends, once for each. The lock of Verdicts guards it.
+type failing struct {
+	now     map[*Set]bool
+	parents map[*Set]parent
+	tell    func(begun, ended []*Set) // nil before Serve: nothing is told
+}
+
+// parent is the set of the configuration before that a set goes on from.
+type parent struct {
+	verdicts *Verdicts
+	set      *Set
+}
+
+func newFailing() failing {
+	return failing{now: make(map[*Set]bool), parents: make(map[*Set]parent)}
+}
+
+// Serve begins to tell which sets fail open. What the configuration before has told is not told again.
+func (v *Verdicts) Serve(tell func(begun, ended []*Set)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f := &v.failing
+	if f.tell != nil {
+		return
+	}
+	f.tell = tell
+	for s, p := range f.parents {
+		if p.verdicts.hasTold(p.set) {
+			f.now[s] = true
+		}
+	}
+	f.parents = nil
+	all := make([]int, len(v.groups))
+	for i := range all {
+		all[i] = i
+	}
+	v.reviewLocked(all)
+}
+
+// hasTold reports whether it was told that a set fails open.
+func (v *Verdicts) hasTold(s *Set) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.failing.now[s]
+}
+
+// reviewLocked tells what changed for the sets of groups, which are in rising order.
+func (v *Verdicts) reviewLocked(groups []int) {
+	f := &v.failing
+	if f.tell == nil {
+		return
+	}
+	var begun, ended []*Set
+	var last *Set
+	for _, number := range groups {
+		s := v.groups[number].set
+		if s == last || s.more.isTwin {
+			continue
+		}
+		last = s
+		switch is := s.failsOpen(v.board.Load()); {
+		case is == f.now[s]:
+		case is:
+			f.now[s] = true
+			begun = append(begun, s)
+		default:
+			delete(f.now, s)
+			ended = append(ended, s)
+		}
+	}
+	f.tell(begun, ended)
+}
+
+// failsOpen reports whether clients get values of the set that are down. Where values without network and place are up,
+// nobody does: they answer whoever finds no other.
+func (s *Set) failsOpen(b *Board) bool {
+	fails := false
+	for _, g := range s.Groups() {
+		switch b.choice(g.number).Status() {
+		case pool.FailOpen:
+			fails = true
+		case pool.Up:
+			if g.Key == ForAll {
+				return false
+			}
+		}
+	}
+	return fails
+}

@@ -1,0 +1,35 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// ForAll names the group of the values without network and place.
+const ForAll = "default"
+
+// Group is the values of a set that some networks and places select together.
+type Group struct {
+	*pool.Group
+	Name string // of what selects the group, for people
+	Key  string // the same, whole: it names the group over a reload
+
+	conditions []*Condition // of the set's values by position; nil for a value that is always up
+	set        *Set
+	number     int // on the board
+}
+
+// NewGroup makes a group. Conditions are those of all values of the set by position, nil for values that are always up.
+func NewGroup(g *pool.Group, name, key string, conditions []*Condition) *Group {
+	return &Group{Group: g, Name: name, Key: key, conditions: conditions}
+}
+
+// choose finds what the group answers while targets are up or not, and when to choose anew even if no verdict changes.
+func (g *Group) choose(up []bool, failover *pool.Failover, now time.Time) (choice *pool.Choice, again time.Time) {
+	isUp := func(value int) bool {
+		c := g.conditions[value]
+		return c == nil || c.holds(up)
+	}
+	return g.Choose(isUp, failover, now)
+}

@@ -1,0 +1,211 @@
+// Package policy decides which values of an RRset are answered now.
+//
+// A Set holds the values of one RRset. Most sets only take turns; others choose among their values: by who asks (routes), by
+// what is up (conditions), by tier and weight. What such a set answers under the verdicts of one moment stands on the Board;
+// Verdicts owns the board and publishes a new one when a verdict changes or a wait ends. Everything else here is immutable,
+// but for the counters of turns and of first picks.
+//
+// Package pool has the arithmetic of tiers, weights and distance, package route matches networks and places. This package
+// knows neither messages nor probes: clients and verdicts are handed in.
+package policy
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
+)
+
+// Set is the values of one RRset and how they are chosen: the addresses of an A or AAAA RRset, or the CNAMEs of a name for
+// some of the types asked. It is safe for concurrent use.
+type Set struct {
+	pool.Pool        // the addresses and their turns; the zero Pool if the values are CNAMEs
+	TTL       uint32 // in seconds
+	more      *more  // nil where the next turn of all values is every answer, as in most sets
+}
+
+// more is what a set has that chooses among its values, or counts them. It stands apart from Set, since there may be a
+// million of these.
+type more struct {
+	Choosing
+	cnames []dns.RR // the values, if they are no addresses
+	picks  Picks    // nil if first picks are not counted
+	isTwin bool     // another set speaks for the RRset: see CNAMEs
+}
+
+// Choosing is how a set chooses among its values.
+type Choosing struct {
+	Name   string // of the owner
+	Type   uint16
+	Zone   int // by record.Zone.Index
+	Order  pool.Order
+	Routes *route.Routes // nil if there is one group, for everyone
+	Groups []*Group      // as routes number them; none where turns alone decide
+}
+
+// NewSet makes the set of an A or AAAA RRset in which turns alone decide.
+func NewSet(p pool.Pool, ttl uint32) Set { return Set{Pool: p, TTL: ttl} }
+
+// Choose makes the set choose among its values. It may be called only before the set is used.
+func (s *Set) Choose(c Choosing) { s.addMore().Choosing = c }
+
+// CountPicks makes the set count first picks. It may be called only before the set is used.
+func (s *Set) CountPicks() {
+	m := s.addMore()
+	m.picks = newPicks(max(s.Pool.Len(), len(m.cnames)))
+}
+
+func (s *Set) addMore() *more {
+	if s.more == nil {
+		s.more = new(more)
+	}
+	return s.more
+}
+
+// Answer is what a query gets of a set.
+type Answer struct {
+	Order  []uint16     // the values by position, in the order of the answer; empty if none is answered now
+	Choice *pool.Choice // what they are chosen from; nil where turns alone decide, or where no group is for the client
+	Scope  int          // how many bits of the client's prefix the answer depends on (RFC 7871 §7.2.1); 0 without ECS
+}
+
+// FailsOpen reports whether the values are down, and answered because none is up.
+func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() == pool.FailOpen }
+
+// Take takes the next turn of a class of queries and tells which values it answers; their positions are appended to dst. All
+// that depends on verdicts is read from one board, so that an answer is of one moment.
+func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
+	if !s.Chooses() {
+		return Answer{Order: s.Pick(class, dst)}
+	}
+	a := Answer{Choice: s.more.choose(b, who), Scope: s.more.scope(who)}
+	if a.Choice != nil {
+		client := who.client(s.more.Order)
+		a.Order = a.Choice.Pick(class, &client, dst)
+	}
+	return a
+}
+
+// AnswersNow is how many values the answers have under a board. It may be asked only of sets that are not personal.
+func (s *Set) AnswersNow(b *Board) int {
+	if !s.Chooses() {
+		return s.Answers()
+	}
+	return b.choice(s.more.Groups[0].number).Answers()
+}
+
+// Allows reports whether an answer can have these values together under a board. It may be asked only of sets that are not
+// personal.
+func (s *Set) Allows(b *Board, values []uint16) bool {
+	if !s.Chooses() {
+		return len(values) == s.Answers()
+	}
+	return b.choice(s.more.Groups[0].number).Allows(values)
+}
+
+// choose finds the first of the groups that the client matches that has a value up; if none has, the first that has values
+// to answer at all; nil if there is none.
+func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
+	if c.Routes == nil {
+		return b.choice(c.Groups[0].number)
+	}
+	var found *pool.Choice
+	client := route.Client{Network: who.Network, Places: who.Places}
+	c.Routes.Match(&client, func(group int) bool {
+		choice := b.choice(c.Groups[group].number)
+		isUp := choice.Status() == pool.Up
+		if isUp || found == nil && choice.Status() != pool.Drained {
+			found = choice
+		}
+		return !isUp
+	})
+	return found
+}
+
+// scope is how many bits of the client's prefix the choice depends on.
+func (c *Choosing) scope(who *Who) int {
+	needs := c.needs()
+	switch {
+	case !who.Subnet || needs == 0:
+		return 0
+	case needs != NeedsNetwork || c.Order == pool.Sticky:
+		return who.Network.Bits()
+	}
+	return c.Routes.Networks.Scope(who.Network)
+}
+
+func (c *Choosing) needs() Needs {
+	var n Needs
+	if c.Order == pool.Sticky || c.Routes != nil && c.Routes.Networks != nil {
+		n |= NeedsNetwork
+	}
+	if c.Routes != nil && c.Routes.Places != nil {
+		n |= NeedsPlaces
+	}
+	if c.Order == pool.Nearest {
+		n |= NeedsPoint
+	}
+	return n
+}
+
+// Needs tells what the set has to know of a client.
+func (s *Set) Needs() Needs {
+	if s.more == nil {
+		return 0
+	}
+	return s.more.needs()
+}
+
+// IsPersonal reports whether answers depend on the client, and not only on what is up and whose turn it is.
+func (s *Set) IsPersonal() bool { return s.Needs() != 0 }
+
+// Chooses reports whether the set chooses among its values, so that turns alone do not decide.
+func (s *Set) Chooses() bool { return s.more != nil && s.more.Groups != nil }
+
+// Groups are the groups that the set chooses from; none where turns alone decide.
+func (s *Set) Groups() []*Group {
+	if s.more == nil {
+		return nil
+	}
+	return s.more.Groups
+}
+
+// Choosing is how the set chooses; the zero Choosing where turns alone decide.
+func (s *Set) Choosing() Choosing {
+	if s.more == nil {
+		return Choosing{}
+	}
+	return s.more.Choosing
+}
+
+// Candidates are the values that a group chooses among under a board.
+func (b *Board) Candidates(g *Group) []uint16 { return b.choice(g.number).Candidates() }
+
+// Value is a value as text.
+func (s *Set) Value(i int) string {
+	if s.more != nil && s.more.cnames != nil {
+		return s.more.cnames[i].(*dns.CNAME).Target
+	}
+	addr, _ := netip.AddrFromSlice(s.Address(i)) // it was made of one
+	return addr.String()
+}
+
+// Undrained are the values that answers can have, in the order of the Corefile.
+func (s *Set) Undrained() []int {
+	var values []int
+	if !s.Chooses() {
+		for i := range s.Pool.Len() {
+			values = append(values, i)
+		}
+		return values
+	}
+	for _, g := range s.more.Groups {
+		values = append(values, g.Undrained()...)
+	}
+	slices.Sort(values)
+	return slices.Compact(values)
+}

@@ -1,0 +1,177 @@
+package policy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// Verdicts is what is known of the targets, and owns the Board that follows from it. When a verdict changes or a wait ends,
+// it chooses anew for the groups concerned and publishes the next board. Queries only load the board.
+type Verdicts struct {
+	board    atomic.Pointer[Board]
+	groups   []*Group
+	affected [][]int // numbers of groups by target
+
+	mu        sync.Mutex      // guards all below
+	up        []bool          // by target
+	failovers []pool.Failover // by group
+	waits     map[int]time.Time
+	timer     *time.Timer // until the first wait ends; nil before Start and after Stop
+	failing   failing
+}
+
+// Verdict says whether a target is up.
+type Verdict struct {
+	Target int
+	Up     bool
+}
+
+// NewVerdicts makes the board of sets that are complete and stay where they are. All targets are up before there is a
+// result.
+func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
+	v := &Verdicts{
+		up:      slices.Repeat([]bool{true}, targets),
+		waits:   make(map[int]time.Time),
+		failing: newFailing(),
+	}
+	for _, s := range sets {
+		for _, g := range s.Groups() {
+			g.set, g.number = s, len(v.groups)
+			v.groups = append(v.groups, g)
+		}
+	}
+	v.failovers = make([]pool.Failover, len(v.groups))
+	v.affected = affectedGroups(v.groups, targets)
+	v.board.Store(new(Board))
+	v.SetAll(func(int) bool { return true }, now)
+	return v
+}
+
+// affectedGroups are the groups that have a value whose condition depends on a target, by target.
+func affectedGroups(groups []*Group, targets int) [][]int {
+	targetsOf := make(map[*Condition][]int)
+	affected := make([][]int, targets)
+	for number, g := range groups {
+		for _, value := range g.Endpoints() {
+			c := g.conditions[value]
+			if c == nil {
+				continue
+			}
+			numbers, known := targetsOf[c]
+			if !known {
+				numbers = c.targets(nil)
+				targetsOf[c] = numbers
+			}
+			for _, target := range numbers {
+				if list := affected[target]; len(list) == 0 || list[len(list)-1] != number {
+					affected[target] = append(list, number)
+				}
+			}
+		}
+	}
+	return affected
+}
+
+// Board is the present board.
+func (v *Verdicts) Board() *Board { return v.board.Load() }
+
+// Set takes verdicts.
+func (v *Verdicts) Set(verdicts []Verdict, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var groups []int
+	for _, verdict := range verdicts {
+		v.up[verdict.Target] = verdict.Up
+		groups = append(groups, v.affected[verdict.Target]...)
+	}
+	slices.Sort(groups)
+	v.chooseLocked(slices.Compact(groups), now)
+}
+
+// SetAll takes the verdicts of all targets, as isUp tells, and chooses for all groups.
+func (v *Verdicts) SetAll(isUp func(target int) bool, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range v.up {
+		v.up[i] = isUp(i)
+	}
+	all := make([]int, len(v.groups))
+	for i := range all {
+		all[i] = i
+	}
+	v.chooseLocked(all, now)
+}
+
+// chooseLocked chooses anew for groups, in rising order, and publishes the board.
+func (v *Verdicts) chooseLocked(groups []int, now time.Time) {
+	choices := make([]*pool.Choice, len(groups))
+	for i, number := range groups {
+		var again time.Time
+		choices[i], again = v.groups[number].choose(v.up, &v.failovers[number], now)
+		if again.IsZero() {
+			delete(v.waits, number)
+		} else {
+			v.waits[number] = again
+		}
+	}
+	v.board.Store(v.board.Load().with(groups, choices))
+	v.reviewLocked(groups)
+	v.rearmLocked(now)
+}
+
+// rearmLocked sets the timer to the end of the first wait.
+func (v *Verdicts) rearmLocked(now time.Time) {
+	if v.timer == nil {
+		return
+	}
+	v.timer.Stop()
+	var first time.Time
+	for _, end := range v.waits {
+		if first.IsZero() || end.Before(first) {
+			first = end
+		}
+	}
+	if !first.IsZero() {
+		v.timer.Reset(first.Sub(now))
+	}
+}
+
+// Start begins to watch the waits, unless that was done before.
+func (v *Verdicts) Start() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.timer != nil {
+		return
+	}
+	v.timer = time.AfterFunc(time.Hour, v.endWaits)
+	v.rearmLocked(time.Now())
+}
+
+// Stop ends what Start began.
+func (v *Verdicts) Stop() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.timer != nil {
+		v.timer.Stop()
+		v.timer = nil
+	}
+}
+
+// endWaits chooses anew where a wait is over.
+func (v *Verdicts) endWaits() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := time.Now()
+	var groups []int
+	for number, end := range v.waits {
+		if !end.After(now) {
+			groups = append(groups, number)
+		}
+	}
+	slices.Sort(groups)
+	v.chooseLocked(groups, now)
+}

@@ -1,0 +1,297 @@
+package store
+
+import (
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// Served is a store and where it is served: what adopts from it, or it from others, is found by that.
+type Served struct {
+	*Store
+	Block string // the keys of the server block
+	View  string
+
+	// Listeners are the listeners at which the zones in the keys of the server block are asked, by zone.
+	Listeners map[string][]string
+}
+
+// adoption is how the stores of one configuration go on from those of the one before: rotations, waits and counts move on,
+// and serials never run backwards.
+//
+// What goes on is found by zone and view, not by server block: a block may get another key, a zone may move to another
+// block. One zone can also stand in several blocks, for several ports, say, whose state is not to be mixed up. So each
+// zone of the old configuration has one successor at most, and so has each RRset.
+type adoption struct {
+	old  []servedZone
+	from []int // by zone of the new configuration: which of the old, noZone if none
+
+	newest  map[string]uint32 // serials of the old configuration, by zone name in any view
+	byName  map[zoneKey][]int // old zones by view and name
+	claimed map[*Store]*claims
+	orphans []orphan
+}
+
+// servedZone is a zone of a store, by record.Zone.Index.
+type servedZone struct {
+	s     *Served
+	index int
+}
+
+// zoneKey tells zones apart.
+type zoneKey struct {
+	place      string // the server block, or a listener of it; "" for any
+	view, name string
+}
+
+// claims are which RRsets of an old store have a successor.
+type claims struct{ sets, cnames []bool }
+
+// orphan is an RRset whose zone had none of its name and type before.
+type orphan struct {
+	s      *Served
+	name   string
+	rrtype uint16
+	number int // of the set, or of the CNAMEs
+}
+
+const noZone = -1
+
+// Adopt makes stores go on where those of the configuration before are, which may be none. It may be called only before they
+// answer.
+func Adopt(stores, old []*Served, now time.Time) {
+	a := &adoption{
+		old: zonesOf(old), newest: make(map[string]uint32), byName: make(map[zoneKey][]int),
+		claimed: make(map[*Store]*claims),
+	}
+	for i, z := range a.old {
+		zone := z.zone()
+		if newest, ok := a.newest[zone.Name]; !ok || IsNewer(zone.Serial, newest) {
+			a.newest[zone.Name] = zone.Serial
+		}
+		key := zoneKey{"", z.s.View, zone.Name}
+		a.byName[key] = append(a.byName[key], i)
+	}
+	for _, s := range old {
+		a.claimed[s.Store] = &claims{make([]bool, len(s.sets)), make([]bool, len(s.cnames))}
+	}
+	a.pair(zonesOf(stores))
+	from := a.from
+	for _, s := range stores {
+		a.setSerials(s, from, now)
+		if len(old) > 0 {
+			a.adoptAll(s, from)
+		}
+		from = from[len(s.Zones):]
+	}
+	for _, o := range a.orphans {
+		a.adoptOrphan(o)
+	}
+}
+
+// Adopt makes the store go on where another one is that was served at the same place.
+func (s *Store) Adopt(old *Store, now time.Time) {
+	Adopt([]*Served{{Store: s}}, []*Served{{Store: old}}, now)
+}
+
+// IsNewer compares serials (RFC 1982 §3.2).
+func IsNewer(a, b uint32) bool { return a != b && a-b < 1<<31 }
+
+func (z servedZone) zone() *Zone { return &z.s.Zones[z.index] }
+
+func zonesOf(stores []*Served) []servedZone {
+	var zones []servedZone
+	for _, s := range stores {
+		for i := range s.Zones {
+			zones = append(zones, servedZone{s, i})
+		}
+	}
+	return zones
+}
+
+// pair finds the predecessors of zones: first in the same server block, then at the same listener, then in the same view.
+// What is equal in that is paired in the order of the Corefile.
+func (a *adoption) pair(zones []servedZone) {
+	a.from = slices.Repeat([]int{noZone}, len(zones))
+	taken := make([]bool, len(a.old))
+	for _, places := range []func(servedZone) []string{
+		newBlockNumbers().of,
+		listenersAt,
+		func(servedZone) []string { return []string{""} },
+	} {
+		heirless := make(map[zoneKey][]int)
+		for i, z := range a.old {
+			if !taken[i] {
+				for _, key := range z.keys(places(z)) {
+					heirless[key] = append(heirless[key], i)
+				}
+			}
+		}
+		for i, z := range zones {
+			if a.from[i] == noZone {
+				a.from[i] = take(heirless, z.keys(places(z)), taken)
+			}
+		}
+	}
+}
+
+// take is the first zone of one of the keys that nobody has taken yet.
+func take(heirless map[zoneKey][]int, keys []zoneKey, taken []bool) int {
+	for _, key := range keys {
+		for len(heirless[key]) > 0 {
+			first := heirless[key][0]
+			heirless[key] = heirless[key][1:]
+			if !taken[first] {
+				taken[first] = true
+				return first
+			}
+		}
+	}
+	return noZone
+}
+
+// keys are those of a zone at some places.
+func (z servedZone) keys(places []string) []zoneKey {
+	keys := make([]zoneKey, len(places))
+	for i, place := range places {
+		keys[i] = zoneKey{place, z.s.View, z.zone().Name}
+	}
+	return keys
+}
+
+// blockNumbers stand for the keys of server blocks, which can be as many as there are zones.
+type blockNumbers struct {
+	byKeys  map[string]string
+	byStore map[*Served]string
+}
+
+func newBlockNumbers() blockNumbers {
+	return blockNumbers{make(map[string]string), make(map[*Served]string)}
+}
+
+func (b blockNumbers) of(z servedZone) []string {
+	number, ok := b.byStore[z.s]
+	if !ok {
+		if number, ok = b.byKeys[z.s.Block]; !ok {
+			number = strconv.Itoa(len(b.byKeys))
+			b.byKeys[z.s.Block] = number
+		}
+		b.byStore[z.s] = number
+	}
+	return []string{number}
+}
+
+// listenersAt are the listeners that a zone is asked at: those of the keys that it lies in.
+func listenersAt(z servedZone) []string {
+	var listeners []string
+	for zone := range enclosing(z.zone().Name) {
+		listeners = append(listeners, z.s.Listeners[zone]...)
+	}
+	return listeners
+}
+
+// enclosing are a name and all that it lies in, up to the root.
+func enclosing(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for off, end := 0, name == "."; !end; off, end = dns.NextLabel(name, off) {
+			if !yield(name[off:]) {
+				return
+			}
+		}
+		yield(".")
+	}
+}
+
+// setSerials gives the zones of a store their serials. A zone that did not change keeps the one of its predecessor; any other
+// gets a newer one than the zone had anywhere, since secondaries know it by its name alone.
+func (a *adoption) setSerials(s *Served, from []int, now time.Time) {
+	for i, served := range s.Table.Zones() {
+		z := &s.Zones[i]
+		if from[i] != noZone && a.old[from[i]].zone().hash == z.hash {
+			z.Serial = a.old[from[i]].zone().Serial
+			served.SetSerial(z.Serial)
+			continue
+		}
+		z.Serial = uint32(now.Unix())
+		if newest, ok := a.newest[z.Name]; ok && !IsNewer(z.Serial, newest) {
+			z.Serial = newest + 1
+		}
+		served.SetSerial(z.Serial)
+		z.Changed = !z.Overlay // else the zone is the next plugin's to tell of
+	}
+}
+
+// adoptAll makes the RRsets of a store go on where those of the same name and type in the predecessors of its zones were.
+func (a *adoption) adoptAll(s *Served, from []int) {
+	for name, node := range s.Table.All() {
+		var old *Store
+		if before := from[node.Zone.Index]; before != noZone {
+			old = a.old[before].s.Store
+		}
+		adopt := func(rrtype uint16, number int) {
+			o := orphan{s, name, rrtype, number}
+			if old == nil || !a.adoptFrom(old, o) {
+				a.orphans = append(a.orphans, o)
+			}
+		}
+		if node.A != record.None {
+			adopt(dns.TypeA, node.A)
+		}
+		if node.AAAA != record.None {
+			adopt(dns.TypeAAAA, node.AAAA)
+		}
+		for i := range node.RRsets {
+			if number := node.RRsets[i].CNAMEs; number > 0 {
+				adopt(dns.TypeCNAME, number)
+			}
+		}
+	}
+}
+
+// adoptOrphan looks for the predecessor of an RRset in the other zones of its view, and finds it where a name moved from one
+// zone to another one above or below.
+func (a *adoption) adoptOrphan(o orphan) {
+	for zone := range enclosing(o.name) {
+		for _, i := range a.byName[zoneKey{"", o.s.View, zone}] {
+			if a.adoptFrom(a.old[i].s.Store, o) {
+				return
+			}
+		}
+	}
+}
+
+// adoptFrom makes an RRset go on where the one of its name and type in an old store is, if there is one that nobody has
+// adopted yet.
+func (a *adoption) adoptFrom(old *Store, o orphan) bool {
+	claimed := a.claimed[old]
+	if o.rrtype == dns.TypeCNAME {
+		before := old.cnamesAt(o.name)
+		if before == 0 || claimed.cnames[before] {
+			return false
+		}
+		claimed.cnames[before] = true
+		o.s.Verdicts.AdoptCNAMEs(o.s.cnames[o.number], old.Verdicts, old.cnames[before])
+		return true
+	}
+	before, ok := old.Table.Glue(o.name, o.rrtype)
+	if !ok || claimed.sets[before] {
+		return false
+	}
+	claimed.sets[before] = true
+	o.s.Verdicts.Adopt(&o.s.sets[o.number], old.Verdicts, &old.sets[before])
+	return true
+}
+
+// cnamesAt is the number of the CNAMEs that stand at name itself and are chosen among, 0 if there are none.
+func (s *Store) cnamesAt(name string) int {
+	set := s.Table.Lookup(name, dns.TypeCNAME).RRset
+	if set == nil || set.CNAMEs == 0 || set.RRs[0].Header().Name != name {
+		return 0
+	}
+	return set.CNAMEs
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"hash/maphash"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// The timers of an SOA that the Corefile does not give, in seconds: within the ranges of RIPE-203 and RFC 1912 §2.2.
+const (
+	defaultRefresh = 7200
+	defaultRetry   = 1800
+	defaultExpire  = 86400 * 14
+)
+
+// serialSeed makes the hashes of one configuration comparable with those of the next.
+var serialSeed = maphash.MakeSeed()
+
+// builder makes a store.
+type builder struct {
+	*Store
+	table    *record.Builder
+	choosing *choosingBuilder
+	slab     pool.Slab
+	hashes   []maphash.Hash // by zone
+}
+
+// Build makes the store of a block. It is an error if CNAMEs lead nowhere but back to themselves.
+func Build(c *config.Block) (*Store, error) {
+	b := &builder{Store: &Store{cnames: make([]*policy.CNAMEs, 1), Warnings: c.Warnings}}
+	b.choosing = newChoosingBuilder(b.Store)
+	b.addZones(c)
+	b.sets = make([]policy.Set, 0, countSets(c)) // which stay where they are
+	delegates := false
+	for _, owner := range c.Owners {
+		z := &b.Zones[owner.Zone.Index]
+		z.Names++
+		for _, set := range owner.RRsets {
+			z.Values += len(set.Addresses) + len(set.RRs)
+			b.add(owner, set)
+			delegates = delegates || set.Type == dns.TypeNS && owner.Name != z.Name
+		}
+	}
+	for i := range b.hashes {
+		b.Zones[i].hash = b.hashes[i].Sum64()
+	}
+	s := b.Store
+	s.Table = b.table.Table()
+	if err := validateCNAMEs(c, s.Table); err != nil {
+		return nil, err
+	}
+	s.Verdicts = policy.NewVerdicts(s.choosers(), len(s.Targets), time.Now())
+	if delegates {
+		s.warnDelegations(c)
+	}
+	s.warnNameServers(c)
+	return s, nil
+}
+
+// choosers are all sets that choose among their values.
+func (s *Store) choosers() []*policy.Set {
+	var sets []*policy.Set
+	for i := range s.sets {
+		if s.sets[i].Chooses() {
+			sets = append(sets, &s.sets[i])
+		}
+	}
+	for _, c := range s.cnames[1:] {
+		sets = append(sets, c.Sets()...)
+	}
+	return sets
+}
+
+func countSets(c *config.Block) int {
+	n := 0
+	for _, owner := range c.Owners {
+		for _, set := range owner.RRsets {
+			if set.Addresses != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// addZones starts the table with the zones of all directives.
+func (b *builder) addZones(c *config.Block) {
+	var zones []record.ZoneConfig
+	for _, d := range c.Directives {
+		for _, name := range d.Zones {
+			isOverlay := d.Overlays(name)
+			zones = append(zones, record.ZoneConfig{SOA: soaRecord(d, name), HideSOA: isOverlay && d.SOA == nil})
+			b.Zones = append(b.Zones, Zone{Name: name, ECS: d.ECS, Fastpath: d.Fastpath, Overlay: isOverlay, through: d.Through})
+		}
+	}
+	b.hashes = make([]maphash.Hash, len(zones))
+	for i := range b.hashes {
+		b.hashes[i].SetSeed(serialSeed)
+		writeRR(&b.hashes[i], zones[i].SOA)
+	}
+	b.table = record.NewBuilder(len(c.Owners), zones...)
+	addDefaultNS(c, b.table)
+}
+
+// add puts an RRset into the table.
+func (b *builder) add(owner *config.Owner, set *config.RRset) {
+	hash := &b.hashes[owner.Zone.Index]
+	writeDrained(hash, set)
+	if set.Addresses != nil {
+		b.addAddresses(owner, set, hash)
+		return
+	}
+	for _, rr := range set.RRs {
+		rr.Header().Ttl = set.TTL
+		writeRR(hash, rr)
+	}
+	made := record.RRset{Type: set.Type, RRs: set.RRs}
+	if set.Lines != nil {
+		made.CNAMEs = len(b.cnames)
+		cnames := policy.NewCNAMEs(set.RRs, set.TTL, func() policy.Choosing { return b.choosing.of(owner, set) })
+		if set.Metrics {
+			cnames.CountPicks()
+			b.count(owner, set, cnames.Speaker())
+		}
+		b.cnames = append(b.cnames, cnames)
+	}
+	b.table.Add(owner.Name, made)
+}
+
+// addAddresses puts an A or AAAA RRset into the table.
+func (b *builder) addAddresses(owner *config.Owner, set *config.RRset, hash *maphash.Hash) {
+	number := len(b.sets)
+	made := policy.NewSet(pool.New(set.Addresses, set.Order, set.Answers), set.TTL)
+	if set.Lines != nil {
+		made.Choose(b.choosing.of(owner, set))
+	}
+	if set.Metrics {
+		made.CountPicks()
+	}
+	b.slab.Keep(&made.Pool)
+	b.sets = append(b.sets, made)
+	if set.Metrics {
+		b.count(owner, set, &b.sets[number])
+	}
+	b.table.AddAddresses(owner.Name, set.Type, number)
+	_, _ = hash.WriteString(owner.Name)
+	maphash.WriteComparable(hash, [2]uint32{set.TTL, uint32(set.Type)})
+	_, _ = hash.Write(made.Octets())
+	if msg := tooLarge(owner.Name, set); msg != "" {
+		b.Large = append(b.Large, msg)
+	}
+}
+
+// count notes a set that counts its first picks.
+func (b *builder) count(owner *config.Owner, set *config.RRset, counted *policy.Set) {
+	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, set.Type, counted})
+}
+
+// writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not get them.
+func writeDrained(hash *maphash.Hash, set *config.RRset) {
+	for i := range set.Lines {
+		if line := &set.Lines[i]; line.Drain {
+			maphash.WriteComparable(hash, [2]int{line.First, line.Count})
+		}
+	}
+}
+func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String()) }
+
+// soaRecord is the SOA of a zone, given or synthesized, but for its serial.
+func soaRecord(d *config.Directive, zone string) *dns.SOA {
+	rr := &dns.SOA{
+		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: d.TTL},
+		Ns:  config.Below(config.DefaultNameServer, zone), Mbox: config.Below(config.DefaultMailbox, zone),
+		Refresh: defaultRefresh, Retry: defaultRetry, Expire: defaultExpire, Minttl: d.TTL,
+	}
+	if len(d.NameServers) > 0 {
+		rr.Ns, _ = config.FullName(d.NameServers[0].Name, zone, d.Index) // checked when it was read
+	}
+	if d.SOA != nil {
+		rr.Ns, _ = config.FullName(d.SOA.MName, zone, d.Index)   // checked when it was read
+		rr.Mbox, _ = config.FullName(d.SOA.RName, zone, d.Index) // checked when it was read
+		for i, timer := range []*uint32{&rr.Refresh, &rr.Retry, &rr.Expire, &rr.Minttl} {
+			if i < len(d.SOA.Timers) {
+				*timer = d.SOA.Timers[i]
+			}
+		}
+	}
+	return rr
+}
+
+// addDefaultNS gives the zones without ns lines their NS record; the apex of an overlay has only what its lines say.
+func addDefaultNS(c *config.Block, builder *record.Builder) {
+	for _, d := range c.Directives {
+		for _, name := range d.Zones {
+			if len(d.NameServers) > 0 || d.Overlays(name) {
+				continue
+			}
+			hdr := dns.RR_Header{Name: name, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: d.TTL}
+			builder.Add(name, record.RRset{Type: dns.TypeNS, RRs: []dns.RR{&dns.NS{Hdr: hdr, Ns: config.Below(config.DefaultNameServer, name)}}})
+		}
+	}
+}

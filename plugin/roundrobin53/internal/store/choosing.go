@@ -1,0 +1,186 @@
+package store
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
+)
+
+// choosingBuilder makes what sets choose by, and what is to be probed for it.
+type choosingBuilder struct {
+	s          *Store
+	targets    map[TargetKey]int
+	conditions map[conditionKey]*policy.Condition
+	networks   map[string]*route.Networks
+	routings   map[*config.Routing]*route.Routes
+	watches    map[Watch]bool
+	keys       map[*config.Check]string
+}
+
+// conditionKey tells which values have one condition: those at one address with the same checks.
+type conditionKey struct {
+	address   netip.Addr
+	directive *config.Directive
+	checks    string
+}
+
+func newChoosingBuilder(s *Store) *choosingBuilder {
+	return &choosingBuilder{
+		s:          s,
+		targets:    make(map[TargetKey]int),
+		conditions: make(map[conditionKey]*policy.Condition),
+		networks:   make(map[string]*route.Networks),
+		routings:   make(map[*config.Routing]*route.Routes),
+		watches:    make(map[Watch]bool),
+		keys:       make(map[*config.Check]string),
+	}
+}
+
+// of makes what an RRset that has lines chooses by.
+func (b *choosingBuilder) of(owner *config.Owner, set *config.RRset) policy.Choosing {
+	c := policy.Choosing{Name: owner.Name, Type: set.Type, Zone: owner.Zone.Index, Order: set.Order, Routes: b.routes(set.Routing)}
+	var identities []uint64
+	if set.Order == pool.Sticky {
+		for i := range set.Endpoints() {
+			identities = append(identities, xxhash.Sum64String(set.Value(i)))
+		}
+	}
+	conditions := b.conditionsOf(owner, set)
+	for _, g := range set.Routing.Groups {
+		lines := make([]pool.Line, len(g.Lines))
+		for i, line := range g.Lines {
+			lines[i] = poolLine(&set.Lines[line])
+		}
+		made := pool.NewGroup(poolRules(set), lines, identities)
+		c.Groups = append(c.Groups, policy.NewGroup(made, g.Name, g.Key, conditions))
+	}
+	return c
+}
+
+// poolRules is what an RRset says of how its values are chosen.
+func poolRules(set *config.RRset) pool.Rules {
+	return pool.Rules{
+		Order: set.Order, Answers: set.Answers, ByLine: set.ByLine, Weighted: set.Weighted,
+		MinUp: max(1, set.MinUp), Failback: set.Failback, NoneDown: set.NoneDown,
+	}
+}
+
+func poolLine(line *config.RRsetLine) pool.Line {
+	l := pool.Line{First: line.First, Count: line.Count, Weight: line.Weight, Priority: line.Priority, Drain: line.Drain}
+	if line.Seen.At {
+		l.Place = pool.PointAt(line.At.Latitude, line.At.Longitude)
+	}
+	return l
+}
+
+// routes makes the routes of an RRset, nil if everyone is for its one group. RRsets for the same networks share them.
+func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
+	if len(r.Networks) == 0 && len(r.Places) == 0 {
+		return nil
+	}
+	if known := b.routings[r]; known != nil {
+		return known
+	}
+	routes := &route.Routes{Groups: r.ByNetwork, Places: r.Places, Rest: r.Rest}
+	b.routings[r] = routes
+	if len(r.Networks) == 0 {
+		return routes
+	}
+	texts := make([]string, len(r.Networks))
+	for i, network := range r.Networks {
+		texts[i] = network.String()
+	}
+	key := strings.Join(texts, " ")
+	if b.networks[key] == nil {
+		b.networks[key] = route.NewNetworks(r.Networks)
+	}
+	routes.Networks = b.networks[key]
+	return routes
+}
+
+// conditionsOf are the conditions of the RRset's values by position, nil for those that are always up.
+func (b *choosingBuilder) conditionsOf(owner *config.Owner, set *config.RRset) []*policy.Condition {
+	conditions := make([]*policy.Condition, set.Endpoints())
+	for _, line := range set.Lines {
+		if len(line.Checks) == 0 {
+			continue
+		}
+		for i := line.First; i < line.First+line.Count; i++ {
+			address := line.Target
+			if !address.IsValid() && set.Addresses != nil {
+				address = set.Addresses[i]
+			}
+			key := conditionKey{address, set.Directive, strings.Join(line.Checks, " ")}
+			if b.conditions[key] == nil {
+				all := b.atLeast(set.Directive, len(line.Checks), line.Checks, address)
+				b.conditions[key] = &all
+			}
+			conditions[i] = b.conditions[key]
+			b.watch(owner.Zone.Name, set.Directive, line.Checks, address, set.Value(i))
+		}
+	}
+	return conditions
+}
+
+// atLeast is the condition that so many of the checks of these names pass at an address.
+func (b *choosingBuilder) atLeast(d *config.Directive, need int, checks []string, address netip.Addr) policy.Condition {
+	c := policy.Condition{Need: need}
+	for _, name := range checks {
+		c.Of = append(c.Of, b.passes(d.Check(name), d, address))
+	}
+	if len(c.Of) == 1 {
+		return c.Of[0]
+	}
+	return c
+}
+
+// passes is the condition that a check passes at an address.
+func (b *choosingBuilder) passes(check *config.Check, d *config.Directive, address netip.Addr) policy.Condition {
+	var c policy.Condition
+	if meant := check.Meant; meant.Probe != nil {
+		c.Target = b.target(meant, address)
+	} else {
+		c = b.atLeast(d, meant.Need, meant.Members, address)
+		c.Inverted = c.Inverted != meant.Invert
+	}
+	c.Inverted = c.Inverted != check.Turns
+	return c
+}
+
+// target is the number of the target that a check of an address has.
+func (b *choosingBuilder) target(check *config.Check, address netip.Addr) int {
+	if check.Connect.IsValid() {
+		address = check.Connect
+	}
+	if b.keys[check] == "" {
+		b.keys[check] = check.Probe.Key()
+	}
+	key := TargetKey{address, b.keys[check]}
+	number, ok := b.targets[key]
+	if !ok {
+		number = len(b.s.Targets)
+		b.targets[key] = number
+		b.s.Targets = append(b.s.Targets, Target{health.Target{Address: address, Check: check.Probe}, key})
+	}
+	return number
+}
+
+// watch notes which checks a value has, those that others are made of too.
+func (b *choosingBuilder) watch(zone string, d *config.Directive, checks []string, address netip.Addr, value string) {
+	for _, name := range checks {
+		for _, check := range d.Check(name).Probes {
+			w := Watch{b.target(check, address), zone, check.Name, value}
+			if !b.watches[w] {
+				b.watches[w] = true
+				b.s.Watches = append(b.s.Watches, w)
+			}
+		}
+	}
+}

@@ -1,0 +1,117 @@
+// Package store holds what one server block serves: its zones and names, the sets of values behind them, and what has to be
+// probed for them.
+//
+// A Store is built of a config.Block. It never changes but for the counters and the board of its sets: a reload builds
+// another one, which adopts from the old one what is to go on (rotations, waits, counts, serials). Whoever serves a store
+// holds it by one pointer, and may swap it between two queries.
+package store
+
+import (
+	"iter"
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+)
+
+// Store is what a server block serves. It is safe for concurrent use.
+type Store struct {
+	Table    *record.Table
+	Zones    []Zone // by record.Zone.Index
+	Verdicts *policy.Verdicts
+	Targets  []Target // by the numbers that Verdicts knows them by
+	Watches  []Watch
+	Warnings []string // about lines of the Corefile
+	Large    []string // about RRsets that a usual UDP answer can't hold
+
+	Counted []Counted // the sets that count their first picks
+
+	sets   []policy.Set     // by record.Result.Addresses
+	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; the first is none
+}
+
+// Zone is what a store knows of one of its zones beyond the records.
+type Zone struct {
+	Name     string
+	Names    int    // owner names with data
+	Values   int    // addresses and other records
+	ECS      bool   // ECS is heeded
+	Fastpath bool   // queries may be answered beside the chain
+	Overlay  bool   // the zone lies over another plugin's zone of the same name
+	Serial   uint32 // of the SOA, known when the store has adopted
+	Changed  bool   // secondaries do not have the serial yet
+
+	through config.ZoneIndex // zones that fall through
+	hash    uint64           // of everything in the zone but the serial
+}
+
+// Through reports whether a query for a name falls through to the next plugin if the zone does not have the name.
+func (z *Zone) Through(name string) bool { return z.through.Of(name) != "" }
+
+// FallsThrough reports whether queries for some names fall through.
+func (z *Zone) FallsThrough() bool { return len(z.through) > 0 }
+
+// Target is what is probed for values of the store.
+type Target struct {
+	health.Target
+	Key TargetKey
+}
+
+// TargetKey names a target from one configuration to the next.
+type TargetKey struct {
+	Address netip.Addr
+	Check   string
+}
+
+// Watch is a check of a value, as operators know it.
+type Watch struct {
+	Target int // by its number
+	Zone   string
+	Check  string
+	Value  string
+}
+
+// Counted is a set that counts its first picks.
+type Counted struct {
+	Zone, Name string
+	Type       uint16
+	Set        *policy.Set
+}
+
+// Set is the set of an A or AAAA RRset, by its number in the table.
+func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
+
+// CNAMEs are the CNAMEs that are chosen among in an RRset of the table; nil if it is another RRset.
+func (s *Store) CNAMEs(set *record.RRset) *policy.CNAMEs { return s.cnames[set.CNAMEs] }
+
+// Sets are the sets of the A and AAAA RRsets, by their numbers in the table.
+func (s *Store) Sets() []policy.Set { return s.sets }
+
+// RRset names an RRset of a store.
+type RRset struct {
+	Name string
+	Type uint16
+	Zone *record.Zone
+}
+
+// All are the sets of all RRsets that have one, in no particular order: those of A and AAAA, and of several CNAMEs the one
+// that speaks for all.
+func (s *Store) All() iter.Seq2[RRset, *policy.Set] {
+	return func(yield func(RRset, *policy.Set) bool) {
+		for name, in := range s.Table.All() {
+			if in.A != record.None && !yield(RRset{name, dns.TypeA, in.Zone}, &s.sets[in.A]) ||
+				in.AAAA != record.None && !yield(RRset{name, dns.TypeAAAA, in.Zone}, &s.sets[in.AAAA]) {
+				return
+			}
+			for i := range in.RRsets {
+				if c := s.CNAMEs(&in.RRsets[i]); c != nil && !yield(RRset{name, dns.TypeCNAME, in.Zone}, c.Speaker()) {
+					return
+				}
+			}
+		}
+	}
+}

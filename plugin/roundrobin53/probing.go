@@ -1,0 +1,293 @@
+package roundrobin53
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
+)
+
+// firstRoundLimit is how long ready waits for the first results: where endpoints do not answer, names are to be answered
+// all the same.
+const firstRoundLimit = 5 * time.Second
+
+// prober probes the targets of all handlers of an instance, each target once, and hands the verdicts to their stores.
+type prober struct {
+	targets []probed
+	index   map[store.TargetKey]int
+
+	handlers []*Handler
+	monitor  atomic.Pointer[health.Monitor] // nil before all targets are known
+	heir     atomic.Pointer[prober]         // of the instance that is to follow, which hears of all that changes
+	limit    chan struct{}                  // closed when ready need not wait any longer
+	timer    *time.Timer                    // of limit; nil before the start
+
+	mu sync.Mutex // one inherits at a time
+}
+
+// probed is a target and who wants to know of it.
+type probed struct {
+	health.Target
+	subscribers []subscriber
+
+	// Of the block that had the target first, resolved once.
+	store.Watch
+	passed, failed, up, down prometheus.Counter
+	took                     prometheus.Observer
+}
+
+// subscriber is a store that wants to know of a target, which it knows by a number of its own.
+type subscriber struct {
+	s      *store.Store
+	target int
+}
+
+func newProber() *prober {
+	return &prober{index: make(map[store.TargetKey]int), limit: make(chan struct{})}
+}
+
+// add adds the targets of a handler. It may be called only before the start.
+func (p *prober) add(h *Handler) {
+	p.handlers = append(p.handlers, h)
+	s := h.store.Load()
+	for i := range s.Targets {
+		key := s.Targets[i].Key
+		number, ok := p.index[key]
+		if !ok {
+			number = len(p.targets)
+			p.index[key] = number
+			p.targets = append(p.targets, probed{Target: s.Targets[i].Target})
+		}
+		p.targets[number].subscribers = append(p.targets[number].subscribers, subscriber{s, i})
+	}
+	for _, watch := range s.Watches {
+		t := &p.targets[p.index[s.Targets[watch.Target].Key]]
+		if t.passed != nil {
+			continue
+		}
+		t.Watch = watch
+		t.passed = probesTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "pass")
+		t.failed = probesTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "fail")
+		t.up = transitionsTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "up")
+		t.down = transitionsTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "down")
+		t.took = probeDuration.WithLabelValues(watch.Zone, h.block.view, watch.Check)
+	}
+}
+
+// isUp is the verdict of a target; what is not watched is up.
+func (p *prober) isUp(key store.TargetKey) bool {
+	number, ok := p.index[key]
+	monitor := p.monitor.Load()
+	return !ok || monitor == nil || monitor.Up(number)
+}
+
+// isKnown reports whether a target has had a result.
+func (p *prober) isKnown(key store.TargetKey) bool {
+	number, ok := p.index[key]
+	monitor := p.monitor.Load()
+	return ok && monitor != nil && monitor.Known(number)
+}
+
+// prepare makes the monitor when all handlers are there, and lets them know what the watcher before knows of the same
+// targets, now and until the start.
+func (p *prober) prepare(before *prober, now time.Time) {
+	targets := make([]health.Target, len(p.targets))
+	for i := range p.targets {
+		targets[i] = p.targets[i].Target
+	}
+	monitor := health.NewMonitor(targets, health.Observer{Changed: p.changed, Probed: p.count, Trouble: trouble, IPv6: p.foundIPv6})
+	p.monitor.Store(monitor)
+	if len(before.handlers) == 0 {
+		return
+	}
+	before.heir.Store(p) // from here on nothing is missed
+	p.inherit(before)
+	for _, h := range p.handlers {
+		s := h.store.Load()
+		s.Verdicts.SetAll(func(target int) bool { return p.isUp(s.Targets[target].Key) }, now)
+		s.Verdicts.Start() // if the instance fails, the one before disowns it
+	}
+}
+
+// inherit takes over what another watcher knows by now.
+func (p *prober) inherit(before *prober) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old := before.monitor.Load(); old != nil {
+		p.hand(p.monitor.Load().Inherit(old))
+	}
+}
+
+// disown stops the watcher that was to follow, if there is one.
+func (p *prober) disown() {
+	if heir := p.heir.Swap(nil); heir != nil {
+		heir.stop()
+	}
+}
+
+// start begins to probe. The watcher before has stopped, or does so soon.
+func (p *prober) start(before *prober) {
+	before.heir.Store(nil)
+	p.inherit(before)
+	for _, h := range p.handlers {
+		s := h.store.Load()
+		s.Verdicts.Start()
+		s.Verdicts.Serve(h.tellFailOpen)
+	}
+	p.monitor.Load().Start()
+	p.timer = time.AfterFunc(firstRoundLimit, func() {
+		close(p.limit)
+		p.reportUnknown()
+	})
+}
+
+// stop ends all that start began.
+func (p *prober) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	if monitor := p.monitor.Load(); monitor != nil {
+		monitor.Stop()
+	}
+	for _, h := range p.handlers {
+		h.store.Load().Verdicts.Stop()
+	}
+}
+
+// isReady reports whether every target has had a result, or whether it is time to answer without. It may be asked only
+// after the start.
+func (p *prober) isReady() bool {
+	select {
+	case <-p.monitor.Load().FirstRound():
+		return true
+	case <-p.limit:
+		return true
+	default:
+		return false
+	}
+}
+
+// hand gives the verdicts of targets to the stores concerned.
+func (p *prober) hand(targets []int) {
+	monitor := p.monitor.Load()
+	verdicts := make(map[*store.Store][]policy.Verdict)
+	for _, target := range targets {
+		for _, u := range p.targets[target].subscribers {
+			verdicts[u.s] = append(verdicts[u.s], policy.Verdict{Target: u.target, Up: monitor.Up(target)})
+		}
+	}
+	now := time.Now()
+	for s, changed := range verdicts {
+		s.Verdicts.Set(changed, now)
+	}
+}
+
+// changed hands on verdicts that changed, to the instance that is to follow too, and logs them.
+func (p *prober) changed(transitions []health.Transition) {
+	targets := make([]int, len(transitions))
+	for i := range transitions {
+		targets[i] = transitions[i].Target
+	}
+	p.hand(targets)
+	if heir := p.heir.Load(); heir != nil {
+		heir.inherit(p)
+	}
+	for _, transition := range transitions {
+		t := &p.targets[transition.Target]
+		if transition.Up {
+			t.up.Inc()
+			log.Info(t.transitionText(transition))
+		} else {
+			t.down.Inc()
+			log.Warning(t.transitionText(transition))
+		}
+	}
+}
+
+// String names a target as operators know it.
+func (t *probed) String() string {
+	text := fmt.Sprintf("%s check %s: %s", t.Zone, t.Watch.Check, t.Value)
+	if address := t.Target.Address.String(); address != t.Value {
+		text += " (" + address + ")"
+	}
+	return text
+}
+
+// transitionText tells what changed, and why.
+func (t *probed) transitionText(transition health.Transition) string {
+	text := t.String()
+	switch {
+	case transition.Up:
+		return fmt.Sprintf("%s is up: %s in a row", text, plural(transition.Runs, "pass", "passes"))
+	case transition.First:
+		return fmt.Sprintf("%s is down: the first probe failed: %v", text, transition.Reason)
+	}
+	return fmt.Sprintf("%s is down: %s in a row, the last: %v", text, plural(transition.Runs, "failure", "failures"), transition.Reason)
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// count counts a result.
+func (p *prober) count(target int, took time.Duration, err error) {
+	t := &p.targets[target]
+	t.took.Observe(took.Seconds())
+	if err == nil {
+		t.passed.Inc()
+	} else {
+		t.failed.Inc()
+	}
+}
+
+// reportUnknown logs of which targets there is no result yet: they are answered as if they were up.
+func (p *prober) reportUnknown() {
+	monitor := p.monitor.Load()
+	var unknown []string
+	more := 0
+	for i := range p.targets {
+		switch {
+		case monitor.Known(i) || !monitor.Up(i):
+		case len(unknown) < maxWarnings:
+			unknown = append(unknown, p.targets[i].String())
+		default:
+			more++
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	text := strings.Join(unknown, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	log.Warningf("checks: no result after %s, and taken for up: %s", firstRoundLimit, text)
+}
+
+// foundIPv6 logs that this host has no IPv6, or that it has again.
+func (p *prober) foundIPv6(isThere bool) {
+	if isThere {
+		log.Info("checks: this host has IPv6 again")
+		return
+	}
+	n := 0
+	for i := range p.targets {
+		if p.targets[i].Target.Address.Is6() {
+			n++
+		}
+	}
+	log.Warningf("checks: this host has no IPv6: %s of IPv6 addresses can't be made; verdicts stay as they are, and what never had one is taken for up", plural(n, "check", "checks"))
+}
+
+// trouble logs what keeps probes from being made as they should.
+func trouble(err error) { log.Warningf("checks: %v", err) }
