@@ -5,6 +5,7 @@ package test
 import (
 	"bytes"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -69,7 +70,8 @@ func TestSystemExplugins(t *testing.T) {
 
 	const address = "127.65.53.6"
 	corefile := filepath.Join(t.TempDir(), "Corefile")
-	if err := os.WriteFile(corefile, []byte("example.org:1053 {\nbind "+address+"\nroundrobin53 {\nrecord app A 192.0.2.6\n}\n}\n"), 0o600); err != nil {
+	if err := os.WriteFile(corefile, []byte("example.org:1053 {\nbind "+address+"\nroundrobin53 {\nrecord app A 192.0.2.6\nfallthrough\n}\n"+
+		"hosts {\n192.0.2.7 other.example.org\n192.0.2.8 other.example.org\n}\nrotate {\nanswers 1\n}\n}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	server := exec.Command(binary, "-conf", corefile)
@@ -78,14 +80,22 @@ func TestSystemExplugins(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var answer []byte
-	for deadline := time.Now().Add(time.Minute); string(answer) != "192.0.2.6\n" && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		answer, _ = exec.Command("dig", "+short", "+tries=1", "+timeout=1", "@"+address, "-p", "1053", "app.example.org").Output()
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	}()
+	seen := make(map[string]bool)
+	for deadline := time.Now().Add(time.Minute); len(seen) < 3 && time.Now().Before(deadline); {
+		for _, name := range []string{"app.example.org", "other.example.org"} { // of the one plugin, and of the other
+			answer, _ := exec.Command("dig", "+short", "+tries=1", "+timeout=1", "@"+address, "-p", "1053", name).Output()
+			if strings.HasPrefix(string(answer), "192.0.2.") {
+				seen[string(answer)] = true
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	_ = server.Process.Kill()
-	_ = server.Wait()
-	if string(answer) != "192.0.2.6\n" {
-		t.Errorf("the answer is %q, want 192.0.2.6; the server says\n%s", answer, output.String())
+	if got, want := slices.Sorted(maps.Keys(seen)), []string{"192.0.2.6\n", "192.0.2.7\n", "192.0.2.8\n"}; !slices.Equal(got, want) {
+		t.Errorf("the answers are %q, want %q; the server says\n%s", got, want, output.String())
 	}
 }
 

@@ -66,8 +66,15 @@ func TestExplugins(t *testing.T) {
 			if len(fences(page, "corefile")) == 0 {
 				t.Error("no example")
 			}
-			if line := pluginLine(t, plugin, page); !strings.Contains(readFile(t, "README.md"), line) {
-				t.Errorf("the README has another line than %s", line)
+			manual := "plugin/" + plugin + "/README.md"
+			if plugin == "roundrobin53" {
+				manual = "README.md"
+			}
+			if line := pluginLine(t, plugin, page); !strings.Contains(readFile(t, manual), line+"\n") {
+				t.Errorf("%s has another line than %s", manual, line)
+			}
+			if want := `home = "https://github.com/roundrobin53/roundrobin53/blob/main/` + manual + `"`; !strings.Contains(front, want) {
+				t.Errorf("no %s in front", want)
 			}
 		})
 	}
