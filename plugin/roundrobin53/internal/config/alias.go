@@ -9,7 +9,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// alias is a name whose ALIAS record gives it the addresses of another.
+// alias gives an owner name the addresses of another name, because of an ALIAS record.
 type alias struct {
 	rec   *Record
 	owner *Owner
@@ -18,17 +18,17 @@ type alias struct {
 	next  *alias // of the same owner, for the other family; nil if there is none
 }
 
-// gives reports whether an alias gives its owner the records of a family.
+// gives reports whether the owner gets records of this type, A or AAAA.
 func (alias *alias) gives(rrtype uint16) bool {
 	return alias.rec.aliasType == dns.TypeNone || alias.rec.aliasType == rrtype
 }
 
-// overlaps reports whether two aliases give a family both.
+// overlaps reports whether two aliases give records of the same type.
 func (alias *alias) overlaps(other *alias) bool {
 	return alias.gives(dns.TypeA) && other.gives(dns.TypeA) || alias.gives(dns.TypeAAAA) && other.gives(dns.TypeAAAA)
 }
 
-// addAlias files an alias of the name.
+// addAlias adds an alias to the name.
 func (o *Owner) addAlias(alias *alias) error {
 	for other := o.alias; other != nil; other = other.next {
 		if alias.overlaps(other) {
@@ -39,16 +39,16 @@ func (o *Owner) addAlias(alias *alias) error {
 	return nil
 }
 
-// aliasState is how far an alias is resolved.
+// aliasState tells whether an alias has got its RRsets.
 type aliasState uint8
 
 const (
 	unresolved aliasState = iota
-	resolving             // a name that it leads to is being resolved
+	resolving             // an alias that it leads to is being resolved
 	resolved
 )
 
-// familyNames is the types that an alias gives, in words.
+// familyNames returns the types that an alias gives, for messages.
 func (alias *alias) familyNames() string {
 	if alias.rec.aliasType == dns.TypeNone {
 		return "A or AAAA"
@@ -56,8 +56,8 @@ func (alias *alias) familyNames() string {
 	return dns.TypeToString[alias.rec.aliasType]
 }
 
-// resolveAliases gives the names with an ALIAS record the A and AAAA RRsets of the other names. They have the same values
-// and options, and a rotation of their own.
+// resolveAliases gives each name with an ALIAS record the A and AAAA RRsets of the other name: the
+// same values and options, but a rotation of their own.
 func (c *Block) resolveAliases() error {
 	for _, alias := range c.aliases {
 		if err := c.resolveAlias(alias); err != nil {
@@ -67,13 +67,13 @@ func (c *Block) resolveAliases() error {
 	return nil
 }
 
-// other is the name that an alias leads to.
+// other returns the owner name that an alias leads to.
 func (alias *alias) other() (string, error) {
 	full, _ := FullName(alias.rec.alias, alias.owner.Zone.Name, alias.d.Index) // checked when it was read
 	return canonical(full)
 }
 
-// resolveAlias resolves an alias, after the one that it leads to, if it leads to another.
+// resolveAlias gives the owner of an alias its RRsets. Aliases that it leads to are resolved first.
 func (c *Block) resolveAlias(alias *alias) error {
 	if alias.state == resolved {
 		return nil
@@ -119,7 +119,7 @@ func (c *Block) resolveAlias(alias *alias) error {
 	return nil
 }
 
-// way is the names from one alias to another that it leads to.
+// way lists the names from one alias to another that it leads to.
 func (c *Block) way(from, to *alias) string {
 	way := []string{from.owner.Name}
 	for from != to && len(way) <= len(c.aliases) {
@@ -132,7 +132,7 @@ func (c *Block) way(from, to *alias) string {
 	return strings.Join(way, " to ")
 }
 
-// aliasOf is the first alias of a name, nil if it has none.
+// aliasOf returns the first alias of a name, nil if it has none.
 func (c *Block) aliasOf(name string) *alias {
 	if owner, ok := c.index[name]; ok {
 		return owner.alias
@@ -140,7 +140,7 @@ func (c *Block) aliasOf(name string) *alias {
 	return nil
 }
 
-// rrset is the RRset of a name and type, nil if there is none.
+// rrset returns the RRset of a name and type, nil if there is none.
 func (c *Block) rrset(name string, rrtype uint16) *RRset {
 	if owner, ok := c.index[name]; ok {
 		return owner.RRset(rrtype)

@@ -13,22 +13,23 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 )
 
-// Check is a check line and its block: something to probe, or so many of other checks.
+// Check is a check line with its block. It is one probe, or at least N of several checks (check
+// NAME N of NAME...).
 type Check struct {
 	Position
 	Name    string
 	Probe   *health.Check // nil if the check is made of others
-	Connect netip.Addr    // where a probe connects to; the zero Addr: to the value
-	Need    int           // of a check made of others: how many of them have to be up
+	Connect netip.Addr    // the address that the probe connects to; not valid: the value
+	Need    int           // how many members have to be up
 	Members []string
-	Invert  bool // of a check made of others: so many may not be up
+	Invert  bool // with members: it is up while the members that are up are fewer
 
 	// Known when the whole block is read.
-	Probes []*Check // what it is made of in the end, each once
-	Meant  *Check   // itself, or what a check made of one other comes to
-	Turns  bool     // it is the opposite of that
+	Probes []*Check // the probes that it and its members are made of, each once
+	Meant  *Check   // itself; of a check with one member, the check that the member means
+	Turns  bool     // it says the opposite of Meant
 
-	words []string // what was written behind the name
+	words []string // as written behind the name
 	ca    string   // the file of the certificates that a probe trusts
 	root  string   // the directory of relative file names
 	seen  map[string]bool
@@ -45,13 +46,13 @@ const (
 var defaultStatus = []health.StatusRange{{First: 200, Last: 399}}
 
 const (
-	// minPeriod keeps a typo in the Corefile from turning the probes into a flood.
+	// minPeriod keeps a typing error from turning probes into a flood.
 	minPeriod = 100 * time.Millisecond
-	// maxPeriod is a day: nobody waits that long for a verdict.
+	// maxPeriod is one day. Nobody waits longer for a verdict.
 	maxPeriod = 24 * time.Hour
 )
 
-// maxRuns bounds rise and fall: more results in a row than these take hours to come.
+// maxRuns bounds rise and fall. More results in a row would take hours.
 const maxRuns = 1000
 
 const checkUsage = "check NAME URL, or check NAME N of NAME..."
@@ -81,7 +82,7 @@ func parseCheck(r lineReader, d *Directive, l line) error {
 	return nil
 }
 
-// parse reads NAME and what is behind it.
+// parse reads NAME URL, or NAME N of NAME...
 func (c *Check) parse(d *Directive, args []string) error {
 	if len(args) < 2 {
 		return fmt.Errorf("%q is not a name and a URL; write %s", withoutUser(strings.Join(args, " ")), checkUsage)
@@ -102,7 +103,7 @@ func (c *Check) parse(d *Directive, args []string) error {
 	return c.parseURL(args[1])
 }
 
-// validateWord tells whether a word can be the name of a check or a network.
+// validateWord returns an error if a word can't be the name of a check or a network.
 func validateWord(name string) error {
 	if name == "" {
 		return errors.New(`"" is not a name; is it an {$ENV} variable that is not set?`)
@@ -134,7 +135,7 @@ func (c *Check) parseMembers(need string, members []string) (err error) {
 	return err
 }
 
-// finish sets the defaults and checks what can be told of a check alone.
+// finish sets defaults and validates what does not depend on other lines.
 func (c *Check) finish(d *Directive) error {
 	p := c.Probe
 	if p == nil {
@@ -155,8 +156,8 @@ func (c *Check) finish(d *Directive) error {
 	return nil
 }
 
-// setSystemRoots makes a check trust the certificates of the system. They are read now: what is in the way of it, such as
-// a lack of descriptors, would otherwise show with the first probe, as a value that is down.
+// setSystemRoots makes a check trust the certificates of the system. It reads them now, so that a
+// failure is an error of the Corefile; with the first probe it would take the value down.
 func (c *Check) setSystemRoots(d *Directive) (err error) {
 	if d.systemRoots == nil {
 		if d.systemRoots, err = x509.SystemCertPool(); err != nil {

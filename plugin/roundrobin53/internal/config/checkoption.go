@@ -17,11 +17,11 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 )
 
-// checkOption is an option of a check.
+// checkOption is one option that the block of a check can have.
 type checkOption struct {
 	usage  string
 	args   int
-	scheme func(health.Scheme) bool // which schemes have it; nil for all
+	scheme func(health.Scheme) bool // reports which schemes have it; nil: all
 	read   func(c *Check, args []string) error
 }
 
@@ -88,7 +88,7 @@ func readTimeout(c *Check, args []string) (err error) {
 	return err
 }
 
-// parsePeriod reads a DURATION of a check, which may be in milliseconds.
+// parsePeriod reads a DURATION of a check. Unlike other durations it may be given in milliseconds.
 func parsePeriod(text string) (time.Duration, error) {
 	period, err := parseMilliseconds(text)
 	if !strings.HasSuffix(text, "ms") {
@@ -147,10 +147,11 @@ func readBody(c *Check, args []string) error {
 	return nil
 }
 
-// headersOfRequest are the fields that a request has by itself.
+// headersOfRequest are set by the HTTP client itself.
 var headersOfRequest = []string{"Connection", "Content-Length", "Transfer-Encoding", "Trailer", "Upgrade"}
 
-// headerArgs tells what is wrong with how a header is written. Its value may be a secret, wherever that stands.
+// headerArgs returns an error if the words are not a name and a value. No message quotes the value,
+// which may be a secret.
 func headerArgs(args []string) error {
 	name, isLine := strings.CutSuffix(args[0], ":")
 	if !httpguts.ValidHeaderFieldName(name) {
@@ -214,7 +215,7 @@ func readInsecure(c *Check, _ []string) error {
 	return nil
 }
 
-// readCheckAddress reads where a probe connects to, beside the name in its URL.
+// readCheckAddress reads the address that a probe connects to when its URL has a name.
 func readCheckAddress(c *Check, args []string) (err error) {
 	if c.Connect.IsValid() {
 		return fmt.Errorf("%q, but the URL says where to connect to: %s", args[0], c.Connect)

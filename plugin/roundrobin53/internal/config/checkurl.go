@@ -14,17 +14,17 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 )
 
-// userInURL is a user and password in a URL, which no error may show.
+// userInURL matches a user and password in a URL. No error may quote them.
 var userInURL = regexp.MustCompile(`//[^/ ]*@`)
 
 func withoutUser(text string) string { return userInURL.ReplaceAllString(text, "//") }
 
-// parseURL reads where and how to probe.
+// parseURL reads the URL of a check, which says where and how to probe.
 func (c *Check) parseURL(text string) error {
 	shown := withoutUser(text)
 	u, err := url.Parse(text)
 	if err != nil || !strings.Contains(text, "://") {
-		u = new(url.URL) // and what is wrong with it says less than how it is written
+		u = new(url.URL) // the error of url.Parse says less than our own
 	}
 	scheme, ok := health.SchemeOf(u.Scheme)
 	port := u.Port()
@@ -67,7 +67,7 @@ func (c *Check) parseURL(text string) error {
 	return nil
 }
 
-// withPort tells how a URL with an empty port is to be written.
+// withPort suggests how to write a URL whose port is empty.
 func withPort(u *url.URL, scheme health.Scheme) string {
 	text := fmt.Sprintf("%s://%sPORT%s", u.Scheme, u.Host, u.Path)
 	if scheme.DefaultPort != 0 {
@@ -76,7 +76,7 @@ func withPort(u *url.URL, scheme health.Scheme) string {
 	return text
 }
 
-// setHost sets where the probe connects to, or the name that it uses.
+// setHost sets the address that the probe connects to, or the name that it sends.
 func (c *Check) setHost(host string) error {
 	addr, notAddress := netip.ParseAddr(host)
 	_, notName := canonical(host)
@@ -94,7 +94,7 @@ func (c *Check) setHost(host string) error {
 	return nil
 }
 
-// isNumber reports whether a text is of digits alone.
+// isNumber reports whether a text has digits only, and perhaps a final dot.
 func isNumber(text string) bool {
 	text = strings.TrimSuffix(text, ".")
 	return text != "" && strings.Trim(text, "0123456789") == ""

@@ -1,9 +1,11 @@
-// Package config reads what the roundrobin53 directives of a server block say, and writes it out again.
+// Package config reads the roundrobin53 directives of a server block, and writes them again.
 //
-// A Block is the whole: its directives with their records, checks and networks as they are written, and the same by owner name
-// and type, which is what is served. Reading checks all that can be told from the text, and each error names file and line,
-// quotes what was read, and says what is accepted. What comes of a block is package store's; the package knows neither
-// CoreDNS nor caddy, which hand in their words (Tokens) and what stands around them (Surroundings).
+// A Block holds directives twice: as written, with their records, checks and networks, and grouped
+// by owner name and type, as they are served. Parse finds every error that the text alone can show.
+// An error names file and line, quotes the input and says what is accepted.
+//
+// The package knows neither CoreDNS nor caddy. The caller hands in the words (Tokens) and what the
+// server block says around the directives (Surroundings), and makes what is served from the Block.
 package config
 
 import (
@@ -14,23 +16,24 @@ import (
 	"github.com/miekg/dns"
 )
 
-// defaultTTL is the TTL of records without one, in seconds. Route 53's default is 300, but its advice for records with
-// health checks is 60 or less: an address that is taken out must go from resolvers soon.
+// defaultTTL is used where a directive has no ttl, in seconds. Route 53's default is 300, but it
+// advises 60 or less for records with health checks: resolvers must soon forget an address that is
+// down.
 const defaultTTL = 60
 
-// The names that are made for a zone without soa and ns lines.
+// A zone without ns and soa lines gets these names, relative to it.
 const (
 	DefaultNameServer = "ns.dns"
 	DefaultMailbox    = "hostmaster"
 )
 
-// Block is what the roundrobin53 directives of one server block say.
+// Block holds the roundrobin53 directives of one server block.
 type Block struct {
 	Directives []*Directive
-	Owners     []*Owner          // every owner name, in the order of the Corefile
-	index      map[string]*Owner // the same by name
-	aliases    []*alias          // names that have the addresses of others
-	Warnings   []string          // what is no error, but may not be meant
+	Owners     []*Owner          // all owner names, in the order of the Corefile
+	index      map[string]*Owner // the owners by name
+	aliases    []*alias          // all of them, in the order of the Corefile
+	Warnings   []string          // about lines that are valid, but likely not meant
 }
 
 // Directive is one roundrobin53 directive.
@@ -45,28 +48,29 @@ type Directive struct {
 	NameServers []NameServer
 	Fallthrough []string  // the zones that fall through
 	Through     ZoneIndex // of the zones that fall through
-	ECS         bool      // the client is who ECS says
-	Fastpath    bool      // queries may be answered beside the chain
+	ECS         bool      // a client is identified by EDNS Client Subnet
+	Fastpath    bool      // queries may be answered beside the plugin chain
 	records     []*Record
 
 	checks   []*Check
 	networks []*Network
 
-	systemRoots   *x509.CertPool // of checks without certificates of their own; nil until the first
+	systemRoots   *x509.CertPool // for checks without ca; nil until the first of them
 	checkByName   map[string]*Check
 	networkByName map[string]*Network
-	validFrom     map[string]bool          // lists of networks that were found right
+	validFrom     map[string]bool          // lists of networks that have been validated
 	routings      map[string]*Routing      // by the lines' from and geo
 	seen          struct{ ttl, fall bool } // options that were given
 }
 
-// SOA is a soa line. Names are as they were written, since relative ones differ from zone to zone.
+// SOA is a soa line. Names are kept as written, because a relative one means another name in each
+// zone.
 type SOA struct {
 	MName, RName string
-	Timers       []uint32 // REFRESH RETRY EXPIRE MINIMUM, as many as were given
+	Timers       []uint32 // REFRESH RETRY EXPIRE MINIMUM; those that were left out are missing at the end
 }
 
-// NameServer is a ns line.
+// NameServer is an ns line.
 type NameServer struct {
 	Position
 	Name      string
@@ -76,10 +80,11 @@ type NameServer struct {
 // isRoot reports whether the directive serves the root zone.
 func (d *Directive) isRoot() bool { return d.Index["."] }
 
-// ZoneOf is the zone of the directive that name lies in.
+// ZoneOf returns the longest zone of the directive that contains a full, lower-case name; "" if
+// none does.
 func (d *Directive) ZoneOf(name string) string { return d.Index.Of(name) }
 
-// ZoneIndex is some zones by name, each of them true. A directive can have thousands, and each of its names is looked up.
+// ZoneIndex is a set of zones. A directive can have thousands, and each of its names is looked up.
 type ZoneIndex map[string]bool
 
 func newZoneIndex(zones []string) ZoneIndex {
@@ -90,7 +95,7 @@ func newZoneIndex(zones []string) ZoneIndex {
 	return index
 }
 
-// Of is the longest zone that a full, lower-case name lies in, "" if it lies in none.
+// Of returns the longest zone that contains a full, lower-case name; "" if none does.
 func (z ZoneIndex) Of(name string) string {
 	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
 		if z[name[off:]] {
@@ -103,7 +108,7 @@ func (z ZoneIndex) Of(name string) string {
 	return ""
 }
 
-// around is the zones and all names above them.
+// around returns the zones and all names above them.
 func (z ZoneIndex) around() ZoneIndex {
 	all := ZoneIndex{".": true}
 	for zone := range z {
@@ -114,7 +119,7 @@ func (z ZoneIndex) around() ZoneIndex {
 	return all
 }
 
-// validateRDataName tells whether a name can stand in the data of a record of each zone.
+// validateRDataName returns an error unless a name can stand in RDATA in each of the zones.
 func (d *Directive) validateRDataName(name string) error {
 	for _, zone := range d.Zones {
 		full, err := FullName(name, zone, d.Index)
@@ -128,7 +133,8 @@ func (d *Directive) validateRDataName(name string) error {
 	return nil
 }
 
-// validateDefaults tells whether the names that are made for a zone are names: a long zone leaves no room for them.
+// validateDefaults returns an error if a zone is so long that the default names do not fit below
+// it.
 func (d *Directive) validateDefaults() error {
 	var made []string
 	if d.SOA == nil {
@@ -147,8 +153,8 @@ func (d *Directive) validateDefaults() error {
 	return nil
 }
 
-// Overlays reports whether the directive's zone lies over another plugin's zone of the same name.
+// Overlays reports whether names that the zone lacks fall through to another plugin.
 func (d *Directive) Overlays(zone string) bool { return d.Through.Of(zone) != "" }
 
-// directiveName is the word that a directive begins with.
+// directiveName begins a directive.
 const directiveName = "roundrobin53"

@@ -50,8 +50,8 @@ func goldens(tb testing.TB, dirs ...string) []golden {
 	return all
 }
 
-// TestGolden reads the Corefiles of testdata. What caddy does with words is caddy's: its tokenizer, which depends on
-// nothing else, makes the words of the tests.
+// TestGolden reads the Corefiles of testdata. What caddy does with words is caddy's: its tokenizer,
+// which depends on nothing else, makes the words of the tests.
 func TestGolden(t *testing.T) {
 	setEnv(t)
 	for _, g := range goldens(t, accepted, refused) {
@@ -73,7 +73,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestSchemes guards new kinds of probes: a golden file has a check of each, and messages list each.
+// TestSchemes guards new kinds of probes: a golden file has a check of each, and messages list
+// each.
 func TestSchemes(t *testing.T) {
 	corefile, err := os.ReadFile(accepted + "/check-schemes.txt")
 	if err != nil {
@@ -106,8 +107,8 @@ func setEnv(t *testing.T) {
 	}
 }
 
-// TestErrorsShowNoSecret guards what goes into logs: the golden files call secrets "secret", and none of the errors quotes
-// one.
+// TestErrorsShowNoSecret guards what goes into logs: the golden files call secrets "secret", and
+// none of the errors quotes one.
 func TestErrorsShowNoSecret(t *testing.T) {
 	for _, g := range goldens(t, refused) {
 		if strings.Contains(g.want, "secret") {
@@ -116,7 +117,8 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	}
 }
 
-// readCorefile is what the server blocks of a Corefile give, as text, and the error if there is one.
+// readCorefile is what the server blocks of a Corefile give, as text, and the error if there is
+// one.
 func readCorefile(corefile string) (string, error) {
 	blocks, err := caddyfile.Parse("testdata/Corefile", strings.NewReader(corefile), []string{directiveName})
 	if err != nil {
@@ -163,7 +165,8 @@ func readKey(key string) []string {
 	return readZone(key)
 }
 
-// readZone stands for what CoreDNS reads of a zone: a name, or a network, whose reverse zones are meant.
+// readZone stands for what CoreDNS reads of a zone: a name, or a network, whose reverse zones are
+// meant.
 func readZone(word string) []string {
 	network, err := netip.ParsePrefix(word)
 	switch {
@@ -186,7 +189,8 @@ func readZone(word string) []string {
 	return zones
 }
 
-// following is the first address of the network of a length right behind the one that an address begins.
+// following is the first address of the network of a length right behind the one that an address
+// begins.
 func following(addr netip.Addr, bits int) netip.Addr {
 	octets := addr.AsSlice()
 	for i, add := (bits-1)/8, 1<<(7-(bits-1)%8); i >= 0; i, add = i-1, 1 {
@@ -240,8 +244,8 @@ func checkFormat(t *testing.T, conf *Block) {
 	}
 }
 
-// FuzzParse reads arbitrary blocks: reading never panics, an error names its line, and what is accepted survives being
-// written out and read again.
+// FuzzParse reads arbitrary blocks: reading never panics, an error names its line, and what is
+// accepted survives being written out and read again.
 func FuzzParse(f *testing.F) {
 	for _, g := range goldens(f, accepted, refused) {
 		blocks, err := caddyfile.Parse("Corefile", strings.NewReader(g.corefile), nil)
@@ -268,8 +272,9 @@ func FuzzParse(f *testing.F) {
 // rootsVariable is set in the process that TestSystemRootsAreReadAtSetup starts.
 const rootsVariable = "ROUNDROBIN53_TEST_ROOTS"
 
-// TestSystemRootsAreReadAtSetup guards against trouble with the system's certificates that shows as values that are down.
-// They are read once in a process, so it takes one where they can't be: a directory is no file with certificates.
+// TestSystemRootsAreReadAtSetup guards against trouble with the system's certificates that shows as
+// values that are down. They are read once in a process, so it takes one where they can't be: a
+// directory is no file with certificates.
 func TestSystemRootsAreReadAtSetup(t *testing.T) {
 	const corefile = "example.org {\n    roundrobin53 {\n        check web https://www.example.org/\n    }\n}"
 	if os.Getenv(rootsVariable) != "" {

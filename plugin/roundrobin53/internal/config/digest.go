@@ -9,14 +9,14 @@ import (
 	"github.com/miekg/dns"
 )
 
-// digestKind is a kind of digest, by its number in records of a type.
+// digestKind is one kind of digest. Records name it by a number.
 type digestKind struct {
 	name   string
 	octets int
 	rfc    int
 }
 
-// The kinds of digests that have a length, by the registries of IANA.
+// The digests of a fixed length, by their numbers in the registries of IANA.
 var (
 	dsDigests = map[uint8]digestKind{
 		dns.SHA1:   {"SHA-1", 20, 4034},
@@ -36,7 +36,8 @@ var (
 	}
 )
 
-// validateDigest tells whether a digest, in hexadecimal, has the length of its kind. Kinds that are not known may have any.
+// validateDigest returns an error if a hexadecimal digest does not have the length of its kind.
+// Unknown kinds may have any length.
 func validateDigest(digest string, number uint8, kinds map[uint8]digestKind) error {
 	octets := len(digest) / 2
 	kind, ok := kinds[number]
@@ -57,7 +58,7 @@ func validateDS(ds *dns.DS) error {
 	return validateDigest(ds.Digest, ds.DigestType, dsDigests)
 }
 
-// validateCDS is validateDS, but for the one record that asks the parent to delete its DS records.
+// validateCDS is validateDS, except for the record that asks the parent to delete its DS records.
 func validateCDS(cds *dns.CDS) error {
 	if cds.Algorithm == 0 && (cds.KeyTag != 0 || cds.DigestType != 0 || cds.Digest != "00") {
 		return errors.New("with algorithm 0 it is 0 0 0 00 (RFC 8078)")
@@ -70,8 +71,8 @@ func validateCDS(cds *dns.CDS) error {
 
 func validateSSHFP(fp *dns.SSHFP) error { return validateDigest(fp.FingerPrint, fp.Type, sshDigests) }
 
-// validateDHCID tells whether an identifier has the length of its digest (RFC 4701 §3.1): behind a type of identifier and a
-// type of digest.
+// validateDHCID returns an error if the digest does not have the length of its type (RFC 4701
+// §3.1). It stands behind 2 octets for the type of identifier and 1 for the type of digest.
 func validateDHCID(id *dns.DHCID) error {
 	octets, _ := base64.StdEncoding.DecodeString(id.Digest) // it was packed
 	const front, sha256 = 3, 1
@@ -84,7 +85,7 @@ func validateDHCID(id *dns.DHCID) error {
 	return nil
 }
 
-// validateKey tells whether a key is one of DNSSEC, of the length that its algorithm has.
+// validateKey returns an error if a key is not for DNSSEC, or not as long as its algorithm says.
 func validateKey(key *dns.DNSKEY) error {
 	if key.Protocol != 3 {
 		return fmt.Errorf("protocol %d; it is 3 (RFC 4034)", key.Protocol)
@@ -111,7 +112,8 @@ func validateKey(key *dns.DNSKEY) error {
 	return nil
 }
 
-// validateRSA tells whether a key is an exponent behind its length, and a modulus (RFC 3110 §2).
+// validateRSA returns an error unless a key is the length of an exponent, the exponent, and a
+// modulus (RFC 3110 §2).
 func validateRSA(key []byte) error {
 	const least = 512 / 8 // of the modulus (RFC 5702 §2.1)
 	exponent, front := int(key[0]), 1
@@ -124,7 +126,8 @@ func validateRSA(key []byte) error {
 	return nil
 }
 
-// validateCDNSKEY is validateKey, but for the one record that asks the parent to delete its DS records.
+// validateCDNSKEY is validateKey, except for the record that asks the parent to delete its DS
+// records.
 func validateCDNSKEY(key *dns.CDNSKEY) error {
 	switch {
 	case key.Algorithm == 0 && (key.Flags != 0 || key.Protocol != 3 || key.PublicKey != "AA=="):

@@ -8,13 +8,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Surroundings is what a server block says around its directives.
+// Surroundings describes the server block around the directives.
 type Surroundings struct {
 	Zones []string // of the server block, full and in lower case
 	Root  string   // the directory of relative file names
 
-	// ReadZone tells which zones a word means: one for a name, one or several for a network in CIDR form, none for
-	// anything else.
+	// ReadZone returns the zones that a word means: one for a name, one or several for a network in
+	// CIDR form, none for anything else.
 	ReadZone func(word string) []string
 }
 
@@ -79,8 +79,8 @@ func parseDirective(r lineReader, l line) (*Directive, error) {
 	return d, d.validateReferences()
 }
 
-// directiveLine reads one kind of line of a roundrobin53 block. A line of either kind begins with its word; only one that is
-// read by withBlock may open a block.
+// directiveLine reads one kind of line of a roundrobin53 block. A line of either kind begins with
+// its word; only one that is read by withBlock may open a block.
 type directiveLine struct {
 	withBlock func(lineReader, *Directive, line) error
 	alone     func(*Directive, line) error
@@ -167,7 +167,8 @@ func parseSOA(d *Directive, l line) error {
 	return nil
 }
 
-// isSerial reports whether a text looks like the serial of an SOA, a date or a time, and not like a timer.
+// isSerial reports whether a text looks like the serial of an SOA (a date or a time) rather than a
+// timer.
 func isSerial(text string) bool {
 	const digits = 8 // of a date; as a timer it would be more than 115 days
 	return len(text) >= digits && strings.Trim(text, "0123456789") == ""
@@ -229,7 +230,7 @@ func parseFallthrough(d *Directive, l line) error {
 	}
 	around := d.Index.around()
 	for _, zone := range zones {
-		if !around[zone] && d.ZoneOf(zone) == "" { // no name of the block's zones lies in it
+		if !around[zone] && d.ZoneOf(zone) == "" { // it contains no name of the block's zones
 			return fmt.Errorf("%q is neither in nor above the zones of this block: %s", zone, strings.Join(d.Zones, " "))
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// maxTTL is the largest TTL there is (RFC 2181 §8), in seconds.
+// maxTTL is the largest TTL of DNS (RFC 2181 §8), in seconds.
 const maxTTL = 1<<31 - 1
 
 // durationUnits are the units of a DURATION, in seconds.

@@ -10,8 +10,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Format writes the directives as a Corefile has them: reading that gives the same block. What differs between server blocks,
-// and warnings, are not written.
+// Format writes the directives as text of a Corefile, which Parse reads as the same block. It
+// leaves out warnings and the server block around the directives.
 func (c *Block) Format(w io.Writer) error {
 	var b strings.Builder
 	for _, d := range c.Directives {
@@ -60,7 +60,7 @@ func (d *Directive) write(b *strings.Builder) {
 	b.WriteString("}\n")
 }
 
-// periodText is a duration as a Corefile has it.
+// periodText writes a duration of a check.
 func periodText(period time.Duration) string {
 	if period%time.Second != 0 {
 		return fmt.Sprintf("%dms", period/time.Millisecond)
@@ -146,7 +146,8 @@ func (rec *Record) write(b *strings.Builder) {
 	b.WriteString("    }\n")
 }
 
-// write writes values and their options but for check, which is the record's on its own line.
+// write writes values and their options except check, which belongs to the whole record when it
+// stands on the record line.
 func (v *ValueLine) write(b *strings.Builder) {
 	writeAddresses(b, v.addresses)
 	for _, name := range v.names {
@@ -189,8 +190,8 @@ func checkText(names []string) string {
 	return strings.Join(quoteAll(names), " ")
 }
 
-// writeOptions writes the options of the whole record. The single value of a record may have checks of its own, which
-// stand for the record's then.
+// writeOptions writes the options of the whole record. If it has a single value with checks of its
+// own, these stand in for the record's.
 func (rec *Record) writeOptions(b *strings.Builder, before, after string) {
 	write := func(given bool, format string, args ...any) {
 		if given {
@@ -229,7 +230,7 @@ func writeAddresses(b *strings.Builder, addresses []netip.Addr) {
 	}
 }
 
-// quote writes a word so that caddy reads it back.
+// quote writes a word so that caddy reads the same word.
 func quote(word string) string {
 	if word == "" || strings.ContainsAny(word, " \t\r\n#") || strings.HasPrefix(word, `"`) {
 		return `"` + strings.ReplaceAll(word, `"`, `\"`) + `"`

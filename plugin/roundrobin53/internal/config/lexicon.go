@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// lexicon holds the words that may stand in one place of a Corefile, and what each of them means. Messages list the words
-// in their order here.
+// lexicon holds the words that may stand in one place of a Corefile, and what each of them means.
+// Messages list the words in their order here.
 type lexicon[T any] []entry[T]
 
 // entry is one word of a lexicon.
@@ -12,8 +12,8 @@ type entry[T any] struct {
 	meaning T
 }
 
-// find returns the meaning of a word, and false for a word that is not in the lexicon. Lexicons are short: a scan takes no
-// longer than a map does.
+// find returns the meaning of a word, and false for a word that is not in the lexicon. Lexicons are
+// short: a scan takes no longer than a map does.
 func (l lexicon[T]) find(word string) (meaning T, ok bool) {
 	for i := range l {
 		if l[i].word == word {

@@ -8,15 +8,15 @@ type line struct {
 	closes bool // it is a closing brace
 }
 
-// word is the first word of the line, which says what the line is about.
+// word returns the first word of the line, which says what the line is about.
 func (l line) word() string { return l.words[0] }
 
-// args is what follows the first word.
+// args returns the words behind the first.
 func (l line) args() []string { return l.words[1:] }
 
-// lineReader cuts caddy's tokens into lines. Caddy has no notion of a quoted brace and lets a brace stand anywhere; here
-// an opening brace is the last word of its line and a closing brace a line of its own, so that nothing is read as part
-// of a block that its author did not mean.
+// lineReader cuts caddy's tokens into lines. Caddy does not tell a quoted brace from a plain one,
+// and lets a brace stand anywhere. Here an opening brace ends its line, and a closing brace has a
+// line of its own, so that no line becomes part of a block by mistake.
 type lineReader struct {
 	tokens Tokens
 	around *Surroundings
@@ -24,8 +24,8 @@ type lineReader struct {
 
 // Tokens are the words of a Corefile, as caddy's Dispenser hands them out.
 type Tokens interface {
-	Next() bool    // goes on to the next word; false at the end
-	NextArg() bool // the same within a line
+	Next() bool    // moves to the next word; false at the end
+	NextArg() bool // moves to the next word of the same line; false at its end
 	Val() string
 	File() string
 	Line() int

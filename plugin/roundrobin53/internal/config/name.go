@@ -11,11 +11,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// unwritten is what can be in a name, but only escaped: plain, it is more likely a mistake.
+// unwritten are characters that a name can have only in escaped form. A plain one is more likely a
+// mistake.
 const unwritten = " \t\r\n{}:\"'(),;@$"
 
-// canonical is the one spelling of a domain name that a query's name is compared with: lower-case, fully qualified, and
-// escaped as miekg/dns does it. The name may be relative to the root.
+// canonical returns the spelling of a domain name that the names of queries are compared with: in
+// lower case, fully qualified, and escaped as miekg/dns does. A name without a final dot is
+// relative to the root.
 func canonical(name string) (string, error) {
 	switch {
 	case name == "":
@@ -44,7 +46,7 @@ func canonical(name string) (string, error) {
 	return strings.ToLower(unpacked), nil
 }
 
-// validateASCII tells whether a name is ASCII, as all are that are written for DNS.
+// validateASCII returns an error if a name is not ASCII, as names in DNS are.
 func validateASCII(name string) error {
 	if strings.ContainsFunc(name, func(r rune) bool { return r > '~' }) {
 		return fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", name)
@@ -52,7 +54,7 @@ func validateASCII(name string) error {
 	return nil
 }
 
-// isPlain reports whether a name is its own canonical spelling but for the final dot.
+// isPlain reports whether a name is in canonical spelling, except perhaps for the final dot.
 func isPlain(name string) bool {
 	for i := range len(name) {
 		c := name[i]
@@ -96,7 +98,8 @@ func owners(name string, d *Directive) ([]string, error) {
 	return names, nil
 }
 
-// validateOwnerName tells whether what is written as an owner name is something else.
+// validateOwnerName returns an error if a word in the place of an owner name is a wrong wildcard,
+// or an address.
 func validateOwnerName(name string, d *Directive) error {
 	if rest := strings.TrimPrefix(name, "*"); strings.Contains(rest, "*") || rest != name && rest != "" && rest[0] != '.' {
 		return fmt.Errorf(`%q: a "*" is a wildcard only as the whole first label; where it is to stand for itself, write \042`, name)
@@ -113,13 +116,14 @@ func validateOwnerName(name string, d *Directive) error {
 	return fmt.Errorf("%q is an address outside the zones of this block: its name is %q", name, reverse)
 }
 
-// isReverse reports whether the names of a zone stand for addresses.
+// isReverse reports whether a zone is one of reverse lookups.
 func isReverse(zone string) bool {
 	return dns.IsSubDomain("in-addr.arpa.", zone) || dns.IsSubDomain("ip6.arpa.", zone)
 }
 
-// FullName turns a name inside RDATA into a full one. The rule is stricter than for owner names: in a zone file a
-// forgotten final dot is the classic mistake, and it goes unnoticed until a client meets it.
+// FullName makes a name in RDATA fully qualified. It is stricter than the rule for owner names: a
+// forgotten final dot is the classic mistake in zone files, and nobody notices it before a client
+// does.
 func FullName(name, zone string, zones ZoneIndex) (string, error) {
 	if name == "@" {
 		return zone, nil
@@ -134,7 +138,7 @@ func FullName(name, zone string, zones ZoneIndex) (string, error) {
 	return full, nil
 }
 
-// Below puts a relative name under a zone.
+// Below makes a name that is relative to a zone fully qualified.
 func Below(name, zone string) string {
 	if zone == "." {
 		return name + "."
@@ -142,7 +146,7 @@ func Below(name, zone string) string {
 	return name + "." + zone
 }
 
-// topLabel is the last label of a full name.
+// topLabel returns the last label of a full name.
 func topLabel(name string) string {
 	labels := dns.Split(name)
 	if len(labels) == 0 {
@@ -151,7 +155,7 @@ func topLabel(name string) string {
 	return name[labels[len(labels)-1]:]
 }
 
-// zones turns the ZONES of a directive into zone names. Without any they are the others.
+// zones reads the ZONES of a directive. Without arguments it returns others.
 func (s *Surroundings) zones(args, others []string) ([]string, error) {
 	zones := others
 	if len(args) > 0 {
@@ -184,7 +188,8 @@ func (s *Surroundings) zones(args, others []string) ([]string, error) {
 	return distinct, nil
 }
 
-// validateZone tells whether an argument can be a zone: a name, or a network whose reverse zones are meant.
+// validateZone returns an error unless an argument is a zone: a name, or a network, which means its
+// reverse zones.
 func (s *Surroundings) validateZone(arg string) error {
 	_, err := canonical(arg)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Network is a network line: a name for some networks.
+// Network is a network line, which gives networks a name.
 type Network struct {
 	Position
 	name     string
@@ -55,7 +55,7 @@ func parseNetwork(d *Directive, l line) error {
 	return nil
 }
 
-// parseNetworkText reads a network: CIDR, or an address, which stands for itself alone.
+// parseNetworkText reads a network in CIDR form. An address is a network of its own.
 func parseNetworkText(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" && !addr.Is4In6() {
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
@@ -72,7 +72,8 @@ func parseNetworkText(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// validateFrom tells whether the words of a from mean networks, each once. The words of most lines are those of others.
+// validateFrom returns an error unless the words of a from mean networks, each once. Most lines
+// have the words of another line, so it remembers them.
 func (d *Directive) validateFrom(from []string) error {
 	key := strings.Join(from, " ")
 	if from == nil || d.validFrom[key] {
@@ -93,7 +94,7 @@ func (d *Directive) validateFrom(from []string) error {
 	return nil
 }
 
-// prefixesOf is the networks that a word of a from means.
+// prefixesOf returns the networks that a word of a from means.
 func (d *Directive) prefixesOf(word string) ([]netip.Prefix, error) {
 	if n := d.network(word); n != nil {
 		return n.prefixes, nil
@@ -112,7 +113,7 @@ func (d *Directive) prefixesOf(word string) ([]netip.Prefix, error) {
 	return []netip.Prefix{prefix}, nil
 }
 
-// network is the network line of a name, nil if there is none.
+// network returns the network line of a name, nil if there is none.
 func (d *Directive) network(name string) *Network { return d.networkByName[name] }
 
 func (d *Directive) networkNames() string {

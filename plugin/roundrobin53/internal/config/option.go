@@ -13,18 +13,20 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// option is something that a record may say after its values or in its block, and a value line after its own.
+// option is an option of a record or of values. It stands behind the values of a line, or on a line
+// of the record's block.
 type option struct {
-	usage  string // how it is written
-	args   int    // how many words follow; some for one or more
-	record func(rec *Record, args []string) error
-	value  func(opts *ValueOptions, args []string) error // of the values of a line; nil if only the whole record can have it
+	usage  string                                        // how it is written
+	args   int                                           // how many words follow it; some: one or more
+	record func(rec *Record, args []string) error        // nil: only values have it
+	value  func(opts *ValueOptions, args []string) error // for the values of a line; nil: only the whole record has it
 }
 
 const some = -1
 
-// options holds the options of records and of values. The options of values apply to the values of their line; check applies
-// to the whole record where it stands on the record line or on a line of its own.
+// options holds the options of records and of values. The options of values apply to the values of
+// their line; check applies to the whole record where it stands on the record line or on a line of
+// its own.
 var options = lexicon[option]{
 	{"ttl", option{"ttl DURATION", 1, readTTL, nil}},
 	{"order", option{"order " + strings.Join(orders.words(nil), " | "), 1, readOrder, nil}},
@@ -75,7 +77,8 @@ func readOptions(words []string, names string, read func(name string, opt option
 	return nil
 }
 
-// readOnLine gives the record an option of its own line: those that a value can have are for the values of that line.
+// readOnLine reads an option on the record line. An option of values applies to the values of that
+// line.
 func (rec *Record) readOnLine(name string, opt option, args []string) error {
 	if err := rec.accepts(name); err != nil {
 		return err
@@ -86,7 +89,7 @@ func (rec *Record) readOnLine(name string, opt option, args []string) error {
 	return opt.value(rec.values[0].options(), args)
 }
 
-// accepts tells whether an option applies to the record's type.
+// accepts returns an error if an option does not apply to the record's type.
 func (rec *Record) accepts(name string) error {
 	if name != "ttl" && !rec.isPooled() {
 		return fmt.Errorf("applies to A, AAAA and CNAME, not to %s", dns.TypeToString[rec.rrtype])
@@ -97,7 +100,7 @@ func (rec *Record) accepts(name string) error {
 	return nil
 }
 
-// isOnce marks an option as given.
+// isOnce marks an option as seen. It returns an error if the option was seen before.
 func isOnce(seen *bool) error {
 	if *seen {
 		return errTwice
@@ -190,7 +193,7 @@ func readRecordCheck(rec *Record, args []string) (err error) {
 	return err
 }
 
-// parseNumber reads a whole number.
+// parseNumber reads a whole number in digits.
 func parseNumber(text string, least, most int) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < least || n > most || strings.HasPrefix(text, "+") {
@@ -199,7 +202,7 @@ func parseNumber(text string, least, most int) (int, error) {
 	return n, nil
 }
 
-// plural is a number of things: 1 word, 2 words.
+// plural writes a number of things: 1 word, 2 words.
 func plural(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one

@@ -11,12 +11,12 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// Owner is all that the lines of a server block say of one name.
+// Owner holds what a server block says of one owner name.
 type Owner struct {
 	Name   string
 	Zone   *Zone
 	RRsets []*RRset // one for each type
-	alias  *alias   // its ALIAS, the first of two, nil if it has none
+	alias  *alias   // its first ALIAS; nil if it has none
 }
 
 // Zone is one zone of a directive.
@@ -26,7 +26,7 @@ type Zone struct {
 	*Directive
 }
 
-// RRset is the RRset of this type, nil if there is none.
+// RRset returns the RRset of this type, nil if there is none.
 func (o *Owner) RRset(rrtype uint16) *RRset {
 	for _, rrset := range o.RRsets {
 		if rrset.Type == rrtype {
@@ -36,7 +36,7 @@ func (o *Owner) RRset(rrtype uint16) *RRset {
 	return nil
 }
 
-// groupByOwner sorts the lines by owner name and type, and checks what a line alone can't show.
+// groupByOwner groups the lines by owner name and type, and validates what a line alone can't show.
 func (c *Block) groupByOwner() error {
 	zones, err := c.zones()
 	if err != nil {
@@ -85,7 +85,7 @@ func (c *Block) groupDirective(d *Directive, zones map[string]*Zone) error {
 	return nil
 }
 
-// zones are the zones of all directives by name.
+// zones returns the zones of all directives by name.
 func (c *Block) zones() (map[string]*Zone, error) {
 	zones := make(map[string]*Zone)
 	for _, d := range c.Directives {
@@ -99,7 +99,7 @@ func (c *Block) zones() (map[string]*Zone, error) {
 	return zones, nil
 }
 
-// owner is the entry of a name, made if there is none.
+// owner returns the entry of a name. It makes one if there is none.
 func (c *Block) owner(name string, d *Directive, zones map[string]*Zone) (*Owner, error) {
 	if owner, ok := c.index[name]; ok {
 		return owner, nil
@@ -122,7 +122,8 @@ func longestZone(zones map[string]*Zone, name string) *Zone {
 	return zones["."]
 }
 
-// addRecord files a record under its owner names. Word is the directive that it comes from.
+// addRecord adds a record to its owner names. Word is the directive that it comes from, for
+// messages.
 func (c *Block) addRecord(word string, d *Directive, rec *Record, zones map[string]*Zone) error {
 	for i, name := range rec.owners {
 		owner, err := c.owner(name, d, zones)
@@ -149,7 +150,7 @@ func (c *Block) addRecord(word string, d *Directive, rec *Record, zones map[stri
 	return nil
 }
 
-// addAddresses gives a name an A RRset, an AAAA RRset, or both.
+// addAddresses adds an A RRset, an AAAA RRset, or both to a name.
 func (o *Owner) addAddresses(d *Directive, rec *Record) error {
 	all := rec.addresses()
 	for _, rrtype := range record.AddressTypes {
@@ -174,7 +175,7 @@ func (o *Owner) addAddresses(d *Directive, rec *Record) error {
 	return nil
 }
 
-// addCNAMEs gives a name its CNAME, or several to choose among.
+// addCNAMEs adds a CNAME to a name, or several of which one is answered.
 func (o *Owner) addCNAMEs(d *Directive, rec *Record, rrs []dns.RR) error {
 	if other := o.RRset(dns.TypeCNAME); other != nil {
 		return fmt.Errorf("%s has a CNAME already, at %s; all its values stand in one record", o.Name, other.Position)
@@ -208,7 +209,8 @@ func (o *Owner) addRR(rec *Record, rr dns.RR) error {
 	return nil
 }
 
-// addNameServer gives the apexes an NS record, and the name server its addresses.
+// addNameServer adds an NS record to each apex, and the addresses of the name server to its own
+// name.
 func (c *Block) addNameServer(d *Directive, ns NameServer, zones map[string]*Zone) error {
 	added := make(map[string]bool) // a full name is one name server for all zones
 	for _, zone := range d.Zones {
@@ -237,7 +239,7 @@ func (c *Block) addNameServer(d *Directive, ns NameServer, zones map[string]*Zon
 	return nil
 }
 
-// validate tells what the types of one name may not be together.
+// validate returns an error if types of one name may not stand together.
 func (c *Block) validate(o *Owner) error {
 	apex := o.Name == o.Zone.Name
 	ns, cname, ds := o.RRset(dns.TypeNS), o.RRset(dns.TypeCNAME), o.RRset(dns.TypeDS)

@@ -35,7 +35,8 @@ func (p Position) Errorf(format string, args ...any) error {
 	return &Error{p, fmt.Errorf(format, args...)}
 }
 
-// locate turns an error into one about the line at p, which begins with word, unless the error has a position already.
+// locate turns an error into one about the line at p, which begins with word, unless the error has
+// a position already.
 func (p Position) locate(word string, err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// refusedTypes are the types that no record line can have, and why.
+// refusedTypes are the types that no record line can have, with the reason.
 var refusedTypes = map[uint16]string{
 	dns.TypeSOA:        "the SOA has a directive of its own: soa MNAME RNAME",
 	dns.TypeDNAME:      "DNAME is not supported; write a wildcard CNAME, or the names themselves",
@@ -33,7 +33,8 @@ var refusedTypes = map[uint16]string{
 	dns.TypeTKEY:       "it belongs to messages, not to zones",
 }
 
-// parseRData reads the data of a record of any type but A and AAAA. It makes one record for each owner name.
+// parseRData reads the data of any type except A, AAAA and CNAME. It makes one record for each
+// owner name.
 func (rec *Record) parseRData(d *Directive, words []string) error {
 	rrtype := dns.TypeToString[rec.rrtype]
 	if why, ok := refusedTypes[rec.rrtype]; ok {
@@ -100,7 +101,7 @@ func parseRR(rrtype uint16, rdata []string, owner, zone string, zones ZoneIndex)
 	return rr, nil
 }
 
-// completeNames makes the relative names in a record's data full.
+// completeNames makes the relative names in a record's data fully qualified.
 func completeNames(rr dns.RR, zone string, zones ZoneIndex) error {
 	for _, name := range rdataNames(rr) {
 		if err := validateASCII(strings.TrimSuffix(*name, "."+relativeOrigin)); err != nil {
@@ -123,24 +124,24 @@ func completeNames(rr dns.RR, zone string, zones ZoneIndex) error {
 	return nil
 }
 
-// respell is a name in the one spelling that names are found by, but for the case of letters: an escape may stand for
-// any octet, as \119 for w.
+// respell returns a name in the spelling that names are compared in, but leaves the case of
+// letters: an escape may stand for any octet, as \119 does for w.
 func respell(name string) string {
 	var wire [256]byte
 	if !strings.Contains(name, `\`) {
 		return name
 	}
 	if _, err := dns.PackDomainName(name, wire[:], 0, nil, false); err != nil {
-		return name // which is told when the record is packed
+		return name // packing the record reports the error
 	}
 	spelled, _, _ := dns.UnpackDomainName(wire[:], 0) // it was packed
 	return spelled
 }
 
-// relativeOrigin is what a zone file line is read under, so that relative names in its data can be told from full ones.
+// relativeOrigin is the origin that zone file lines are read with. A name below it was relative.
 const relativeOrigin = "relative.roundrobin53.invalid."
 
-// parseZoneFileLine reads the one record of a zone file line.
+// parseZoneFileLine reads a zone file line with one record.
 func parseZoneFileLine(owner, rrtype, rdata string) (dns.RR, error) {
 	line := fmt.Sprintf("%s 0 IN %s %s\n", owner, rrtype, rdata)
 	parser := dns.NewZoneParser(strings.NewReader(line), relativeOrigin, "")
@@ -155,13 +156,14 @@ func parseZoneFileLine(owner, rrtype, rdata string) (dns.RR, error) {
 	return rr, nil
 }
 
-// quotedFields are the fields that miekg/dns reads only in quotes.
+// quotedFields are the positions of fields that miekg/dns reads only in quotes.
 var quotedFields = map[uint16][]int{
 	dns.TypeNAPTR: {2, 3, 4},
 	dns.TypeURI:   {2},
 }
 
-// zoneFileText puts words into a zone file line. Caddy took the quotes off; words that can't do without them get them back.
+// zoneFileText joins words into a zone file line. Caddy has removed the quotes; words that need
+// them get them back.
 func zoneFileText(rrtype uint16, words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
@@ -174,8 +176,8 @@ func zoneFileText(rrtype uint16, words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// unescape is a text without its escapes: \DDD stands for the octet of that decimal number, \ and any other character
-// for that character (RFC 1035 §5.1).
+// unescape replaces escapes in a text: \DDD, the decimal number of an octet, and \ before any other
+// character (RFC 1035 §5.1).
 func unescape(text string) (string, error) {
 	if !strings.Contains(text, `\`) {
 		return text, nil
@@ -205,8 +207,8 @@ func unescape(text string) (string, error) {
 	return b.String(), nil
 }
 
-// characterStrings cuts the text of a TXT record into strings of at most 255 octets (RFC 1035 §3.3), escaped as
-// miekg/dns keeps them.
+// characterStrings cuts the text of a TXT record into strings of at most 255 octets (RFC 1035
+// §3.3), escaped as miekg/dns keeps them.
 func characterStrings(text string) []string {
 	const most = 255
 	var texts []string
@@ -230,7 +232,7 @@ func characterStrings(text string) []string {
 	return texts
 }
 
-// rdataNames are the domain names in a record's data.
+// rdataNames returns the domain names in a record's data.
 func rdataNames(rr dns.RR) []*string {
 	switch rr := rr.(type) {
 	case *dns.CNAME:

@@ -11,8 +11,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// validateRData tells whether a record's data are what its type's RFC asks for, as far as miekg/dns leaves that open: to it a
-// digest is any octets, say. A resolver that meets a wrong one calls the whole answer malformed, or goes without.
+// validateRData returns an error if a record's data break a rule of its type that miekg/dns does
+// not know: it takes any octets for a digest, for example. A resolver would call the whole answer
+// malformed, or ignore the record.
 func validateRData(rr dns.RR, words []string) error {
 	switch rr := rr.(type) {
 	case *dns.DS:
@@ -59,8 +60,8 @@ var (
 	isReportTo = regexp.MustCompile(`^(?i)(mailto:|https?://).`).MatchString
 )
 
-// validateCAA tells whether an authority can read a CAA record (RFC 8659 §4): one whose tag or value it can't read forbids it
-// to issue.
+// validateCAA returns an error if an authority can't read the tag or value of a CAA record (RFC
+// 8659 §4). Then it must not issue any certificate.
 func validateCAA(caa *dns.CAA) error {
 	if !isWord(caa.Tag) {
 		return fmt.Errorf("%q is not a tag, which has letters and digits alone (RFC 8659)", caa.Tag)
@@ -84,7 +85,8 @@ func validateCAA(caa *dns.CAA) error {
 	return nil
 }
 
-// validateAltitude tells whether the altitude of a LOC record is one that it can hold (RFC 1876 §3); miekg/dns takes any number.
+// validateAltitude returns an error if a LOC record can't hold its altitude (RFC 1876 §3).
+// miekg/dns takes any number.
 func validateAltitude(words []string) error {
 	isLongitude := func(word string) bool { return strings.EqualFold(word, "E") || strings.EqualFold(word, "W") }
 	text := words[slices.IndexFunc(words, isLongitude)+1] // it was read
@@ -96,7 +98,7 @@ func validateAltitude(words []string) error {
 	return nil
 }
 
-// validateNAPTR tells whether a NAPTR record leads anywhere (RFC 3403 §4.1).
+// validateNAPTR returns an error if clients can't use a NAPTR record (RFC 3403 §4.1).
 func validateNAPTR(naptr *dns.NAPTR) error {
 	switch {
 	case naptr.Flags != "" && !isWord(naptr.Flags):
@@ -113,8 +115,8 @@ func validateNAPTR(naptr *dns.NAPTR) error {
 	return err
 }
 
-// isSubstitution reports whether a text is a regular expression and what comes instead, between delimiters, and perhaps
-// the flag i (RFC 3402 §3.2).
+// isSubstitution reports whether a text is a regular expression and its replacement between
+// delimiters, perhaps with the flag i (RFC 3402 §3.2).
 func isSubstitution(text string) bool {
 	delimiter := text[0]
 	if delimiter == '\\' || delimiter == 'i' || '0' <= delimiter && delimiter <= '9' {
@@ -136,8 +138,8 @@ func isSubstitution(text string) bool {
 	return false
 }
 
-// validateService tells whether the parameters of a SVCB or HTTPS record fit together (RFC 9460): a client that finds they do
-// not ignores the record, or all of them.
+// validateService returns an error if the parameters of an SVCB or HTTPS record do not fit together
+// (RFC 9460). A client would ignore the record, or the whole RRset.
 func validateService(rr *dns.SVCB) error {
 	if rr.Priority == 0 {
 		switch {
@@ -183,7 +185,8 @@ func validateServiceParam(rr *dns.SVCB, param dns.SVCBKeyValue) error {
 	return nil
 }
 
-// validateMandatory tells whether the parameters that a client has to understand are there, each named once (RFC 9460 §8).
+// validateMandatory returns an error unless the record has each mandatory parameter, named once
+// (RFC 9460 §8).
 func validateMandatory(param *dns.SVCBMandatory, has func(dns.SVCBKey) bool) error {
 	if len(param.Code) == 0 {
 		return errors.New("no parameter is named (RFC 9460)")
@@ -201,8 +204,8 @@ func validateMandatory(param *dns.SVCBMandatory, has func(dns.SVCBKey) bool) err
 	return nil
 }
 
-// mixesModes reports whether some SVCB or HTTPS records of an RRset are aliases and others not: then the others are ignored
-// (RFC 9460 §2.4.1).
+// mixesModes reports whether only some SVCB or HTTPS records of an RRset are aliases. Clients
+// ignore the others (RFC 9460 §2.4.1).
 func (rrset *RRset) mixesModes() bool {
 	if rrset.Type != dns.TypeSVCB && rrset.Type != dns.TypeHTTPS {
 		return false

@@ -13,26 +13,26 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// Record is a record line and its block.
+// Record is a record line with its block.
 type Record struct {
 	Position
-	name      string   // as it was written
-	owners    []string // what it means: one name, or one in each zone
-	ttl       uint32   // the directive's if it is not given
-	rrtype    uint16   // TypeNone: A and AAAA, whatever the addresses are; or an alias
+	name      string   // as written
+	owners    []string // the names that it means: one, or one in each zone
+	ttl       uint32   // the directive's if the record has none
+	rrtype    uint16   // TypeNone: A and AAAA as the addresses are, or an alias
 	values    []*ValueLine
-	alias     string   // of ALIAS: the other name as it was written
-	aliasType uint16   // of ALIAS: the one family that it gives, TypeNone for both
-	rdata     []string // of other types, as it was written
-	rrs       []dns.RR // of other types, one for each owner; of CNAME, one for each owner and value
-	checks    []string // of all values; empty but not nil: none
+	alias     string   // of ALIAS: the other name as written
+	aliasType uint16   // of ALIAS: the one type that it gives; TypeNone: both
+	rdata     []string // of other types: the data as written
+	rrs       []dns.RR // of other types: one for each owner; of CNAME: one for each owner and value
+	checks    []string // of all values; empty but not nil: check none
 	metrics   bool
 	ChoiceOptions
 	seen     seenOptions
-	optionAt map[string]Position // of the options on lines of their own
+	optionAt map[string]Position // of options that have a line of their own
 }
 
-// ChoiceOptions is what a record says of how its values are chosen.
+// ChoiceOptions are the options of a record that say how its values are chosen.
 type ChoiceOptions struct {
 	Order    pool.Order
 	Answers  int  // 0: all, or the default
@@ -42,7 +42,7 @@ type ChoiceOptions struct {
 	NoneDown bool
 }
 
-// seenOptions are the options of a record that were given.
+// seenOptions tells which options a record has.
 type seenOptions struct{ ttl, order, answers, minUp, failback, allDown bool }
 
 // isAddress reports whether the record is of type A, AAAA, or both.
@@ -50,10 +50,10 @@ func (rec *Record) isAddress() bool {
 	return rec.alias == "" && (rec.rrtype == dns.TypeNone || rec.rrtype == dns.TypeA || rec.rrtype == dns.TypeAAAA)
 }
 
-// isPooled reports whether the record's values are chosen among.
+// isPooled reports whether the record has values to choose among, and not only data.
 func (rec *Record) isPooled() bool { return rec.isAddress() || rec.rrtype == dns.TypeCNAME }
 
-// addresses is all addresses of the record.
+// addresses returns all addresses of the record.
 func (rec *Record) addresses() []netip.Addr {
 	if len(rec.values) == 1 {
 		return rec.values[0].addresses
@@ -119,7 +119,8 @@ func (rec *Record) parse(d *Directive, l line) error {
 	return rec.parseRData(d, words)
 }
 
-// hintAtHost adds to the error about a CNAME whose values begin with an option what to write if a host of that name is meant.
+// hintAtHost completes the error about a CNAME whose values begin with an option: a host of that
+// name may be meant.
 func (rec *Record) hintAtHost(d *Directive, values []string, err error) error {
 	if err == nil || rec.rrtype != dns.TypeCNAME || len(values) == 0 {
 		return err
@@ -152,7 +153,8 @@ func (rec *Record) parseAlias(d *Directive, words []string) error {
 	return nil
 }
 
-// readAliasType limits an alias to a family. It reports false if the word is none.
+// readAliasType reads the one type that an alias gives. It reports false if the word is not A or
+// AAAA.
 func (rec *Record) readAliasType(word string) bool {
 	rrtype := dns.StringToType[strings.ToUpper(word)]
 	if rrtype != dns.TypeA && rrtype != dns.TypeAAAA {
@@ -162,7 +164,7 @@ func (rec *Record) readAliasType(word string) bool {
 	return true
 }
 
-// elsewhere is what to write at a name instead of an ALIAS to a name that is answered elsewhere.
+// elsewhere tells what to write instead of an ALIAS to a name that is not in the block.
 func elsewhere(owner string, zones ZoneIndex) string {
 	if zones[owner] {
 		return "; an apex can't have a CNAME, either: write the addresses of a name elsewhere"
@@ -186,7 +188,7 @@ func (rec *Record) parseValues(words []string) error {
 	return readOptions(words, optionNames, rec.readOnLine)
 }
 
-// explain adds to the error about a value what may have been meant by it.
+// explain completes the error about a value with what may have been meant.
 func (rec *Record) explain(word string, err error) error {
 	isNumber := strings.Trim(word, "0123456789") == ""
 	_, notDuration := parseDuration(word)
@@ -244,7 +246,7 @@ func (rec *Record) parseLine(d *Directive, l line) error {
 	return nil
 }
 
-// finish checks what can be told of a record alone, when all of its lines are read.
+// finish validates a record when all of its lines are read.
 func (rec *Record) finish(d *Directive, l line) error {
 	if !rec.isPooled() {
 		return nil
@@ -280,9 +282,9 @@ func (rec *Record) parseCNAMEs(d *Directive) error {
 	return nil
 }
 
-// valuesOfCNAME is what stands behind the type on the record line of a CNAME.
+// valuesOfCNAME returns the words behind the type on the record line of a CNAME.
 func (l line) valuesOfCNAME() []string {
 	isType := func(word string) bool { return strings.EqualFold(word, "CNAME") }
-	rest := l.words[2:] // a name may be called like the type
+	rest := l.words[2:] // the owner name may be "cname" too
 	return rest[slices.IndexFunc(rest, isType)+1:]
 }

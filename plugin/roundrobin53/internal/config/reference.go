@@ -9,8 +9,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// validateReferences tells whether what the lines of a block name is defined in it, and whether their options fit together.
-// Both are known only when the whole block is read.
+// validateReferences returns an error if a line names something that the block does not define, or
+// if options do not fit together. That can be told only when the whole block is read.
 func (d *Directive) validateReferences() error {
 	counts := make(map[*Check]int, len(d.checks))
 	for _, check := range d.checks {
@@ -34,7 +34,7 @@ func (d *Directive) validateReferences() error {
 	return nil
 }
 
-// wordOf is the word that the line of some values begins with.
+// wordOf returns the word that begins the line of some values.
 func (rec *Record) wordOf(v *ValueLine) string {
 	if v.Position == rec.Position {
 		return "record"
@@ -42,15 +42,16 @@ func (rec *Record) wordOf(v *ValueLine) string {
 	return "value"
 }
 
-// maxProbes is how many probes a check may be made of, those of its members counted anew wherever they are named. A value
-// needs few, and where checks are made of checks of checks the number grows fast.
+// maxProbes bounds the probes of one check. A probe counts once for each path that leads to it. A
+// value needs few, but the number grows fast where members have members.
 const maxProbes = 256
 
-// counting stands for the count of a check that is being counted.
+// counting marks a check whose probes are being counted.
 const counting = -1
 
-// resolveProbes is how many probes a check is made of, and finds them. It is an error if a member is not defined, or made
-// of the check itself. Counts are those that are known.
+// resolveProbes finds the probes of a check, and returns how many there are. It returns an error if
+// a member is not defined, or has the check itself among its members. Counts holds the checks that
+// are resolved.
 func (d *Directive) resolveProbes(check *Check, counts map[*Check]int) (int, error) {
 	switch n, ok := counts[check]; {
 	case ok && n == counting:
@@ -87,7 +88,7 @@ func (d *Directive) resolveProbes(check *Check, counts map[*Check]int) (int, err
 	return total, nil
 }
 
-// circle is the way from a check over others that are being counted back to itself.
+// circle lists the checks that lead from one back to itself.
 func (d *Directive) circle(check *Check, counts map[*Check]int) string {
 	way := []string{check.Name}
 	for at := check; ; {
@@ -100,7 +101,7 @@ func (d *Directive) circle(check *Check, counts map[*Check]int) string {
 	}
 }
 
-// validateCheckNames tells whether checks of these names are defined.
+// validateCheckNames returns an error unless the block defines checks of these names.
 func (d *Directive) validateCheckNames(names []string) error {
 	for _, name := range names {
 		if d.Check(name) != nil {
@@ -118,7 +119,7 @@ func (d *Directive) validateCheckNames(names []string) error {
 	return nil
 }
 
-// validateRecord tells whether the options of a whole record fit.
+// validateRecord returns an error if options of a whole record do not fit together.
 func (d *Directive) validateRecord(rec *Record) error {
 	if err := d.validateCheckNames(rec.checks); err != nil {
 		return rec.optionErrorf("check", "%w", err)
@@ -138,7 +139,8 @@ func (d *Directive) validateRecord(rec *Record) error {
 	return nil
 }
 
-// optionErrorf is an error about an option of the record, at the line that has it.
+// optionErrorf returns an error about an option of the record, with the position of its own line if
+// it has one.
 func (rec *Record) optionErrorf(name, format string, args ...any) error {
 	err := fmt.Errorf("%s: "+format, append([]any{name}, args...)...)
 	if at, ok := rec.optionAt[name]; ok {
@@ -147,7 +149,7 @@ func (rec *Record) optionErrorf(name, format string, args ...any) error {
 	return rec.Errorf("record: %w", err)
 }
 
-// validateValue tells whether the options of a line's values fit those of the record.
+// validateValue returns an error if options of a line's values do not fit those of the record.
 func (d *Directive) validateValue(rec *Record, v *ValueLine) error {
 	opts := v.said()
 	checks := rec.checksOf(opts)
@@ -172,13 +174,13 @@ func (d *Directive) validateValue(rec *Record, v *ValueLine) error {
 	return nil
 }
 
-// connectsToValue reports whether a check, or one that it is made of, connects to the value that it is for.
+// connectsToValue reports whether a probe of the check connects to the value that has the check.
 func (d *Directive) connectsToValue(name string) bool {
 	isConnecting := func(check *Check) bool { return !check.Connect.IsValid() }
 	return slices.ContainsFunc(d.Check(name).Probes, isConnecting)
 }
 
-// checksOf is the names of the checks of a line's values: their own, or else the record's.
+// checksOf returns the names of the checks of a line's values: their own, or else the record's.
 func (rec *Record) checksOf(opts *ValueOptions) []string {
 	if opts.checks != nil {
 		return opts.checks
@@ -186,5 +188,5 @@ func (rec *Record) checksOf(opts *ValueOptions) []string {
 	return rec.checks
 }
 
-// Check is the check line of a name, nil if there is none.
+// Check returns the check line of a name, nil if there is none.
 func (d *Directive) Check(name string) *Check { return d.checkByName[name] }

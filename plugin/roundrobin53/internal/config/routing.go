@@ -12,7 +12,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// RRsetLine is the endpoints of an RRset that one line gives it.
+// RRsetLine is the part of an RRset that comes from one line: Count endpoints from First on.
 type RRsetLine struct {
 	Position
 	*ValueOptions
@@ -20,21 +20,21 @@ type RRsetLine struct {
 	Checks       []string
 }
 
-// Routing is which lines of an RRset answer for which networks and places. RRsets whose lines have the same from and geo
-// share one.
+// Routing tells which lines of an RRset answer which clients, by their network and place. RRsets
+// whose lines have the same from and geo share one.
 type Routing struct {
 	Networks  []netip.Prefix
-	ByNetwork []int          // group
-	Places    map[string]int // group
-	Rest      int            // group of the lines without network and place
+	ByNetwork []int          // by network: its group
+	Places    map[string]int // by place: its group
+	Rest      int            // the group of the lines without from and geo; route.None if there is none
 	Groups    []Group
 }
 
-// Group is the lines that some networks and places select together.
+// Group holds the lines that the same networks and places select.
 type Group struct {
 	Lines []int
-	Name  string // of what selects them, for people
-	Key   string // the same, whole: it names the group over a reload
+	Name  string // the words of the Corefile that select them, at most mostWords
+	Key   string // identifies the group over a reload, by all of the words
 }
 
 // route finds the groups of an RRset.
@@ -56,7 +56,7 @@ func (rrset *RRset) route() (err error) {
 	return nil
 }
 
-// routingKey is the from and geo of all lines.
+// routingKey returns the from and geo of all lines as text.
 func (rrset *RRset) routingKey() string {
 	var b strings.Builder
 	for i := range rrset.Lines {
@@ -73,7 +73,8 @@ func (rrset *RRset) routingKey() string {
 	return b.String()
 }
 
-// validateGroup tells whether the values of each tier of a group are all different: an answer comes from one tier.
+// validateGroup returns an error if a tier of a group has a value twice. An answer comes from one
+// tier.
 func (rrset *RRset) validateGroup(g *Group) error {
 	type member struct {
 		value    string
@@ -96,11 +97,11 @@ func (rrset *RRset) validateGroup(g *Group) error {
 	return rrset.Lines[g.Lines[len(g.Lines)-1]].Errorf("record: %q stands twice%s; an answer is a set", twice.value, selectedBy)
 }
 
-// ForAll stands for what selects the lines without network and place. No network can have its name.
+// ForAll names the group of the lines without from and geo. No network can have this name.
 const ForAll = "default"
 
-// newRouting finds the groups of lines. One set of lines is one group, with one rotation, however many networks and
-// places select it.
+// newRouting groups lines. The same lines are one group, with one rotation, however many networks
+// and places select them.
 func newRouting(d *Directive, lines []RRsetLine) (*Routing, error) {
 	b := routingBuilder{Routing: &Routing{Rest: route.None}, groups: make(map[string]int)}
 	networks, err := selectionOf(lines, (*RRsetLine).networks, d.prefixesOf)
@@ -140,21 +141,23 @@ func newRouting(d *Directive, lines []RRsetLine) (*Routing, error) {
 func (line *RRsetLine) networks() []string { return line.from }
 func (line *RRsetLine) places() []string   { return line.geo }
 
-// selection is the lines that networks or places select. Those that stand behind the same words select the same lines:
-// they are a class. A name for 10,000 networks makes one.
+// selection tells which lines the selectors, networks or places, select. Selectors that come from
+// the same words select the same lines and make up a class, so that a name for 10,000 networks
+// makes one class.
 type selection[T comparable] struct {
 	selectors []T   // in the order of the Corefile
-	classOf   []int // by selector
+	classOf   []int // by selector: its class
 	classes   []class
 }
 
-// class is the lines that some words of the Corefile select together.
+// class holds the lines that the same words select.
 type class struct {
 	words []string
 	lines []int // in rising order
 }
 
-// selectionOf finds what the words of lines select.
+// selectionOf finds out which lines the words of lines select. Meaning returns the selectors that a
+// word stands for.
 func selectionOf[T comparable](lines []RRsetLine, wordsOf func(*RRsetLine) []string, meaning func(string) ([]T, error)) (*selection[T], error) {
 	numbers := make(map[string]int)
 	var words []class // one for each word
@@ -187,7 +190,7 @@ func selectionOf[T comparable](lines []RRsetLine, wordsOf func(*RRsetLine) []str
 	return s, nil
 }
 
-// divide makes the classes of the selectors, each of which stands behind some of the words.
+// divide puts selectors that come from the same words into a class.
 func (s *selection[T]) divide(words []class, wordsFor map[T][]int) {
 	known := make(map[string]int)
 	for _, selector := range s.selectors {
@@ -209,7 +212,7 @@ func (s *selection[T]) divide(words []class, wordsFor map[T][]int) {
 	}
 }
 
-// numbersKey is numbers as a key of maps.
+// numbersKey makes a key for maps from numbers.
 func numbersKey(numbers []int) string {
 	key := make([]byte, 0, 4*len(numbers))
 	for _, n := range numbers {
@@ -221,11 +224,11 @@ func numbersKey(numbers []int) string {
 // routingBuilder makes a routing.
 type routingBuilder struct {
 	*Routing
-	groups map[string]int // by their lines
-	words  [][]string     // by group: what selects it
+	groups map[string]int // by the numbersKey of their lines
+	words  [][]string     // by group: the words that select it
 }
 
-// groupsOf is the groups of selectors by the class that each belongs to.
+// groupsOf returns the group of each selector. Classes of the same lines share a group.
 func (b *routingBuilder) groupsOf(classes []class, classOf []int) []int {
 	byClass := make([]int, len(classes))
 	for i := range classes {
@@ -238,7 +241,7 @@ func (b *routingBuilder) groupsOf(classes []class, classOf []int) []int {
 	return groups
 }
 
-// add is the group of the lines of a class.
+// add returns the group of the lines of a class. It makes one if there is none.
 func (b *routingBuilder) add(c *class) int {
 	key := numbersKey(c.lines)
 	n, ok := b.groups[key]
@@ -252,11 +255,11 @@ func (b *routingBuilder) add(c *class) int {
 	return n
 }
 
-// mostWords is how many words the name of a group has at most: it is a label of metrics.
+// mostWords bounds the words in the name of a group, which is a label of metrics.
 const mostWords = 8
 
-// name gives the groups their names: the words of the Corefile that select them. Words that select only a part of what
-// they mean for one group name several; all words of a group together name it alone.
+// name names the groups after the words that select them. One word may be in the names of several
+// groups, but no two groups have the same words.
 func (b *routingBuilder) name() {
 	for i := range b.Routing.Groups {
 		g := &b.Routing.Groups[i]
@@ -272,7 +275,7 @@ func (b *routingBuilder) name() {
 	}
 }
 
-// distinct is values without those that stood before.
+// distinct returns values without repetitions, in their order.
 func distinct[T comparable](values []T) []T {
 	seen := make(map[T]bool, len(values))
 	return slices.DeleteFunc(values, func(value T) bool {
@@ -282,7 +285,7 @@ func distinct[T comparable](values []T) []T {
 	})
 }
 
-// Value is endpoint i as text.
+// Value returns endpoint i as text.
 func (rrset *RRset) Value(i int) string {
 	if rrset.Addresses != nil {
 		return rrset.Addresses[i].String()

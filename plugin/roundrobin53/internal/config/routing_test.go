@@ -17,8 +17,8 @@ func manyNetworks(n int) []string {
 	return networks
 }
 
-// TestGroupsAreNamedByTheWords guards labels of metrics and log lines against lists of thousands of networks, and that
-// what is named differently has different names.
+// TestGroupsAreNamedByTheWords guards labels of metrics and log lines against lists of thousands of
+// networks, and that what is named differently has different names.
 func TestGroupsAreNamedByTheWords(t *testing.T) {
 	many := manyNetworks(10_000)
 	directive := fmt.Sprintf(`roundrobin53 {

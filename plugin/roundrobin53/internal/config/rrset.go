@@ -9,7 +9,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// RRset is what the lines say of one owner name and type.
+// RRset holds what the lines say of one owner name and type.
 type RRset struct {
 	Position // of the first line
 	Type     uint16
@@ -17,19 +17,19 @@ type RRset struct {
 	ttlGiven bool // by the line itself, not by the directive
 	RRs      []dns.RR
 
-	texts     *textIndex   // of rrs; nil if there are few
+	texts     *textIndex   // of RRs; nil if there are few
 	Addresses []netip.Addr // of A and AAAA
 	Metrics   bool
 	ChoiceOptions
 
-	// Of RRsets whose values are not all alike and always up; nil for others.
+	// Set only if there is more to choose than whose turn it is: see isPlain.
 	Lines     []RRsetLine
 	Routing   *Routing
 	Weighted  bool
 	Directive *Directive // where their networks and checks are defined
 }
 
-// newRRset starts an RRset of a record whose values are chosen among.
+// newRRset makes an RRset with the options of a record, but without values.
 func (rec *Record) newRRset(d *Directive, rrtype uint16) *RRset {
 	return &RRset{
 		Position: rec.Position, Type: rrtype, TTL: rec.ttl, ttlGiven: rec.seen.ttl,
@@ -37,7 +37,7 @@ func (rec *Record) newRRset(d *Directive, rrtype uint16) *RRset {
 	}
 }
 
-// has reports whether the set has a record already.
+// has reports whether the RRset has a record already.
 func (rrset *RRset) has(rr dns.RR) bool {
 	isSame := func(other dns.RR) bool { return dns.IsDuplicate(rr, other) }
 	const few = 16 // below this a scan beats a map
@@ -50,13 +50,14 @@ func (rrset *RRset) has(rr dns.RR) bool {
 	return slices.ContainsFunc(rrset.texts.like(rr, rrset.RRs), isSame)
 }
 
-// textIndex is the first records of a list by their text in lower case: records that are the same have the same.
+// textIndex finds records of a list by their text in lower case. Equal records have equal texts.
 type textIndex struct {
-	count  int
+	count  int // of the records of the list that are in byText
 	byText map[string][]dns.RR
 }
 
-// like is the records of a list that rr may be the same as. The list is that of the last call, and more.
+// like returns the records of a list whose text is that of rr. Each call has the list of the call
+// before, or a longer one.
 func (x *textIndex) like(rr dns.RR, rrs []dns.RR) []dns.RR {
 	text := func(rr dns.RR) string { return strings.ToLower(rr.String()) }
 	for _, rr := range rrs[x.count:] {
@@ -66,7 +67,8 @@ func (x *textIndex) like(rr dns.RR, rrs []dns.RR) []dns.RR {
 	return x.byText[text(rr)]
 }
 
-// divide gives an RRset its lines, if they differ. Count is how many endpoints it has of a line.
+// divide sets the lines of an RRset and their routing, unless its values are plain. Count returns
+// how many endpoints of a line the RRset has.
 func (rrset *RRset) divide(rec *Record, count func(*ValueLine) int) error {
 	if rec.isPlain() {
 		if twice, ok := firstDuplicate(rrset.Addresses); ok {
@@ -91,8 +93,8 @@ func (rrset *RRset) divide(rec *Record, count func(*ValueLine) int) error {
 	return rrset.route()
 }
 
-// isPlain reports whether the record's values are all alike and always up, so that there is nothing to choose but their
-// order.
+// isPlain reports whether the record's values are alike and always up, so that only their order
+// changes from answer to answer.
 func (rec *Record) isPlain() bool {
 	says := func(v *ValueLine) bool { return v.opts != nil }
 	if rec.rrtype == dns.TypeCNAME {
@@ -104,7 +106,8 @@ func (rec *Record) isPlain() bool {
 	return !rec.Order.IsPersonal() && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 }
 
-// ofFamily is the addresses that an RRset of a type can hold; a list of one family is returned as it is.
+// ofFamily returns the addresses that an RRset of a type can hold. A list of one family is returned
+// as it is.
 func ofFamily(addresses []netip.Addr, rrtype uint16) []netip.Addr {
 	other := func(addr netip.Addr) bool { return addr.Is4() != (rrtype == dns.TypeA) }
 	if !slices.ContainsFunc(addresses, other) {
@@ -113,7 +116,7 @@ func ofFamily(addresses []netip.Addr, rrtype uint16) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(addresses), other)
 }
 
-// firstDuplicate is the first value that stands twice among some.
+// firstDuplicate returns the first value that stands twice, and whether there is one.
 func firstDuplicate[T comparable](values []T) (T, bool) {
 	var none T
 	const few = 16 // below this a scan beats a map, and most RRsets are small
@@ -135,10 +138,10 @@ func firstDuplicate[T comparable](values []T) (T, bool) {
 	return none, false
 }
 
-// Endpoints is how many values the RRset has.
+// Endpoints returns how many values the RRset has.
 func (rrset *RRset) Endpoints() int { return max(len(rrset.Addresses), len(rrset.RRs)) }
 
-// MostCandidates is how many values an answer can have at most: all, or those that one network or place selects.
+// MostCandidates returns how many values one network or place selects at most.
 func (rrset *RRset) MostCandidates() int {
 	if rrset.Routing == nil {
 		return len(rrset.Addresses)
@@ -167,7 +170,7 @@ func (rrset *RRset) MostAnswers() int {
 	return most
 }
 
-// Answerable are the records of the set but for drained ones, which are never answered.
+// Answerable returns the records of the RRset except the drained ones.
 func (rrset *RRset) Answerable() []dns.RR {
 	if rrset.Lines == nil {
 		return rrset.RRs

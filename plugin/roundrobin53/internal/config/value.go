@@ -13,22 +13,22 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// ValueLine is the values of one line, a record line or a value line, and what that line says of them.
+// ValueLine holds the values of a record line or a value line, and their options.
 type ValueLine struct {
 	Position
-	addresses []netip.Addr // of A and AAAA
-	names     []string     // of CNAME, as they were written
-	opts      *ValueOptions
+	addresses []netip.Addr  // of A and AAAA
+	names     []string      // of CNAME, as written
+	opts      *ValueOptions // nil: none
 }
 
 // ValueOptions are the options of a line's values.
 type ValueOptions struct {
 	Weight   int
 	Priority int
-	from     []string // networks: names, or what CIDR says
+	from     []string // networks: their names, or CIDR
 	geo      []string // places, as route.ParsePlace writes them
 	At       Location
-	checks   []string // instead of the record's; empty but not nil: none
+	checks   []string // instead of the record's; empty but not nil: check none
 	Target   netip.Addr
 	Drain    bool
 	Seen     struct{ weight, priority, At bool }
@@ -43,10 +43,10 @@ const (
 	defaultPriority = 1
 )
 
-// plainOptions are those of a line that says nothing.
+// plainOptions are the options of a line that has none.
 var plainOptions = &ValueOptions{Weight: defaultWeight, Priority: defaultPriority}
 
-// options is what the line says of its values, to be added to.
+// options returns the options of the line for changing.
 func (v *ValueLine) options() *ValueOptions {
 	if v.opts == nil {
 		opts := *plainOptions
@@ -55,7 +55,7 @@ func (v *ValueLine) options() *ValueOptions {
 	return v.opts
 }
 
-// said is what the line says of its values.
+// said returns the options of the line for reading.
 func (v *ValueLine) said() *ValueOptions {
 	if v.opts == nil {
 		return plainOptions
@@ -63,7 +63,7 @@ func (v *ValueLine) said() *ValueOptions {
 	return v.opts
 }
 
-// first is the line's first value.
+// first returns the line's first value, for messages.
 func (v *ValueLine) first() string {
 	if len(v.names) > 0 {
 		return v.names[0]
@@ -179,7 +179,7 @@ func readGeo(opts *ValueOptions, args []string) error {
 	return nil
 }
 
-// meansEveryone reports whether a word is one that people try for all clients.
+// meansEveryone reports whether a word is one that people write for "all clients".
 func meansEveryone(word string) bool {
 	return slices.Contains([]string{"*", "any", "all", ForAll, "everyone", "world"}, strings.ToLower(word))
 }
@@ -248,8 +248,8 @@ func parseCheckNames(args []string) ([]string, error) {
 	return args, nil
 }
 
-// parseAddresses reads the addresses of a word: one, or several separated by spaces, as an {$ENV} variable gives them.
-// Type TypeNone takes both families.
+// parseAddresses reads the addresses of a word: one, or several separated by spaces, as an {$ENV}
+// variable gives them. Type TypeNone takes both families.
 func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
 	texts := strings.Fields(word)
 	if len(texts) == 0 {
@@ -271,7 +271,8 @@ func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
 	return addresses, nil
 }
 
-// addressHint is what may have been meant by a text that is no address; it is empty if that is not known.
+// addressHint suggests what may have been meant by a text that is not an address. It returns "" if
+// it does not know.
 func addressHint(text string) string {
 	_, notPrefix := netip.ParsePrefix(text)
 	_, notAddrPort := netip.ParseAddrPort(text)

@@ -10,12 +10,12 @@ func (c *Block) warnf(pos Position, format string, args ...any) {
 	c.Warnings = append(c.Warnings, pos.Warningf(format, args...))
 }
 
-// Warningf is a warning about the line at p.
+// Warningf returns a warning about the line at p.
 func (p Position) Warningf(format string, args ...any) string {
 	return fmt.Sprintf("%s: ", p) + fmt.Sprintf(format, args...)
 }
 
-// warnDirective tells what in a directive is of no use, or likely to mean something else.
+// warnDirective warns of what is useless in a directive, or likely not meant.
 func (c *Block) warnDirective(d *Directive) {
 	block := newZoneIndex(d.block)
 	around := block.around()
@@ -42,7 +42,7 @@ func (c *Block) warnDirective(d *Directive) {
 	}
 }
 
-// hasOctalEscape reports whether a name has the * as Route 53 writes it.
+// hasOctalEscape reports whether a name has a * in the form that Route 53 exports.
 func (rec *Record) hasOctalEscape() bool {
 	has := func(name string) bool { return strings.Contains(name, `\052`) }
 	if has(rec.name) || has(rec.alias) || slices.ContainsFunc(rec.rdata, has) {
@@ -51,7 +51,7 @@ func (rec *Record) hasOctalEscape() bool {
 	return slices.ContainsFunc(rec.values, func(v *ValueLine) bool { return slices.ContainsFunc(v.names, has) })
 }
 
-// hasIdleTiers reports whether there are tiers that can never be used, since no value is ever down or drained.
+// hasIdleTiers reports whether tiers can never be used, because no value is ever down or drained.
 func (rec *Record) hasIdleTiers() bool {
 	first := rec.values[0].said().Priority
 	several := false
@@ -65,7 +65,7 @@ func (rec *Record) hasIdleTiers() bool {
 	return several
 }
 
-// warnUnused tells which checks and networks nothing refers to.
+// warnUnused warns of checks and networks that nothing refers to.
 func (c *Block) warnUnused(d *Directive) {
 	checks, networks := make(map[string]bool), make(map[string]bool)
 	mark := func(used map[string]bool, names []string) {
