@@ -30,7 +30,7 @@ const (
 type writer struct {
 	dns.ResponseWriter
 	h     *Handler
-	ctx   context.Context //nolint:containedctx // a writer lives as long as its query
+	ctx   context.Context // of the query, which a writer lives as long as
 	name  string          // asked for, in lower case
 	qtype uint16
 	zone  int

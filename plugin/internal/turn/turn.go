@@ -33,6 +33,9 @@ func Place(seq, n uint64) (place, round uint64) {
 // by the golden section of a round: no other period is in tune with it.
 func InnerPlace(seq, n uint64) (place, round uint64) {
 	const golden = 0x9e3779b97f4a7c15 // of 1<<64
+	if n == 1 {
+		return 0, seq
+	}
 	round = seq / n
 	slip, _ := bits.Mul64(round/SlipRounds*golden, n)
 	return (seq + slip) % n, round

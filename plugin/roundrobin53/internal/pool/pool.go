@@ -100,11 +100,16 @@ func (p *Pool) Adopt(c *turn.Counters) {
 
 // Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
 func (p *Pool) Pick(class turn.Class, dst []uint16) []uint16 {
-	switch {
-	case p.counters == nil:
+	if p.counters == nil {
 		return append(dst, 0)
-	case p.order == Random:
-		return turn.Shuffle(p.Len(), p.Answers(), dst)
 	}
-	return turn.Rotate(p.counters.Next(class), p.Len(), p.Answers(), dst)
+	n := p.Len()
+	k := n
+	if p.answers > 0 {
+		k = int(p.answers)
+	}
+	if p.order == Random {
+		return turn.Shuffle(n, k, dst)
+	}
+	return turn.Rotate(p.counters.Next(class), n, k, dst)
 }

@@ -142,10 +142,14 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 		left = append(left, w.lines[i].weight)
 	}
 	at, round := turn.Place(seq, w.period)
-	i, times := whose(left, w.period, round*w.period+at)
+	i, times := whose(left, w.period, round, at)
 	lines := w.lines[i].lines
-	line := lines[times%uint64(len(lines))]
-	at, times = turn.InnerPlace(times/uint64(len(lines)), uint64(len(line)))
+	line := lines[0]
+	if n := uint64(len(lines)); n > 1 {
+		line = lines[times%n]
+		times /= n
+	}
+	at, times = turn.InnerPlace(times, uint64(len(line)))
 	if w.byLine {
 		return choose(line, dst, turn.Begin(int(at), times, len(line), len(line), dst))
 	}
@@ -159,7 +163,7 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	rest.removeEndpoint(first)
 	for range k - 1 {
 		var i int
-		i, times = whose(rest.weights, rest.sum, times)
+		i, times = whose(rest.weights, rest.sum, times/rest.sum, times%rest.sum)
 		n := rest.weights[i] / w.classes[i].weight
 		dst = append(dst, rest.remove(i, int(times%n)))
 		times /= n
@@ -246,20 +250,19 @@ func (r *remainder) removeEndpoint(endpoint uint16) {
 	r.remove(class, position-r.w.classes[class].start)
 }
 
-// whose tells whose turn it is among parties of these weights, and how many turns that party had before. In every sum
-// turns a party of weight w has w, spread out: its turn number k comes at the time (2k+1)/2w of the period, and the
-// parties take the places of the period in the order of these times, the first listed party first where they are equal.
-// For weights 5, 3, 1:
+// whose tells whose turn it is among parties of these weights at a place of a period of sum turns, and how many turns
+// that party had before. In every sum turns a party of weight w has w, spread out: its turn number k comes at the time
+// (2k+1)/2w of the period, and the parties take the places of the period in the order of these times, the first listed
+// party first where they are equal. For weights 5, 3, 1:
 //
 //	a b a a b c a b a | a b a a b c a b a
 //
 // Nothing is simulated: how many turns come before some time is a sum of quotients, and times of one turn in place p
 // lie within n/2 of p.
-func whose(weights []uint64, sum, seq uint64) (party int, times uint64) {
+func whose(weights []uint64, sum, period, place uint64) (party int, times uint64) {
 	if len(weights) == 1 {
-		return 0, seq
+		return 0, period*sum + place
 	}
-	period, place := seq/sum, seq%sum
 	n := uint64(len(weights))
 	low, high := place-min(place, n), place+n // turns(low) <= place < turns(high)
 	before := turns(weights, sum, low)
