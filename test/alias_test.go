@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // chain is record lines of n CNAMEs, one after another, from first1 to an address.
@@ -38,7 +40,7 @@ func linksText(first string, from, last int) string {
 // glibc reads the answer from the top). The SOA of a negative answer behind an alias stands in the authority section and
 // the RCODE is that of the last name (RFC 2308 §2.1 and §2.2, RFC 6604 §3); stock file leaves both out.
 func TestAlias(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record host 192.0.2.1 2001:db8::1
 			record host TXT "text"
@@ -72,98 +74,98 @@ func TestAlias(t *testing.T) {
 		additional ns.sub.example.com. 60 IN A 192.0.2.53`
 	const host = `
 		answer host.example.com. 60 IN A 192.0.2.1`
-	checkReplies(t, s, []replyCase{
-		{"A", "alias.example.com", dns.TypeA, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "A", Qname: "alias.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer alias.example.com. 300 IN CNAME host.example.com.` + host},
-		{"AAAA", "alias.example.com", dns.TypeAAAA, `
+		{Name: "AAAA", Qname: "alias.example.com", Qtype: dns.TypeAAAA, Want: `
 			NOERROR qr aa rd
 			answer alias.example.com. 300 IN CNAME host.example.com.
 			answer host.example.com. 60 IN AAAA 2001:db8::1`},
-		{"TXT", "alias.example.com", dns.TypeTXT, `
+		{Name: "TXT", Qname: "alias.example.com", Qtype: dns.TypeTXT, Want: `
 			NOERROR qr aa rd
 			answer alias.example.com. 300 IN CNAME host.example.com.
 			answer host.example.com. 60 IN TXT "text"`},
-		{"CNAME is not followed", "alias.example.com", dns.TypeCNAME, `
+		{Name: "CNAME is not followed", Qname: "alias.example.com", Qtype: dns.TypeCNAME, Want: `
 			NOERROR qr aa rd
 			answer alias.example.com. 300 IN CNAME host.example.com.`},
-		{"alias of an alias", "second.example.com", dns.TypeA, `
+		{Name: "alias of an alias", Qname: "second.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer second.example.com. 60 IN CNAME alias.example.com.
 			answer alias.example.com. 300 IN CNAME host.example.com.` + host},
-		{"full name", "full.example.com", dns.TypeA, `
+		{Name: "full name", Qname: "full.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer full.example.com. 60 IN CNAME host.example.com.` + host},
-		{"target in capitals", "upper.example.com", dns.TypeA, `
+		{Name: "target in capitals", Qname: "upper.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer upper.example.com. 60 IN CNAME HOST.example.com.
 			answer HOST.example.com. 60 IN A 192.0.2.1`},
-		{"additional section behind an alias", "to-mail.example.com", dns.TypeMX, `
+		{Name: "additional section behind an alias", Qname: "to-mail.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer to-mail.example.com. 60 IN CNAME mail.example.com.
 			answer mail.example.com. 60 IN MX 10 host.example.com.
 			additional host.example.com. 60 IN A 192.0.2.1
 			additional host.example.com. 60 IN AAAA 2001:db8::1`},
-		{"to the apex", "apex.example.com", dns.TypeNS, `
+		{Name: "to the apex", Qname: "apex.example.com", Qtype: dns.TypeNS, Want: `
 			NOERROR qr aa rd
 			answer apex.example.com. 60 IN CNAME example.com.
 			answer example.com. 60 IN NS ns.dns.example.com.`},
 
-		{"ends in NODATA", "alias.example.com", dns.TypeMX, `
+		{Name: "ends in NODATA", Qname: "alias.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer alias.example.com. 300 IN CNAME host.example.com.` + soa},
-		{"ends in an empty non-terminal", "ent.example.com", dns.TypeA, `
+		{Name: "ends in an empty non-terminal", Qname: "ent.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer ent.example.com. 60 IN CNAME b.example.com.` + soa},
-		{"ends in NXDOMAIN", "dangling.example.com", dns.TypeA, `
+		{Name: "ends in NXDOMAIN", Qname: "dangling.example.com", Qtype: dns.TypeA, Want: `
 			NXDOMAIN qr aa rd
 			answer dangling.example.com. 60 IN CNAME none.example.com.` + soa},
-		{"two aliases end in NXDOMAIN", "second-dangling.example.com", dns.TypeA, `
+		{Name: "two aliases end in NXDOMAIN", Qname: "second-dangling.example.com", Qtype: dns.TypeA, Want: `
 			NXDOMAIN qr aa rd
 			answer second-dangling.example.com. 60 IN CNAME dangling.example.com.
 			answer dangling.example.com. 60 IN CNAME none.example.com.` + soa},
 
-		{"wildcard", "x.y.wild.example.com", dns.TypeA, `
+		{Name: "wildcard", Qname: "x.y.wild.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer x.y.wild.example.com. 60 IN CNAME host.example.com.` + host},
-		{"wildcard, CNAME", "x.wild.example.com", dns.TypeCNAME, `
+		{Name: "wildcard, CNAME", Qname: "x.wild.example.com", Qtype: dns.TypeCNAME, Want: `
 			NOERROR qr aa rd
 			answer x.wild.example.com. 60 IN CNAME host.example.com.`},
-		{"wildcard ends in NODATA", "x.wild.example.com", dns.TypeMX, `
+		{Name: "wildcard ends in NODATA", Qname: "x.wild.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer x.wild.example.com. 60 IN CNAME host.example.com.` + soa},
-		{"wildcard ends in NXDOMAIN", "x.lost.example.com", dns.TypeA, `
+		{Name: "wildcard ends in NXDOMAIN", Qname: "x.lost.example.com", Qtype: dns.TypeA, Want: `
 			NXDOMAIN qr aa rd
 			answer x.lost.example.com. 60 IN CNAME none.example.com.` + soa},
-		{"alias to a name that a wildcard alias covers", "to-wild.example.com", dns.TypeA, `
+		{Name: "alias to a name that a wildcard alias covers", Qname: "to-wild.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer to-wild.example.com. 60 IN CNAME x.wild.example.com.
 			answer x.wild.example.com. 60 IN CNAME host.example.com.` + host},
-		{"alias to a name that a wildcard covers", "to-addr.example.com", dns.TypeA, `
+		{Name: "alias to a name that a wildcard covers", Qname: "to-addr.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer to-addr.example.com. 60 IN CNAME x.y.addr.example.com.
 			answer x.y.addr.example.com. 60 IN A 192.0.2.2`},
 
 		// AA is about the first owner name in the answer section, which is ours (RFC 1035 §4.1.1).
-		{"below a delegation", "deep.example.com", dns.TypeA, `
+		{Name: "below a delegation", Qname: "deep.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer deep.example.com. 60 IN CNAME www.sub.example.com.` + delegation},
-		{"to a delegation", "cut.example.com", dns.TypeA, `
+		{Name: "to a delegation", Qname: "cut.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer cut.example.com. 60 IN CNAME sub.example.com.` + delegation},
 
 		// What was followed of a longer chain is the answer, and the resolver goes on.
-		{"chain of 16", "sixteen1.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("sixteen", 1, 16) + host},
-		{"chain of 20", "twenty1.example.com", dns.TypeA, "NOERROR qr aa rd\n" + linksText("twenty", 1, 17)},
-		{"chain of 20 from its 18th", "twenty18.example.com", dns.TypeA, "NOERROR qr aa rd\n" + chainText("twenty", 18, 20) + host},
-		{"chain of 20, CNAME", "twenty1.example.com", dns.TypeCNAME, "NOERROR qr aa rd\n" + linksText("twenty", 1, 1)},
+		{Name: "chain of 16", Qname: "sixteen1.example.com", Qtype: dns.TypeA, Want: "NOERROR qr aa rd\n" + chainText("sixteen", 1, 16) + host},
+		{Name: "chain of 20", Qname: "twenty1.example.com", Qtype: dns.TypeA, Want: "NOERROR qr aa rd\n" + linksText("twenty", 1, 17)},
+		{Name: "chain of 20 from its 18th", Qname: "twenty18.example.com", Qtype: dns.TypeA, Want: "NOERROR qr aa rd\n" + chainText("twenty", 18, 20) + host},
+		{Name: "chain of 20, CNAME", Qname: "twenty1.example.com", Qtype: dns.TypeCNAME, Want: "NOERROR qr aa rd\n" + linksText("twenty", 1, 1)},
 	})
 }
 
 // A loop that only one of several CNAMEs makes is no error of the Corefile. The answer has each CNAME of the loop once (RFC
 // 2181 §5), and no error: RFC 1034 §3.6.2 has it that who follows them tells that it is a loop, which is the resolver here.
 func TestLoop(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record loop CNAME {
 				value loop weight 1
@@ -178,21 +180,21 @@ func TestLoop(t *testing.T) {
 			record host A 192.0.2.1
 		}
 	}`)
-	checkReplies(t, s, []replyCase{
-		{"of itself", "loop.example.com", dns.TypeA, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "of itself", Qname: "loop.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer loop.example.com. 60 IN CNAME loop.example.com.`},
-		{"of itself, in capitals", "LOOP.example.com", dns.TypeA, `
+		{Name: "of itself, in capitals", Qname: "LOOP.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer LOOP.example.com. 60 IN CNAME loop.example.com.`},
-		{"of itself, CNAME", "loop.example.com", dns.TypeCNAME, `
+		{Name: "of itself, CNAME", Qname: "loop.example.com", Qtype: dns.TypeCNAME, Want: `
 			NOERROR qr aa rd
 			answer loop.example.com. 60 IN CNAME loop.example.com.`},
-		{"of two", "ping.example.com", dns.TypeAAAA, `
+		{Name: "of two", Qname: "ping.example.com", Qtype: dns.TypeAAAA, Want: `
 			NOERROR qr aa rd
 			answer ping.example.com. 60 IN CNAME pong.example.com.
 			answer pong.example.com. 60 IN CNAME ping.example.com.`},
-		{"into", "into.example.com", dns.TypeTXT, `
+		{Name: "into", Qname: "into.example.com", Qtype: dns.TypeTXT, Want: `
 			NOERROR qr aa rd
 			answer into.example.com. 60 IN CNAME ping.example.com.
 			answer ping.example.com. 60 IN CNAME pong.example.com.
@@ -204,7 +206,7 @@ func TestLoop(t *testing.T) {
 // rotation's behind the CNAME too.
 func TestRotationAdvancesThroughAliases(t *testing.T) {
 	values := []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record host A `+strings.Join(values, " ")+`
 			record alias CNAME host
@@ -217,25 +219,25 @@ func TestRotationAdvancesThroughAliases(t *testing.T) {
 			record other CNAME alias.example.com.
 		}
 	}`)
-	before := firstAddress(t, s, "udp", "host.example.com", dns.TypeA)
+	before := server.FirstAddress(t, s, "udp", "host.example.com", dns.TypeA)
 	inner := "" // where the server asks itself, it takes turns apart
 	for range 4 {
 		for _, qname := range []string{"alias.example.com", "second.example.com", "x.wild.example.com", "other.example.net", "host.example.com"} {
-			m := s.ask(qname, dns.TypeA)
-			all := addresses(m)
+			m := s.Ask(qname, dns.TypeA)
+			all := server.Addresses(m)
 			if len(all) != len(values) {
-				t.Fatalf("%s: got\n%s\nwant %d addresses", qname, replyText(m), len(values))
+				t.Fatalf("%s: got\n%s\nwant %d addresses", qname, server.ReplyText(m), len(values))
 			}
 			for i, rr := range m.Answer {
 				if isAlias, behind := rr.Header().Rrtype == dns.TypeCNAME, len(m.Answer)-len(all); isAlias != (i < behind) {
-					t.Fatalf("%s: a CNAME behind an address:\n%s", qname, replyText(m))
+					t.Fatalf("%s: a CNAME behind an address:\n%s", qname, server.ReplyText(m))
 				}
 			}
 			last := &before
 			if qname == "other.example.net" {
 				last = &inner
 			}
-			if want := next(values, *last); *last != "" && all[0] != want {
+			if want := server.Next(values, *last); *last != "" && all[0] != want {
 				t.Fatalf("%s: after %s came %s, want %s", qname, *last, all[0], want)
 			}
 			*last = all[0]
@@ -255,7 +257,7 @@ www 60 IN A 203.0.113.1
 	if err := os.WriteFile(zonefile, []byte(zone), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record same CNAME www.example.net.
 			record nodata CNAME www.example.net.
@@ -298,71 +300,71 @@ www 60 IN A 203.0.113.1
 	}`)
 	const netSOA = "authority example.net. 30 IN SOA ns.dns.example.net. hostmaster.example.net. SERIAL 7200 1800 1209600 30"
 	const orgSOA = "authority example.org. 60 IN SOA ns.example.org. hostmaster.example.org. SERIAL 7200 1800 1209600 60"
-	checkReplies(t, s, []replyCase{
-		{"address", "same.example.com", dns.TypeA, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "address", Qname: "same.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer same.example.com. 60 IN CNAME www.example.net.
 			answer www.example.net. 30 IN A 192.0.2.1`},
-		{"wildcard", "x.wild.example.com", dns.TypeA, `
+		{Name: "wildcard", Qname: "x.wild.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer x.wild.example.com. 60 IN CNAME www.example.net.
 			answer www.example.net. 30 IN A 192.0.2.1`},
-		{"alias of an alias", "second.example.com", dns.TypeA, `
+		{Name: "alias of an alias", Qname: "second.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer second.example.com. 60 IN CNAME first.example.com.
 			answer first.example.com. 60 IN CNAME www.example.net.
 			answer www.example.net. 30 IN A 192.0.2.1`},
-		{"there and back", "back.example.com", dns.TypeA, `
+		{Name: "there and back", Qname: "back.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer back.example.com. 60 IN CNAME back.example.net.
 			answer back.example.net. 30 IN CNAME host.example.com.
 			answer host.example.com. 60 IN A 192.0.2.7`},
-		{"ends in NODATA", "nodata.example.com", dns.TypeAAAA, `
+		{Name: "ends in NODATA", Qname: "nodata.example.com", Qtype: dns.TypeAAAA, Want: `
 			NOERROR qr aa rd
 			answer nodata.example.com. 60 IN CNAME www.example.net.
 			` + netSOA},
-		{"ends in NXDOMAIN", "nxdomain.example.com", dns.TypeA, `
+		{Name: "ends in NXDOMAIN", Qname: "nxdomain.example.com", Qtype: dns.TypeA, Want: `
 			NXDOMAIN qr aa rd
 			answer nxdomain.example.com. 60 IN CNAME none.example.net.
 			` + netSOA},
-		{"other plugin", "file.example.com", dns.TypeA, `
+		{Name: "other plugin", Qname: "file.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer file.example.com. 60 IN CNAME www.example.org.
 			answer www.example.org. 60 IN A 203.0.113.1`},
-		{"other plugin, ends in NODATA", "file.example.com", dns.TypeAAAA, `
+		{Name: "other plugin, ends in NODATA", Qname: "file.example.com", Qtype: dns.TypeAAAA, Want: `
 			NOERROR qr aa rd
 			answer file.example.com. 60 IN CNAME www.example.org.
 			` + orgSOA},
-		{"other plugin, ends in NXDOMAIN", "file-nxdomain.example.com", dns.TypeA, `
+		{Name: "other plugin, ends in NXDOMAIN", Qname: "file-nxdomain.example.com", Qtype: dns.TypeA, Want: `
 			NXDOMAIN qr aa rd
 			answer file-nxdomain.example.com. 60 IN CNAME none.example.org.
 			` + orgSOA},
 		// A referral is no answer that the alias's zone could vouch for; the resolver asks for the target itself.
-		{"ends below a delegation", "deep.example.com", dns.TypeA, `
+		{Name: "ends below a delegation", Qname: "deep.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer deep.example.com. 60 IN CNAME x.sub.example.net.`},
-		{"target that nobody here serves", "nobody.example.com", dns.TypeA, `
+		{Name: "target that nobody here serves", Qname: "nobody.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer nobody.example.com. 60 IN CNAME www.example.`},
-		{"CNAME is not followed", "nobody.example.com", dns.TypeCNAME, `
+		{Name: "CNAME is not followed", Qname: "nobody.example.com", Qtype: dns.TypeCNAME, Want: `
 			NOERROR qr aa rd
 			answer nobody.example.com. 60 IN CNAME www.example.`},
-		{"into a loop", "loop.example.com", dns.TypeA, `
+		{Name: "into a loop", Qname: "loop.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer loop.example.com. 60 IN CNAME loop.example.net.
 			answer loop.example.net. 30 IN CNAME loop.example.net.`},
-		{"into a chain that is longer than what is followed", "long.example.com", dns.TypeA, `
+		{Name: "into a chain that is longer than what is followed", Qname: "long.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer long.example.com. 60 IN CNAME twenty1.example.net.
 			` + strings.NewReplacer("example.com", "example.net", " 60 ", " 30 ").Replace(linksText("twenty", 1, 17))},
-		{"failure", "failing.example.com", dns.TypeA, "SERVFAIL qr rd"},
+		{Name: "failure", Qname: "failing.example.com", Qtype: dns.TypeA, Want: "SERVFAIL qr rd"},
 	})
 }
 
 // Two blocks with aliases into each other end with what was followed, soon: without a limit on the hops through the server they call
 // each other until the stack is used up. No record is answered twice (RFC 2181 §5).
 func TestBlocksAliasEachOther(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record a CNAME b.example.net.
 			record *.wild CNAME x.wild.example.net.
@@ -374,16 +376,16 @@ func TestBlocksAliasEachOther(t *testing.T) {
 			record *.wild CNAME x.wild.example.com.
 		}
 	}`)
-	checkReplies(t, s, []replyCase{
-		{"names", "a.example.com", dns.TypeA, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "names", Qname: "a.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer a.example.com. 60 IN CNAME b.example.net.
 			answer b.example.net. 60 IN CNAME a.example.com.`},
-		{"the other one", "b.example.net", dns.TypeAAAA, `
+		{Name: "the other one", Qname: "b.example.net", Qtype: dns.TypeAAAA, Want: `
 			NOERROR qr aa rd
 			answer b.example.net. 60 IN CNAME a.example.com.
 			answer a.example.com. 60 IN CNAME b.example.net.`},
-		{"wildcards", "y.wild.example.com", dns.TypeA, `
+		{Name: "wildcards", Qname: "y.wild.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer y.wild.example.com. 60 IN CNAME x.wild.example.net.
 			answer x.wild.example.net. 60 IN CNAME x.wild.example.com.
@@ -394,19 +396,19 @@ func TestBlocksAliasEachOther(t *testing.T) {
 // In a block of all names, a target outside the plugin's zones comes back to the block itself. If no plugin behind ours
 // answers, nobody here serves the target: the alias is the answer, as in a block of its own.
 func TestAliasOutOfBlockForAllNames(t *testing.T) {
-	s := start(t, `.:0 {
+	s := server.Start(t, `.:0 {
 		roundrobin53 example.com {
 			record out CNAME www.example.net.
 			record host A 192.0.2.1
 		}
 	}`)
-	checkReplies(t, s, []replyCase{
-		{"target that nobody here serves", "out.example.com", dns.TypeA, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "target that nobody here serves", Qname: "out.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer out.example.com. 60 IN CNAME www.example.net.`},
 	})
 
-	s = start(t, `.:0 {
+	s = server.Start(t, `.:0 {
 		roundrobin53 example.com {
 			record out CNAME www.example.net.
 			record overlay CNAME below.example.com.
@@ -418,12 +420,12 @@ func TestAliasOutOfBlockForAllNames(t *testing.T) {
 			203.0.113.2 below.example.com
 		}
 	}`)
-	checkReplies(t, s, []replyCase{
-		{"target of the next plugin", "out.example.com", dns.TypeA, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "target of the next plugin", Qname: "out.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer out.example.com. 60 IN CNAME www.example.net.
 			answer www.example.net. 3600 IN A 203.0.113.1`},
-		{"target that falls through", "overlay.example.com", dns.TypeA, `
+		{Name: "target that falls through", Qname: "overlay.example.com", Qtype: dns.TypeA, Want: `
 			NOERROR qr aa rd
 			answer overlay.example.com. 60 IN CNAME below.example.com.
 			answer below.example.com. 3600 IN A 203.0.113.2`},

@@ -2,8 +2,6 @@ package test
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +14,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 func init() {
@@ -66,47 +66,6 @@ func (w appendWriter) WriteMsg(m *dns.Msg) error {
 	case <-time.After(10 * time.Millisecond): // the last one is alone
 	}
 	return w.ResponseWriter.WriteMsg(m)
-}
-
-// zoneTransfer is a whole zone as text, one record a line.
-func zoneTransfer(t *testing.T, s *server, zone string) string {
-	t.Helper()
-	envelopes, err := new(dns.Transfer).In(new(dns.Msg).SetAxfr(dns.Fqdn(zone)), loopback(s.tcp(0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rrs []dns.RR
-	for envelope := range envelopes {
-		if envelope.Error != nil {
-			t.Fatal(envelope.Error)
-		}
-		rrs = append(rrs, envelope.RR...)
-	}
-	return section(rrs)
-}
-
-// dnssecKey makes a key for example.org and returns its path as the dnssec plugin wants it.
-func dnssecKey(t *testing.T) string {
-	t.Helper()
-	const zone = "example.org."
-	key := &dns.DNSKEY{
-		Hdr:   dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
-		Flags: dns.ZONE | dns.SEP, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
-	}
-	private, err := key.Generate(256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := filepath.Join(t.TempDir(), "K"+zone)
-	for suffix, contents := range map[string]string{
-		".key":     key.String() + "\n",
-		".private": key.PrivateKeyString(crypto.PrivateKey(private.(*ecdsa.PrivateKey))),
-	} {
-		if err := os.WriteFile(base+suffix, []byte(contents), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return base
 }
 
 // TestParallelAnswersLeaveTheTableAlone guards the records that answers share: a slice with spare capacity would carry
@@ -163,27 +122,27 @@ func TestParallelAnswersLeaveTheTableAlone(t *testing.T) {
 		queries       int
 		marks         int // in each section
 	}{
-		{"loadbalance and dnssec", "loadbalance\ndnssec {\nkey file " + dnssecKey(t) + "\n}", 50_000, 0},
+		{"loadbalance and dnssec", "loadbalance\ndnssec {\nkey file " + server.DNSSECKey(t) + "\n}", 50_000, 0},
 		{"a plugin that changes answers", "append", 40_000, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := serve(t, fmt.Sprintf(corefile, tc.plugins))
-			before := zoneTransfer(t, s, "example.org")
-			flood(t, s.udp(0), sockets, tc.queries, func(i int) *dns.Msg {
+			s := server.Serve(t, fmt.Sprintf(corefile, tc.plugins))
+			before := server.ZoneTransfer(t, s, "example.org")
+			server.Flood(t, s.UDP(0), sockets, tc.queries, func(i int) *dns.Msg {
 				q := names[i/sockets%len(names)] // so that equal queries are on their way at once
-				m := question(q.name+".example.org", q.qtype)
+				m := server.Question(q.name+".example.org", q.qtype)
 				if i%3 > 0 {
 					m.SetEdns0(4096, i%3 > 1)
 				}
 				return m
 			}, func(i int, m *dns.Msg) {
 				for _, part := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
-					if own := fmt.Sprintf(`"mark %d"`, m.Id); strings.Count(section(part), own) != tc.marks || strings.Count(section(part), `"mark `) != tc.marks {
+					if own := fmt.Sprintf(`"mark %d"`, m.Id); strings.Count(server.Section(part), own) != tc.marks || strings.Count(server.Section(part), `"mark `) != tc.marks {
 						t.Errorf("query %d: want %d records with the text %s in each section, got:\n%s", i, tc.marks, own, m)
 					}
 				}
 			})
-			if after := zoneTransfer(t, s, "example.org"); after != before {
+			if after := server.ZoneTransfer(t, s, "example.org"); after != before {
 				t.Errorf("the zone has changed from\n%s\nto\n%s", before, after)
 			}
 		})
@@ -204,65 +163,61 @@ func TestOuterPlugins(t *testing.T) {
 	for _, tc := range []struct {
 		plugin, name string
 		qtype        uint16
-		check        func(s *server, m *dns.Msg)
+		check        func(t *testing.T, s *server.Server, m *dns.Msg)
 	}{
-		{"acl {\nblock net 127.0.0.0/8\n}", "app", dns.TypeA, func(s *server, m *dns.Msg) {
+		{"acl {\nblock net 127.0.0.0/8\n}", "app", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
 			if m.Rcode != dns.RcodeRefused || len(m.Answer) > 0 {
-				s.t.Errorf("blocked by acl, and answered: %v", m)
+				t.Errorf("blocked by acl, and answered: %v", m)
 			}
 		}},
-		{"acl {\nallow net 127.0.0.0/8\nblock\n}", "app", dns.TypeA, func(s *server, m *dns.Msg) {
-			takeTurns(s, "udp", "app.example.org", threeValues, addresses(m)[0], 6)
+		{"acl {\nallow net 127.0.0.0/8\nblock\n}", "app", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
+			server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, server.Addresses(m)[0], 6)
 		}},
-		{"rewrite name exact old.example.org app.example.org", "old", dns.TypeA, func(s *server, m *dns.Msg) {
+		{"rewrite name exact old.example.org app.example.org", "old", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
 			if name := m.Answer[0].Header().Name; name != "old.example.org." {
-				s.t.Errorf("owner %s, want the name that was asked", name)
+				t.Errorf("owner %s, want the name that was asked", name)
 			}
-			takeTurns(s, "udp", "old.example.org", threeValues, addresses(m)[0], 6)
-			takeTurns(s, "udp", "app.example.org", threeValues, "", 6)
+			server.TakeTurns(s, "udp", "old.example.org", server.ThreeValues, server.Addresses(m)[0], 6)
+			server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, "", 6)
 		}},
-		{"header {\nresponse set ra\n}", "app", dns.TypeA, func(s *server, m *dns.Msg) {
+		{"header {\nresponse set ra\n}", "app", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
 			if !m.RecursionAvailable || !m.Authoritative {
-				s.t.Errorf("flags RA %t AA %t, want both", m.RecursionAvailable, m.Authoritative)
+				t.Errorf("flags RA %t AA %t, want both", m.RecursionAvailable, m.Authoritative)
 			}
 		}},
-		{"minimal", "mx", dns.TypeMX, func(s *server, m *dns.Msg) {
+		{"minimal", "mx", dns.TypeMX, func(t *testing.T, s *server.Server, m *dns.Msg) {
 			if len(m.Answer) != 1 || len(m.Extra) > 0 {
-				s.t.Errorf("want the MX record alone: %v", m)
+				t.Errorf("want the MX record alone: %v", m)
 			}
 		}},
-		{"autopath " + resolvConf, "app.ns", dns.TypeA, func(s *server, m *dns.Msg) {
+		{"autopath " + resolvConf, "app.ns", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
 			if len(m.Answer) != 4 || m.Answer[0].Header().Rrtype != dns.TypeCNAME {
-				s.t.Fatalf("want a CNAME to app.example.org and its addresses: %v", m)
+				t.Fatalf("want a CNAME to app.example.org and its addresses: %v", m)
 			}
-			takeTurns(s, "udp", "app.ns.example.org", threeValues, addresses(m)[0], 6)
+			server.TakeTurns(s, "udp", "app.ns.example.org", server.ThreeValues, server.Addresses(m)[0], 6)
 		}},
-		{"errors\nlog", "nowhere", dns.TypeA, func(s *server, _ *dns.Msg) {
+		{"errors\nlog", "nowhere", dns.TypeA, func(t *testing.T, s *server.Server, _ *dns.Msg) {
 			// The line is written behind the answer.
-			for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log(), "NXDOMAIN"); time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					s.t.Fatalf("no line with NXDOMAIN:\n%s", s.log())
-				}
-			}
-			if log := s.log(); strings.Contains(log, "[ERROR]") {
-				s.t.Errorf("want no error:\n%s", log)
+			server.Eventually(t, "a line with NXDOMAIN", func() bool { return strings.Contains(s.Log(), "NXDOMAIN") })
+			if log := s.Log(); strings.Contains(log, "[ERROR]") {
+				t.Errorf("want no error:\n%s", log)
 			}
 		}},
-		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(s *server, _ *dns.Msg) {
+		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(t *testing.T, s *server.Server, _ *dns.Msg) {
 			// It is counted behind the answer.
-			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-				for labels, value := range series(s.t, "coredns_dns_responses_total") {
+			server.Eventually(t, "a response is counted as ours", func() bool {
+				for labels, value := range server.Series(t, "coredns_dns_responses_total") {
 					if strings.Contains(labels, `plugin="roundrobin53"`) && strings.Contains(labels, `rcode="NOERROR"`) && value > 0 {
-						return
+						return true
 					}
 				}
-			}
-			s.t.Errorf("no response is counted as ours: %v", series(s.t, "coredns_dns_responses_total"))
+				return false
+			})
 		}},
 	} {
 		t.Run(strings.Fields(tc.plugin)[0], func(t *testing.T) {
-			s := serve(t, "example.org:0 {\n"+tc.plugin+block+"\n}")
-			tc.check(s, s.ask(tc.name+".example.org", tc.qtype))
+			s := server.Serve(t, "example.org:0 {\n"+tc.plugin+block+"\n}")
+			tc.check(t, s, s.Ask(tc.name+".example.org", tc.qtype))
 		})
 	}
 }
@@ -270,18 +225,18 @@ func TestOuterPlugins(t *testing.T) {
 // TestNegativesAreSigned guards the authority section of negative answers: dnssec signs them only if it is exactly the
 // SOA, and the minimal plugin may not strip it.
 func TestNegativesAreSigned(t *testing.T) {
-	s := serve(t, `example.org:0 {
+	s := server.Serve(t, `example.org:0 {
 		cache
 		minimal
 		dnssec {
-			key file `+dnssecKey(t)+`
+			key file `+server.DNSSECKey(t)+`
 		}
 		roundrobin53 {
 			record app A 192.0.2.1 192.0.2.2
 		}
 	}`)
 	for name, qtype := range map[string]uint16{"app.example.org": dns.TypeAAAA, "nowhere.example.org": dns.TypeA} {
-		m := s.exchange("udp", question(name, qtype).SetEdns0(4096, true))
+		m := s.Exchange("udp", server.Question(name, qtype).SetEdns0(4096, true))
 		types := make(map[uint16]int)
 		for _, rr := range m.Ns {
 			types[rr.Header().Rrtype]++
@@ -291,8 +246,8 @@ func TestNegativesAreSigned(t *testing.T) {
 		}
 	}
 	for range 4 {
-		m := s.exchange("udp", question("app.example.org", dns.TypeA).SetEdns0(4096, true))
-		if len(addresses(m)) != 2 || m.Answer[len(m.Answer)-1].Header().Rrtype != dns.TypeRRSIG {
+		m := s.Exchange("udp", server.Question("app.example.org", dns.TypeA).SetEdns0(4096, true))
+		if len(server.Addresses(m)) != 2 || m.Answer[len(m.Answer)-1].Header().Rrtype != dns.TypeRRSIG {
 			t.Errorf("want two addresses and a signature: %v", m)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // checkedZone is a zone that no other test has, since counts go on from one to the next.
@@ -17,7 +19,7 @@ const checkedZone = "checked.example."
 func ofCheckedZone(t *testing.T, metric string) map[string]float64 {
 	t.Helper()
 	found := make(map[string]float64)
-	for labels, value := range series(t, "coredns_roundrobin53_"+metric) {
+	for labels, value := range server.Series(t, "coredns_roundrobin53_"+metric) {
 		var others []string
 		ours := false
 		for label := range strings.SplitSeq(labels, ",") {
@@ -63,8 +65,8 @@ func observations(t *testing.T, check string) (n uint64, sum float64) {
 // TestMetricsOfChecks guards what an operator is shown of checks: verdicts and candidates as they are, counts that go on
 // over reloads, and no series of a value that is gone.
 func TestMetricsOfChecks(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "b c")
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "b c")
 	type by = map[string]float64
 	compare := func(when, metric string, want by) {
 		t.Helper()
@@ -87,14 +89,14 @@ func TestMetricsOfChecks(t *testing.T) {
 			value 192.0.2.1 check a
 			value 192.0.2.9 check any
 		}
-		` + "check any 1 of a c\n" + signs.checks("a") + signs.checksWith(slowCheck, "b c") + "}\n}\n"
+		` + "check any 1 of a c\n" + signs.Checks("a") + signs.ChecksWith(server.SlowCheck, "b c") + "}\n}\n"
 	}
 	app := "record app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\nvalue 192.0.2.4\nmetrics\n}\n"
 	corefile := records(app)
 	probed := ofCheckedZone(t, "probes_total")
-	s := serve(t, corefile)
-	awaitDown(t, s, "b c")
-	eventually(t, "a is probed", func() bool { return signs.count("a") > 0 })
+	s := server.Serve(t, corefile)
+	server.AwaitDown(t, s, "b c")
+	server.Eventually(t, "a is probed", func() bool { return signs.Requests("a") > 0 })
 
 	start := "after the start"
 	compare(start, "up", by{
@@ -119,10 +121,10 @@ func TestMetricsOfChecks(t *testing.T) {
 	// Answers with values that are down are counted, and nothing else is.
 	failOpen := ofCheckedZone(t, "fail_open_answers_total")[""]
 	for range 3 {
-		s.ask("open.checked.example", dns.TypeA)
-		s.ask("shut.checked.example", dns.TypeA)
-		s.ask("app.checked.example", dns.TypeA)
-		s.ask("open.checked.example", dns.TypeAAAA)
+		s.Ask("open.checked.example", dns.TypeA)
+		s.Ask("shut.checked.example", dns.TypeA)
+		s.Ask("app.checked.example", dns.TypeA)
+		s.Ask("open.checked.example", dns.TypeAAAA)
 	}
 	if got := ofCheckedZone(t, "fail_open_answers_total")[""] - failOpen; got != 3 {
 		t.Errorf("%v answers with values that are down were counted, want 3", got)
@@ -130,10 +132,10 @@ func TestMetricsOfChecks(t *testing.T) {
 
 	// A verdict changes.
 	transitions := ofCheckedZone(t, "transitions_total")
-	signs.set(fail, "a")
-	awaitDown(t, s, "a b c")
-	signs.set(pass, "a")
-	awaitDown(t, s, "b c")
+	signs.Set(server.Fail, "a")
+	server.AwaitDown(t, s, "a b c")
+	signs.Set(server.Pass, "a")
+	server.AwaitDown(t, s, "b c")
 	now = ofCheckedZone(t, "transitions_total")
 	for labels, want := range (by{`check="a" to="down"`: 1, `check="a" to="up"`: 1, `check="b" to="down"`: 0, `check="b" to="up"`: 0}) {
 		if got := now[labels] - transitions[labels]; got != want {
@@ -147,36 +149,36 @@ func TestMetricsOfChecks(t *testing.T) {
 	})
 
 	// Reloads, bad ones too.
-	if err := s.reload(bad(strings.Replace(corefile, "192.0.2.4", "192.0.2.5 check a", 1), busyAddress(t))["later plugin"]); err == nil {
+	if err := s.Reload(server.BadCorefiles(strings.Replace(corefile, "192.0.2.4", "192.0.2.5 check a", 1), server.BusyAddress(t))["later plugin"]); err == nil {
 		t.Fatal("reloaded, want an error")
 	}
 	if _, ok := ofCheckedZone(t, "up")[`check="a" value="192.0.2.5"`]; ok {
 		t.Error("the metric up has a value that is not served")
 	}
-	mustReload(t, s, "checked.example:0 {\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 192.0.2.4 check a\nmetrics\n}\n"+signs.checks("a")+"}\n}\n")
+	server.MustReload(t, s, "checked.example:0 {\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 192.0.2.4 check a\nmetrics\n}\n"+signs.Checks("a")+"}\n}\n")
 	compare("after a reload with other values", "up", by{`check="a" value="192.0.2.1"`: 1, `check="a" value="192.0.2.4"`: 1})
 	compare("after a reload with other values", "candidates", by{`for="default" name="app.checked.example." type="A"`: 2})
-	mustReload(t, s, "checked.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.4 metrics\n}\n}\n")
+	server.MustReload(t, s, "checked.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.4 metrics\n}\n}\n")
 	compare("after a reload without checks", "up", by{})
 }
 
 // TestTransitionsAreLogged guards the lines that an operator reads first: one for each change, with the reason.
 func TestTransitionsAreLogged(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "b")
-	signs.set(fail, "runs")
-	closed := "127.0.0.1:" + freePort(t)
-	s := serve(t, "logged.example:0 {\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\nvalue 192.0.2.3 check shut\nvalue 192.0.2.4 check runs\n}\n"+
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "b")
+	signs.Set(server.Fail, "runs")
+	closed := "127.0.0.1:" + server.FreePort(t)
+	s := server.Serve(t, "logged.example:0 {\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\nvalue 192.0.2.3 check shut\nvalue 192.0.2.4 check runs\n}\n"+
 		"record same A 192.0.2.1 check a\n"+
-		"check shut tcp://"+closed+"\n"+signs.checks("a b")+signs.checksWith("interval 1s\ntimeout 1s\nrise 2\nfall 1", "runs")+"}\n}\n")
-	awaitDown(t, s, "b shut runs")
-	signs.set(fail, "a")
-	signs.set(pass, "runs")
-	awaitDown(t, s, "a b shut")
-	signs.set(pass, "a")
-	awaitDown(t, s, "b shut")
+		"check shut tcp://"+closed+"\n"+signs.Checks("a b")+signs.ChecksWith("interval 1s\ntimeout 1s\nrise 2\nfall 1", "runs")+"}\n}\n")
+	server.AwaitDown(t, s, "b shut runs")
+	signs.Set(server.Fail, "a")
+	signs.Set(server.Pass, "runs")
+	server.AwaitDown(t, s, "a b shut")
+	signs.Set(server.Pass, "a")
+	server.AwaitDown(t, s, "b shut")
 	var got []string
-	for line := range strings.Lines(s.log()) {
+	for line := range strings.Lines(s.Log()) {
 		if _, text, ok := strings.Cut(line, "plugin/roundrobin53: logged.example. check "); ok {
 			got = append(got, strings.TrimSpace(text))
 		}
@@ -207,22 +209,22 @@ func TestTransitionsAreLogged(t *testing.T) {
 // TestDebugExplainsPicks guards the answer to "why did I get this address": a line in the log where, and only where, the
 // block has the debug plugin.
 func TestDebugExplainsPicks(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "a")
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "a")
 	block := func(zone, debug string) string {
 		return zone + ":0 {\n" + debug + "\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3 from 127.0.0.0/8\nvalue 192.0.2.4 priority 2\n}\n" +
 			"record down A 192.0.2.1 check a\nrecord lb CNAME {\nvalue a.example.net. weight 1\nvalue b.example.net. weight 0\n}\nrecord plain A 192.0.2.1\n" +
-			signs.checksWith(slowCheck, "a") + "}\n}\n"
+			signs.ChecksWith(server.SlowCheck, "a") + "}\n}\n"
 	}
-	s := serve(t, block("debug.example", "debug")+block("quiet.example", ""))
-	awaitDown(t, s, "a")
+	s := server.Serve(t, block("debug.example", "debug")+block("quiet.example", ""))
+	server.AwaitDown(t, s, "a")
 	for _, zone := range []string{"debug.example", "quiet.example"} {
 		for _, name := range []string{"app", "down", "lb", "plain"} {
-			s.ask(name+"."+zone, dns.TypeA)
+			s.Ask(name+"."+zone, dns.TypeA)
 		}
 	}
 	var got []string
-	for line := range strings.Lines(s.log()) {
+	for line := range strings.Lines(s.Log()) {
 		if _, text, ok := strings.Cut(line, "[DEBUG] plugin/roundrobin53: "); ok {
 			got = append(got, strings.TrimSpace(text))
 		}

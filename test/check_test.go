@@ -5,27 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/miekg/dns"
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
-
-// eventuallyLimit is generous: it is only reached when a test fails.
-const eventuallyLimit = time.Minute
-
-// until polls for a condition.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(eventuallyLimit); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so within %s: %s", eventuallyLimit, what)
-		}
-	}
-}
 
 // checkCase is a check and the verdict of its first probe on the address of a target.
 type checkCase struct {
@@ -133,8 +117,8 @@ func TestChecks(t *testing.T) {
 	for _, address := range []string{"127.0.0.1", "::1"} {
 		t.Run(address, func(t *testing.T) {
 			t.Parallel()
-			tg := startTarget(t, address)
-			zone := newZone("checks")
+			tg := server.StartTargetAt(t, address)
+			zone := server.NewZone("checks")
 			var b strings.Builder
 			for i := range checkCases {
 				c := &checkCases[i]
@@ -142,97 +126,42 @@ func TestChecks(t *testing.T) {
 				fmt.Fprintf(&b, "check c%d %s {\n%s\n}\nrecord r%d %s check c%d all_down none\n",
 					i, c.url, strings.Join(options, "\n"), i, address, i)
 			}
-			corefile := strings.ReplaceAll(b.String(), "HOST", hostOf(address))
-			s := start(t, zone+":0 {\nroundrobin53 {\n"+tg.fill(corefile)+"}\n}")
+			corefile := strings.ReplaceAll(b.String(), "HOST", server.HostOf(address))
+			s := server.Start(t, zone+":0 {\nroundrobin53 {\n"+tg.Fill(corefile)+"}\n}")
 			var passed map[string]bool
-			until(t, "a result of each check", func() bool {
-				passed = firstResults(t, zone)
+			server.Eventually(t, "a result of each check", func() bool {
+				passed = server.FirstResults(t, zone)
 				return len(passed) == len(checkCases)
 			})
 			for i := range checkCases {
 				t.Run(checkCases[i].name, func(t *testing.T) { checkCases[i].run(t, s, zone, i, address, passed) })
 			}
-			if n := tg.requested("/followed"); n > 0 {
+			if n := tg.Requests("followed"); n > 0 {
 				t.Errorf("%d redirects were followed", n)
 			}
 		})
 	}
 }
 
-// zoneCount tells zones apart whose metrics are looked at: those of servers that have ended go on.
-var zoneCount atomic.Int64
-
-func newZone(name string) string { return fmt.Sprintf("%s%d.example.org", name, zoneCount.Add(1)) }
-
-// hostOf is an address as the host of a URL.
-func hostOf(address string) string {
-	if strings.Contains(address, ":") {
-		return "[" + address + "]"
-	}
-	return address
-}
-
 // run compares the verdict of the first probe.
-func (c *checkCase) run(t *testing.T, s *server, zone string, i int, address string, passed map[string]bool) {
+func (c *checkCase) run(t *testing.T, s *server.Server, zone string, i int, address string, passed map[string]bool) {
 	t.Helper()
 	check := fmt.Sprintf("c%d", i)
 	if got := passed[check]; got != (c.down == "") {
-		t.Fatalf("passed: %t\n%s", got, transitions(s, zone, check))
+		t.Fatalf("passed: %t\n%s", got, server.Transitions(s, zone, check))
 	}
 	owner := fmt.Sprintf("r%d.%s", i, zone)
 	if c.down == "" {
-		if got := askAddresses(t, s, owner); got != address {
+		if got := server.AskAddresses(t, s, owner); got != address {
 			t.Errorf("answer %q, want %q", got, address)
 		}
 		return
 	}
-	until(t, "no value is answered", func() bool { return askAddresses(t, s, owner) == "" })
-	got := transitions(s, zone, check)
+	server.Eventually(t, "no value is answered", func() bool { return server.AskAddresses(t, s, owner) == "" })
+	got := server.Transitions(s, zone, check)
 	if want := check + ": " + address + " is down: the first probe failed: "; !strings.Contains(got, want) || !strings.Contains(got, c.down) {
 		t.Errorf("log %q, want %q and %q", got, want, c.down)
 	}
-}
-
-var probeLabels = regexp.MustCompile(`^check="(.*)",result="(.*)",view="",zone="(.*)\."$`)
-
-// firstResults are the checks of a zone that had a result, and whether they passed.
-func firstResults(t *testing.T, zone string) map[string]bool {
-	t.Helper()
-	passed := make(map[string]bool)
-	for labels, n := range series(t, "coredns_roundrobin53_probes_total") {
-		if parts := probeLabels.FindStringSubmatch(labels); n > 0 && parts != nil && parts[3] == zone {
-			passed[parts[1]] = parts[2] == "pass"
-		}
-	}
-	return passed
-}
-
-// probes is how many probes of a check had a result.
-func probes(t *testing.T, zone, check, result string) int {
-	t.Helper()
-	labels := fmt.Sprintf("check=%q,result=%q,view=\"\",zone=%q", check, result, zone+".")
-	return int(series(t, "coredns_roundrobin53_probes_total")[labels])
-}
-
-// transitions is what a server logged of a check, a line for each change.
-func transitions(s *server, zone, check string) string {
-	var lines []string
-	for line := range strings.Lines(s.log()) {
-		if _, text, ok := strings.Cut(line, zone+". check "+check+": "); ok {
-			lines = append(lines, check+": "+strings.TrimSpace(text))
-		}
-	}
-	return strings.Join(lines, "\n")
-}
-
-// askAddresses is the addresses of a name, of both families.
-func askAddresses(t *testing.T, s *server, name string) string {
-	t.Helper()
-	var all []string
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		all = append(all, addresses(send(t, s, "udp", question(name, qtype)))...)
-	}
-	return strings.Join(all, " ")
 }
 
 // TestEndpointThatAnswersOldConnectionsOnly is down once nobody else is let in, though whoever is connected goes on being
@@ -243,17 +172,19 @@ func TestEndpointThatAnswersOldConnectionsOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.RemoteAddr)) })}
+	web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.RemoteAddr)) })}
 	serving := make(chan error, 1)
-	go func() { serving <- server.Serve(listener) }()
-	defer func() { _ = server.Close() }()
+	go func() { serving <- web.Serve(listener) }()
+	defer func() { _ = web.Close() }()
 
-	zone := newZone("old")
+	zone := server.NewZone("old")
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	s := start(t, zone+":0 {\nroundrobin53 {\ncheck web http://:"+port+"/healthz {\ninterval 1s\nfall 2\n}\nrecord app 127.0.0.1 check web all_down none\n}\n}")
-	until(t, "the check passes", func() bool { return probes(t, zone, "web", "pass") > 0 && askValues(t, s, "app."+zone) != "" })
+	s := server.Start(t, zone+":0 {\nroundrobin53 {\ncheck web http://:"+port+"/healthz {\ninterval 1s\nfall 2\n}\nrecord app 127.0.0.1 check web all_down none\n}\n}")
+	server.Eventually(t, "the check passes", func() bool {
+		return server.Probes(t, zone, "web", "pass") > 0 && server.AskValues(t, s, "app."+zone) != ""
+	})
 
-	client := &http.Client{}
+	client := &http.Client{Transport: new(http.Transport)} // the default one is emptied by each httptest.Server that ends
 	defer client.CloseIdleConnections()
 	ask := func() string {
 		response, err := client.Get("http://" + listener.Addr().String())
@@ -267,9 +198,9 @@ func TestEndpointThatAnswersOldConnectionsOnly(t *testing.T) {
 	connected := ask()
 	_ = listener.Close()
 	<-serving
-	until(t, "the value is down", func() bool { return askValues(t, s, "app."+zone) == "" })
-	until(t, "the log says so", func() bool {
-		return strings.Contains(transitions(s, zone, "web"), "is down: 2 failures in a row, the last: connect: connection refused")
+	server.Eventually(t, "the value is down", func() bool { return server.AskValues(t, s, "app."+zone) == "" })
+	server.Eventually(t, "the log says so", func() bool {
+		return strings.Contains(server.Transitions(s, zone, "web"), "is down: 2 failures in a row, the last: connect: connection refused")
 	})
 	if got := ask(); got != connected {
 		t.Errorf("the connection of before: got %q, want an answer to %q", got, connected)

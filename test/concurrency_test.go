@@ -2,60 +2,18 @@ package test
 
 import (
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
-
-// roundTrip sends a query and waits for its reply; replies that came too late for earlier queries are passed over.
-func roundTrip(conn *dns.Conn, m *dns.Msg) (*dns.Msg, error) {
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	if err := conn.WriteMsg(m); err != nil {
-		return nil, err
-	}
-	for {
-		reply, err := conn.ReadMsg()
-		if err != nil || reply.Id == m.Id {
-			return reply, err
-		}
-	}
-}
-
-// flood sends n queries over UDP, from several sockets with one query in flight on each. It calls got for every reply,
-// from any goroutine; that a query gets none is an error.
-func flood(t *testing.T, address string, sockets, n int, query func(i int) *dns.Msg, got func(i int, m *dns.Msg)) {
-	t.Helper()
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range sockets {
-		wg.Go(func() {
-			conn, err := dns.Dial("udp", loopback(address))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			conn.UDPSize = dns.MaxMsgSize
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				m, err := roundTrip(conn, query(int(i)))
-				if err != nil {
-					t.Errorf("query %d: %v", i, err)
-					return
-				}
-				got(int(i), m)
-			}
-		})
-	}
-	wg.Wait()
-}
 
 // TestParallelTurnsAreExact guards against cursors that are loaded and stored in two steps, or kept once for each socket
 // or core: turns are lost, and some values serve more clients than others.
 func TestParallelTurnsAreExact(t *testing.T) {
 	const sockets, queries = 16, 16 * 625
-	s := serve(t, `example.org:0 {
+	s := server.Serve(t, `example.org:0 {
 		roundrobin53 {
 			record app A 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7
 			record few A 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 answers 2
@@ -65,10 +23,10 @@ func TestParallelTurnsAreExact(t *testing.T) {
 	for _, name := range []string{"app.example.org", "few.example.org"} {
 		var mu sync.Mutex
 		first, pair := make(map[string]int), make(map[[2]string]int)
-		flood(t, s.udp(0), sockets, queries,
-			func(int) *dns.Msg { return question(name, dns.TypeA) },
+		server.Flood(t, s.UDP(0), sockets, queries,
+			func(int) *dns.Msg { return server.Question(name, dns.TypeA) },
 			func(_ int, m *dns.Msg) {
-				found := addresses(m)
+				found := server.Addresses(m)
 				mu.Lock()
 				defer mu.Unlock()
 				if len(found) < 2 {
@@ -98,7 +56,7 @@ func TestParallelTurnsAreExact(t *testing.T) {
 // TestFamiliesTakeTurnsApart guards against one cursor for A and AAAA: a client that asks for both would always get the
 // same half of the addresses.
 func TestFamiliesTakeTurnsApart(t *testing.T) {
-	s := serve(t, `example.org:0 {
+	s := server.Serve(t, `example.org:0 {
 		roundrobin53 {
 			record app A 192.0.2.1 192.0.2.2 192.0.2.3
 			record app AAAA 2001:db8::1 2001:db8::2 2001:db8::3
@@ -107,12 +65,12 @@ func TestFamiliesTakeTurnsApart(t *testing.T) {
 	sixes := []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}
 	var udp4, udp6, tcp4 string
 	for range 12 {
-		udp4 = takeTurns(s, "udp", "app.example.org", threeValues, udp4, 1)
-		udp6 = takeTurns(s, "udp", "aPP.Example.org", sixes, udp6, 1)
-		tcp4 = takeTurns(s, "tcp", "app.example.org", threeValues, tcp4, 1)
+		udp4 = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, udp4, 1)
+		udp6 = server.TakeTurns(s, "udp", "aPP.Example.org", sixes, udp6, 1)
+		tcp4 = server.TakeTurns(s, "tcp", "app.example.org", server.ThreeValues, tcp4, 1)
 		// What is no answer takes no turn.
-		s.ask("app.example.org", dns.TypeANY)
-		s.ask("app.example.org", dns.TypeTXT)
-		s.ask("nowhere.example.org", dns.TypeA)
+		s.Ask("app.example.org", dns.TypeANY)
+		s.Ask("app.example.org", dns.TypeTXT)
+		s.Ask("nowhere.example.org", dns.TypeA)
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // A zone cut gives names away (RFC 1034 §4.2.1, §4.3.2): what lies below is another zone's, whatever the Corefile says
 // of it, and the answer is a referral without AA. The DS RRset alone is the parent's (RFC 4035 §3.1.4.1).
 func TestDelegations(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record * TXT "wild"
 			record sub NS ns1.sub.example.com
@@ -41,24 +43,24 @@ func TestDelegations(t *testing.T) {
 		NOERROR qr rd
 		authority insecure.example.com. 600 IN NS ns1.insecure.example.com.
 		additional ns1.insecure.example.com. 60 IN A 192.0.2.54`
-	checkReplies(t, s, []replyCase{
-		{"the cut", "sub.example.com", dns.TypeA, referral},
-		{"the cut, NS", "sub.example.com", dns.TypeNS, referral},
-		{"the cut, SOA", "sub.example.com", dns.TypeSOA, referral},
-		{"the cut, any type", "sub.example.com", dns.TypeANY, referral},
-		{"occluded address", "www.sub.example.com", dns.TypeA, referral},
-		{"occluded empty non-terminal", "b.sub.example.com", dns.TypeTXT, referral},
-		{"occluded delegation", "x.deep.sub.example.com", dns.TypeA, referral},
-		{"occluded delegation, DS", "deep.sub.example.com", dns.TypeDS, referral},
-		{"glue", "ns1.sub.example.com", dns.TypeA, referral},
-		{"name that does not exist here", "x.y.sub.example.com", dns.TypeTXT, referral},
-		{"DS below the cut", "www.sub.example.com", dns.TypeDS, referral},
-		{"DS at the cut", "sub.example.com", dns.TypeDS, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "the cut", Qname: "sub.example.com", Qtype: dns.TypeA, Want: referral},
+		{Name: "the cut, NS", Qname: "sub.example.com", Qtype: dns.TypeNS, Want: referral},
+		{Name: "the cut, SOA", Qname: "sub.example.com", Qtype: dns.TypeSOA, Want: referral},
+		{Name: "the cut, any type", Qname: "sub.example.com", Qtype: dns.TypeANY, Want: referral},
+		{Name: "occluded address", Qname: "www.sub.example.com", Qtype: dns.TypeA, Want: referral},
+		{Name: "occluded empty non-terminal", Qname: "b.sub.example.com", Qtype: dns.TypeTXT, Want: referral},
+		{Name: "occluded delegation", Qname: "x.deep.sub.example.com", Qtype: dns.TypeA, Want: referral},
+		{Name: "occluded delegation, DS", Qname: "deep.sub.example.com", Qtype: dns.TypeDS, Want: referral},
+		{Name: "glue", Qname: "ns1.sub.example.com", Qtype: dns.TypeA, Want: referral},
+		{Name: "name that does not exist here", Qname: "x.y.sub.example.com", Qtype: dns.TypeTXT, Want: referral},
+		{Name: "DS below the cut", Qname: "www.sub.example.com", Qtype: dns.TypeDS, Want: referral},
+		{Name: "DS at the cut", Qname: "sub.example.com", Qtype: dns.TypeDS, Want: `
 			NOERROR qr aa rd
 			answer ` + strings.TrimSpace(ds)},
-		{"DS at a cut without one", "insecure.example.com", dns.TypeDS, "NOERROR qr aa rd" + soa},
-		{"address at a cut is glue", "insecure.example.com", dns.TypeA, insecure},
-		{"label that only looks like it", "notsub.example.com", dns.TypeTXT, `
+		{Name: "DS at a cut without one", Qname: "insecure.example.com", Qtype: dns.TypeDS, Want: "NOERROR qr aa rd" + soa},
+		{Name: "address at a cut is glue", Qname: "insecure.example.com", Qtype: dns.TypeA, Want: insecure},
+		{Name: "label that only looks like it", Qname: "notsub.example.com", Qtype: dns.TypeTXT, Want: `
 			NOERROR qr aa rd
 			answer notsub.example.com. 60 IN TXT "wild"`},
 	})
@@ -69,15 +71,15 @@ func TestDelegations(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				m := question(c.qname, dns.TypeA)
+				m := server.Question(c.qname, dns.TypeA)
 				m.SetEdns0(1232, true)
-				checkReply(t, s, network, m, c.want)
+				server.CheckReply(t, s, network, m, c.want)
 			}
 		})
 	}
 	t.Run("no DO, signed child", func(t *testing.T) {
-		m := question("www.sub.example.com", dns.TypeA)
+		m := server.Question("www.sub.example.com", dns.TypeA)
 		m.SetEdns0(1232, false)
-		checkReply(t, s, "udp", m, referral+"\nopt udp 1232 flags 0000")
+		server.CheckReply(t, s, "udp", m, referral+"\nopt udp 1232 flags 0000")
 	})
 }

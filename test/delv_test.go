@@ -12,15 +12,17 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // delv asks the server as a validating resolver does, with the zone's key as its only trust anchor.
 type delv struct {
-	server  *server
+	server  *server.Server
 	anchors string // file
 }
 
-func newDelv(t *testing.T, s *server, key *dns.DNSKEY) delv {
+func newDelv(t *testing.T, s *server.Server, key *dns.DNSKEY) delv {
 	t.Helper()
 	d := delv{s, filepath.Join(t.TempDir(), "anchors")}
 	text := fmt.Sprintf("trust-anchors {\n\t%s static-key %d %d %d %q;\n};\n",
@@ -35,7 +37,7 @@ func newDelv(t *testing.T, s *server, key *dns.DNSKEY) delv {
 // which is another server's.
 func (d delv) ask(t *testing.T, qname, qtype string, options ...string) string {
 	t.Helper()
-	host, port, err := net.SplitHostPort(loopback(d.server.udp(0)))
+	host, port, err := net.SplitHostPort(server.Loopback(d.server.UDP(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +52,8 @@ func (d delv) ask(t *testing.T, qname, qtype string, options ...string) string {
 // delv believes every answer, and every denial too. It is the judge that is not of our making: the tests in
 // dnssec_test.go share a library with the signer.
 func TestSystemDelvValidates(t *testing.T) {
-	corefile, key := signedZone(t)
-	d := newDelv(t, start(t, corefile), key)
+	corefile, key := server.SignedZone(t)
+	d := newDelv(t, server.Start(t, corefile), key)
 	const (
 		positive = "; fully validated"
 		negative = "; negative response, fully validated"
@@ -109,13 +111,13 @@ func TestSystemDelvValidates(t *testing.T) {
 
 // Each order of a rotation validates, and each address comes first in its turn.
 func TestSystemDelvValidatesRotation(t *testing.T) {
-	corefile, key := signedZone(t)
-	d := newDelv(t, start(t, corefile), key)
-	n := len(signedValues)
+	corefile, key := server.SignedZone(t)
+	d := newDelv(t, server.Start(t, corefile), key)
+	n := len(server.SignedValues)
 	for i := range n * (n - 1) {
 		qname := []string{"www.example.com", "Www.eXample.com", "alias.example.com"}[i%3]
 		out := d.ask(t, qname, "A", "+short")
-		for _, value := range signedValues {
+		for _, value := range server.SignedValues {
 			if strings.Count(out, value+"\n") != 1 {
 				t.Errorf("delv %s A printed\n%s\nwant %s once", qname, out, value)
 			}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestSystemDocs runs each command of the pages in docs, against a server with the page's first Corefile. Text behind a command
@@ -22,8 +24,8 @@ func TestSystemDocs(t *testing.T) {
 	}
 	for _, page := range pages {
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			text := strings.ReplaceAll(readFile(t, strings.TrimPrefix(page, "../")), "\n   ", "\n") // in lists, too
-			corefiles := fences(text, "corefile")
+			text := strings.ReplaceAll(server.ReadFile(t, strings.TrimPrefix(page, "../")), "\n   ", "\n") // in lists, too
+			corefiles := server.Fences(text, "corefile")
 			commands := regexp.MustCompile(`(?ms)^~~~ sh\n(.*?)^~~~\n(?:\n~~~ txt\n(.*?)^~~~\n)?`).FindAllStringSubmatch(text+"\n", -1)
 			if len(commands) == 0 || len(corefiles) == 0 {
 				t.Fatalf("%d commands and %d Corefiles, want some", len(commands), len(corefiles))
@@ -32,7 +34,7 @@ func TestSystemDocs(t *testing.T) {
 			if err := os.WriteFile(corefile, []byte(corefiles[0]), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			server := exec.Command(builtBinary(t), "-conf", corefile)
+			server := exec.Command(server.BuiltBinary(t), "-conf", corefile)
 			var output bytes.Buffer
 			server.Stdout, server.Stderr = &output, &output
 			if err := server.Start(); err != nil {

@@ -4,22 +4,24 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // Drained values are never answered, whatever else is down: an operator takes a machine away with it.
 func TestDrain(t *testing.T) {
-	checkPolicies(t, "drain.example.org", "", []policyCase{
-		{row: "10", values: "a~ b+ c+", want: "b c"},
-		{row: "11", values: "a~ b- c+", want: "c"},
-		{row: "12", values: "a~ b- c-", options: "all_down all", want: "b c"},
-		{row: "13", values: "a~ b- c-", options: "all_down none", want: "nodata"},
-		{row: "14", values: "a~ b~ c~", options: "all_down all", want: "nodata"},
-		{row: "14", values: "a~ b~ c~", options: "all_down none", want: "nodata"},
-		{row: "15", values: "a~ b~ | d+", want: "d"},
-		{row: "16", values: "a~ b~ | d-", options: "all_down all", want: "d"},
-		{row: "16", values: "a~ b~ | d-", options: "all_down none", want: "nodata"},
-		{row: "17", values: "a~ b+ c+ | d+ e+", options: "min_up 3", want: "d e"},
-		{row: "18", values: "a+ A~", qtype: dns.TypeAAAA, want: "nodata"},
-		{row: "18", values: "a+ A~", want: "a"},
+	server.CheckPolicies(t, "drain.example.org", "", []server.PolicyCase{
+		{Row: "10", Values: "a~ b+ c+", Want: "b c"},
+		{Row: "11", Values: "a~ b- c+", Want: "c"},
+		{Row: "12", Values: "a~ b- c-", Options: "all_down all", Want: "b c"},
+		{Row: "13", Values: "a~ b- c-", Options: "all_down none", Want: "nodata"},
+		{Row: "14", Values: "a~ b~ c~", Options: "all_down all", Want: "nodata"},
+		{Row: "14", Values: "a~ b~ c~", Options: "all_down none", Want: "nodata"},
+		{Row: "15", Values: "a~ b~ | d+", Want: "d"},
+		{Row: "16", Values: "a~ b~ | d-", Options: "all_down all", Want: "d"},
+		{Row: "16", Values: "a~ b~ | d-", Options: "all_down none", Want: "nodata"},
+		{Row: "17", Values: "a~ b+ c+ | d+ e+", Options: "min_up 3", Want: "d e"},
+		{Row: "18", Values: "a+ A~", Qtype: dns.TypeAAAA, Want: "nodata"},
+		{Row: "18", Values: "a+ A~", Want: "a"},
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // rawSubnet is an ECS option of these octets: family, source length, scope length, address.
@@ -32,20 +34,20 @@ const (
 // TestECSIsOffByDefault guards against answers that depend on what anyone can write into an option, and against an echo
 // that makes resolvers believe so (RFC 7871 §11 has why).
 func TestECSIsOffByDefault(t *testing.T) {
-	noPanics(t)
-	s := serve(t, "example.org:0 {\nroundrobin53 {\n"+ecsRecords+"}\n}\n")
+	server.NoPanics(t)
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\n"+ecsRecords+"}\n}\n")
 	const opt = "\nopt udp 1232 flags 0000"
 	for name, option := range map[string]dns.EDNS0{
-		"a network":        subnetOption("10.0.0.0/24"),
-		"an IPv6 network":  subnetOption("2001:db8:a::/56"),
-		"no network":       subnetOption("0.0.0.0/0"),
+		"a network":        server.SubnetOption("10.0.0.0/24"),
+		"an IPv6 network":  server.SubnetOption("2001:db8:a::/56"),
+		"no network":       server.SubnetOption("0.0.0.0/0"),
 		"scope set":        rawSubnet(0, 1, 24, 24, 10, 0, 0),
 		"bits behind it":   rawSubnet(0, 1, 24, 0, 10, 0, 0, 1),
 		"one bit too many": rawSubnet(0, 1, 23, 0, 10, 0, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				checkReply(t, s, network, withOPT(question("routed.example.org", dns.TypeA), 0, option),
+				server.CheckReply(t, s, network, server.WithOPT(server.Question("routed.example.org", dns.TypeA), 0, option),
 					"NOERROR qr aa rd\nanswer routed.example.org. 60 IN A 192.0.2.3"+opt)
 			}
 		})
@@ -55,8 +57,8 @@ func TestECSIsOffByDefault(t *testing.T) {
 // TestECS guards the echo and its scope: 0 says that the answer is the same for everyone, and so it has to be where nothing
 // depends on the client (RFC 7871 §7.2.1). An option that is malformed gets FORMERR (§7.1.2).
 func TestECS(t *testing.T) {
-	noPanics(t)
-	s := serve(t, "example.org:0 {\nroundrobin53 {\necs\n"+ecsRecords+"}\n}\n")
+	server.NoPanics(t)
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\necs\n"+ecsRecords+"}\n}\n")
 	const (
 		plain  = "NOERROR qr aa rd\nanswer plain.example.org. 60 IN A 192.0.2.1"
 		inside = "NOERROR qr aa rd\nanswer routed.example.org. 60 IN A 192.0.2.2"
@@ -72,27 +74,27 @@ func TestECS(t *testing.T) {
 		option dns.EDNS0
 		want   string
 	}{
-		{"no option", "routed", dns.TypeA, nsid, other + opt},
-		{"plain RRset", "plain", dns.TypeA, subnetOption("10.2.0.0/24"), plain + echo + "10.2.0.0/24/0"},
-		{"plain RRset, IPv6", "plain", dns.TypeA, subnetOption("2001:db8:a::/56"), plain + echo + "[2001:db8:a::]/56/0"},
-		{"plain RRset, /0", "plain", dns.TypeA, subnetOption("0.0.0.0/0"), plain + echo + "0.0.0.0/0/0"},
-		{"plain RRset, whole address", "plain", dns.TypeA, subnetOption("10.2.0.1/32"), plain + echo + "10.2.0.1/32/0"},
-		{"NODATA", "plain", dns.TypeTXT, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
-		{"NXDOMAIN", "none", dns.TypeA, subnetOption("10.2.0.0/24"), "NXDOMAIN qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
-		{"another type", "text", dns.TypeTXT, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer text.example.org. 60 IN TXT \"anything\"" + echo + "10.2.0.0/24/0"},
-		{"another type of the name", "routed", dns.TypeTXT, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
-		{"the apex", "@", dns.TypeNS, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer example.org. 60 IN NS ns.dns.example.org." + echo + "10.2.0.0/24/0"},
-		{"ANY", "routed", dns.TypeANY, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN HINFO \"RFC8482\" \"\"" + echo + "10.2.0.0/24/0"},
-		{"a network inside", "routed", dns.TypeA, subnetOption("10.2.0.0/24"), inside + echo + "10.2.0.0/24/8"},
-		{"a network outside", "routed", dns.TypeA, subnetOption("203.0.113.0/24"), other + echo + "203.0.113.0/24/1"},
-		{"IPv6, where values are for IPv4", "routed", dns.TypeA, subnetOption("2001:db8:a::/56"), other + echo + "[2001:db8:a::]/56/0"},
-		{"IPv6 inside", "routed", dns.TypeAAAA, subnetOption("2001:db8:a::/56"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN AAAA 2001:db8::2" + echo + "[2001:db8:a::]/56/48"},
-		{"IPv6 outside", "routed", dns.TypeAAAA, subnetOption("2001:db8:b::/56"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN AAAA 2001:db8::3" + echo + "[2001:db8:b::]/56/48"},
-		{"an alias", "alias", dns.TypeA, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org.\n" + inside[len("NOERROR qr aa rd\n"):] + echo + "10.2.0.0/24/8"},
-		{"the alias itself", "alias", dns.TypeCNAME, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org." + echo + "10.2.0.0/24/0"},
+		{"no option", "routed", dns.TypeA, server.NSIDOption, other + opt},
+		{"plain RRset", "plain", dns.TypeA, server.SubnetOption("10.2.0.0/24"), plain + echo + "10.2.0.0/24/0"},
+		{"plain RRset, IPv6", "plain", dns.TypeA, server.SubnetOption("2001:db8:a::/56"), plain + echo + "[2001:db8:a::]/56/0"},
+		{"plain RRset, /0", "plain", dns.TypeA, server.SubnetOption("0.0.0.0/0"), plain + echo + "0.0.0.0/0/0"},
+		{"plain RRset, whole address", "plain", dns.TypeA, server.SubnetOption("10.2.0.1/32"), plain + echo + "10.2.0.1/32/0"},
+		{"NODATA", "plain", dns.TypeTXT, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
+		{"NXDOMAIN", "none", dns.TypeA, server.SubnetOption("10.2.0.0/24"), "NXDOMAIN qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
+		{"another type", "text", dns.TypeTXT, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer text.example.org. 60 IN TXT \"anything\"" + echo + "10.2.0.0/24/0"},
+		{"another type of the name", "routed", dns.TypeTXT, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd" + ecsSOA + echo + "10.2.0.0/24/0"},
+		{"the apex", "@", dns.TypeNS, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer example.org. 60 IN NS ns.dns.example.org." + echo + "10.2.0.0/24/0"},
+		{"ANY", "routed", dns.TypeANY, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN HINFO \"RFC8482\" \"\"" + echo + "10.2.0.0/24/0"},
+		{"a network inside", "routed", dns.TypeA, server.SubnetOption("10.2.0.0/24"), inside + echo + "10.2.0.0/24/8"},
+		{"a network outside", "routed", dns.TypeA, server.SubnetOption("203.0.113.0/24"), other + echo + "203.0.113.0/24/1"},
+		{"IPv6, where values are for IPv4", "routed", dns.TypeA, server.SubnetOption("2001:db8:a::/56"), other + echo + "[2001:db8:a::]/56/0"},
+		{"IPv6 inside", "routed", dns.TypeAAAA, server.SubnetOption("2001:db8:a::/56"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN AAAA 2001:db8::2" + echo + "[2001:db8:a::]/56/48"},
+		{"IPv6 outside", "routed", dns.TypeAAAA, server.SubnetOption("2001:db8:b::/56"), "NOERROR qr aa rd\nanswer routed.example.org. 60 IN AAAA 2001:db8::3" + echo + "[2001:db8:b::]/56/48"},
+		{"an alias", "alias", dns.TypeA, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org.\n" + inside[len("NOERROR qr aa rd\n"):] + echo + "10.2.0.0/24/8"},
+		{"the alias itself", "alias", dns.TypeCNAME, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer alias.example.org. 60 IN CNAME routed.example.org." + echo + "10.2.0.0/24/0"},
 		{"/0 without a family, as dig sends it", "routed", dns.TypeA, rawSubnet(0, 0, 0, 0), other + echo + "0.0.0.0/0/0"},
 		{
-			"addresses beside the answer", "mail", dns.TypeMX, subnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer mail.example.org. 60 IN MX 10 routed.example.org." +
+			"addresses beside the answer", "mail", dns.TypeMX, server.SubnetOption("10.2.0.0/24"), "NOERROR qr aa rd\nanswer mail.example.org. 60 IN MX 10 routed.example.org." +
 				"\nadditional routed.example.org. 60 IN A 192.0.2.2\nadditional routed.example.org. 60 IN AAAA 2001:db8::3" + echo + "10.2.0.0/24/8",
 		},
 
@@ -111,7 +113,7 @@ func TestECS(t *testing.T) {
 				qname = "example.org"
 			}
 			for _, network := range []string{"udp", "tcp"} {
-				checkReply(t, s, network, withOPT(question(qname, c.qtype), 0, c.option), c.want)
+				server.CheckReply(t, s, network, server.WithOPT(server.Question(qname, c.qtype), 0, c.option), c.want)
 			}
 		})
 	}
@@ -119,8 +121,8 @@ func TestECS(t *testing.T) {
 
 // TestECSThatIsNotOne guards against options that can't be read at all. The core refuses them, or we do.
 func TestECSThatIsNotOne(t *testing.T) {
-	noPanics(t)
-	s := serve(t, "example.org:0 {\nroundrobin53 {\necs\n"+ecsRecords+"}\n}\n")
+	server.NoPanics(t)
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\necs\n"+ecsRecords+"}\n}\n")
 	for name, option := range map[string]dns.EDNS0{
 		"an unknown family":        rawSubnet(0, 3, 24, 0, 10, 0, 0),
 		"no family, and a length":  rawSubnet(0, 0, 24, 0, 10, 0, 0),
@@ -131,7 +133,7 @@ func TestECSThatIsNotOne(t *testing.T) {
 		"half of it":               rawSubnet(0, 1, 24),
 	} {
 		for _, network := range []string{"udp", "tcp"} {
-			if m := send(t, s, network, withOPT(question("plain.example.org", dns.TypeA), 0, option)); m.Rcode != dns.RcodeFormatError || len(m.Answer) > 0 {
+			if m := server.Send(t, s, network, server.WithOPT(server.Question("plain.example.org", dns.TypeA), 0, option)); m.Rcode != dns.RcodeFormatError || len(m.Answer) > 0 {
 				t.Errorf("%s, over %s: got\n%s\nwant FORMERR", name, network, m)
 			}
 		}

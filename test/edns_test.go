@@ -6,65 +6,16 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"github.com/prometheus/client_golang/prometheus"
-)
 
-// metric is the sum of all series of a counter or gauge, 0 if there is none.
-func metric(t *testing.T, name string) float64 {
-	t.Helper()
-	families, err := prometheus.DefaultGatherer.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := 0.0
-	for _, family := range families {
-		if family.GetName() != name {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	return sum
-}
-
-// noPanics fails the test if the core had to recover from a panic during it.
-func noPanics(t *testing.T) {
-	t.Helper()
-	const name = "coredns_panics_total"
-	before := metric(t, name)
-	t.Cleanup(func() {
-		if after := metric(t, name); after != before {
-			t.Errorf("%s went from %v to %v", name, before, after)
-		}
-	})
-}
-
-// withOPT is a query with an OPT record: flags are its 16 flag bits, of which only DO (0x8000) has a meaning.
-func withOPT(m *dns.Msg, flags uint16, options ...dns.EDNS0) *dns.Msg {
-	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT, Class: 1232, Ttl: uint32(flags)}, Option: options}
-	m.Extra = append(m.Extra, opt)
-	return m
-}
-
-const allReserved = 0x7fff
-
-var (
-	cookie    = &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "24a5ac1223344556"}
-	padding   = &dns.EDNS0_PADDING{Padding: make([]byte, 64)}
-	nsid      = &dns.EDNS0_NSID{Code: dns.EDNS0NSID}
-	keepalive = &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE}
-	expire    = &dns.EDNS0_EXPIRE{Code: dns.EDNS0EXPIRE, Empty: true}
-	unknown   = &dns.EDNS0_LOCAL{Code: 65001, Data: []byte("what is it")}
-	unlisted  = &dns.EDNS0_LOCAL{Code: 4711}
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // The reply's OPT record is its own: options that nobody here implements are ignored and not echoed (RFC 6891 §6.1.2), and
 // neither are reserved flags (§6.1.4). dig sends a COOKIE, resolvers send padding and more; elsewhere they met an index
 // into the first option.
 func TestEDNS(t *testing.T) {
-	noPanics(t)
-	s := start(t, `example.com:0 {
+	server.NoPanics(t)
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1
 			record failing CNAME www.fail.example.
@@ -81,60 +32,55 @@ func TestEDNS(t *testing.T) {
 		opt    = "\nopt udp 1232 flags 0000"
 		optDO  = "\nopt udp 1232 flags 8000"
 	)
-	www := func() *dns.Msg { return question("www.example.com", dns.TypeA) }
+	www := func() *dns.Msg { return server.Question("www.example.com", dns.TypeA) }
 	for _, c := range []struct {
 		name  string
 		query *dns.Msg
 		want  string
 	}{
 		{"no OPT", www(), answer},
-		{"OPT", withOPT(www(), 0), answer + opt},
-		{"DO", withOPT(www(), 0x8000), answer + optDO},
-		{"COOKIE", withOPT(www(), 0, cookie), answer + opt},
-		{"padding", withOPT(www(), 0, padding), answer + opt},
-		{"NSID", withOPT(www(), 0, nsid), answer + opt},
-		{"keepalive", withOPT(www(), 0, keepalive), answer + opt},
-		{"expire", withOPT(www(), 0, expire), answer + opt},
-		{"unknown option", withOPT(www(), 0, unknown), answer + opt},
-		{"unknown option without data", withOPT(www(), 0, unlisted), answer + opt},
-		{"all of them", withOPT(www(), 0x8000, cookie, padding, nsid, keepalive, expire, unknown, unlisted, unknown), answer + optDO},
-		{"reserved flags", withOPT(www(), allReserved), answer + opt},
-		{"reserved flags and DO", withOPT(www(), allReserved|0x8000), answer + optDO},
+		{"OPT", server.WithOPT(www(), 0), answer + opt},
+		{"DO", server.WithOPT(www(), 0x8000), answer + optDO},
+		{"COOKIE", server.WithOPT(www(), 0, server.CookieOption), answer + opt},
+		{"padding", server.WithOPT(www(), 0, server.PaddingOption), answer + opt},
+		{"NSID", server.WithOPT(www(), 0, server.NSIDOption), answer + opt},
+		{"keepalive", server.WithOPT(www(), 0, server.KeepaliveOption), answer + opt},
+		{"expire", server.WithOPT(www(), 0, server.ExpireOption), answer + opt},
+		{"unknown option", server.WithOPT(www(), 0, server.UnknownOption), answer + opt},
+		{"unknown option without data", server.WithOPT(www(), 0, server.UnlistedOption), answer + opt},
+		{"all of them", server.WithOPT(www(), 0x8000, server.CookieOption, server.PaddingOption, server.NSIDOption, server.KeepaliveOption, server.ExpireOption, server.UnknownOption, server.UnlistedOption, server.UnknownOption), answer + optDO},
+		{"reserved flags", server.WithOPT(www(), server.ReservedFlags), answer + opt},
+		{"reserved flags and DO", server.WithOPT(www(), server.ReservedFlags|0x8000), answer + optDO},
 
-		{"NODATA", withOPT(question("www.example.com", dns.TypeTXT), allReserved, unknown), "NOERROR qr aa rd" + soa + opt},
-		{"NXDOMAIN", withOPT(question("none.example.com", dns.TypeA), allReserved, cookie), "NXDOMAIN qr aa rd" + soa + opt},
-		{"NXDOMAIN, DO", withOPT(question("none.example.com", dns.TypeA), 0x8000), "NXDOMAIN qr aa rd" + soa + optDO},
-		{"SERVFAIL", withOPT(question("failing.example.com", dns.TypeA), allReserved, cookie), "SERVFAIL qr rd" + opt},
-		{"REFUSED", withOPT(question("example.com", dns.TypeIXFR), allReserved|0x8000, unknown), "REFUSED qr rd" + optDO},
-		{"NOTIMP", withOPT(new(dns.Msg).SetNotify("example.com."), allReserved, unknown), "NOTIMP qr" + opt},
-		{"FORMERR", withOPT(withOPT(www(), allReserved, cookie), allReserved), "FORMERR qr rd" + opt},
+		{"NODATA", server.WithOPT(server.Question("www.example.com", dns.TypeTXT), server.ReservedFlags, server.UnknownOption), "NOERROR qr aa rd" + soa + opt},
+		{"NXDOMAIN", server.WithOPT(server.Question("none.example.com", dns.TypeA), server.ReservedFlags, server.CookieOption), "NXDOMAIN qr aa rd" + soa + opt},
+		{"NXDOMAIN, DO", server.WithOPT(server.Question("none.example.com", dns.TypeA), 0x8000), "NXDOMAIN qr aa rd" + soa + optDO},
+		{"SERVFAIL", server.WithOPT(server.Question("failing.example.com", dns.TypeA), server.ReservedFlags, server.CookieOption), "SERVFAIL qr rd" + opt},
+		{"REFUSED", server.WithOPT(server.Question("example.com", dns.TypeIXFR), server.ReservedFlags|0x8000, server.UnknownOption), "REFUSED qr rd" + optDO},
+		{"NOTIMP", server.WithOPT(new(dns.Msg).SetNotify("example.com."), server.ReservedFlags, server.UnknownOption), "NOTIMP qr" + opt},
+		{"FORMERR", server.WithOPT(server.WithOPT(www(), server.ReservedFlags, server.CookieOption), server.ReservedFlags), "FORMERR qr rd" + opt},
 		// RFC 6891 §6.1.3: the version that is known, and nothing else.
-		{"BADVERS", withVersion(withOPT(www(), 0), 1), "BADVERS qr rd\nopt udp 0 flags 0000"},
-		{"BADVERS, options of that version", withVersion(withOPT(www(), allReserved, unknown), 255), "BADVERS qr rd\nopt udp 0 flags 0000"},
+		{"BADVERS", server.WithVersion(server.WithOPT(www(), 0), 1), "BADVERS qr rd\nopt udp 0 flags 0000"},
+		{"BADVERS, options of that version", server.WithVersion(server.WithOPT(www(), server.ReservedFlags, server.UnknownOption), 255), "BADVERS qr rd\nopt udp 0 flags 0000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				checkReply(t, s, network, c.query.Copy(), c.want)
+				server.CheckReply(t, s, network, c.query.Copy(), c.want)
 			}
 		})
 	}
 }
 
-func withVersion(m *dns.Msg, version uint8) *dns.Msg {
-	m.IsEdns0().SetVersion(version)
-	return m
-}
-
 // More than one OPT record is FORMERR (RFC 6891 §6.1.1), whatever they say, and takes no turn. Stock plugins answer.
 func TestTwoOPTRecords(t *testing.T) {
-	noPanics(t)
+	server.NoPanics(t)
 	values := []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1 192.0.2.2 192.0.2.3
 		}
 	}`)
-	before := firstAddress(t, s, "udp", "www.example.com", dns.TypeA)
+	before := server.FirstAddress(t, s, "udp", "www.example.com", dns.TypeA)
 	for _, c := range []struct {
 		name          string
 		first, second uint16
@@ -145,23 +91,23 @@ func TestTwoOPTRecords(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				m := withOPT(withOPT(question("www.example.com", dns.TypeA), c.first, cookie), c.second, unknown)
-				reply := send(t, s, network, m)
+				m := server.WithOPT(server.WithOPT(server.Question("www.example.com", dns.TypeA), c.first, server.CookieOption), c.second, server.UnknownOption)
+				reply := server.Send(t, s, network, m)
 				if reply.Rcode != dns.RcodeFormatError || reply.Authoritative || len(reply.Answer)+len(reply.Ns) > 0 ||
 					len(reply.Extra) != 1 || reply.IsEdns0() == nil {
-					t.Errorf("two OPT records over %s: got\n%s\nwant FORMERR with one OPT record", network, replyText(reply))
+					t.Errorf("two OPT records over %s: got\n%s\nwant FORMERR with one OPT record", network, server.ReplyText(reply))
 				}
 			}
 		})
 	}
-	if got, want := firstAddress(t, s, "udp", "www.example.com", dns.TypeA), next(values, before); got != want {
+	if got, want := server.FirstAddress(t, s, "udp", "www.example.com", dns.TypeA), server.Next(values, before); got != want {
 		t.Errorf("after FORMERR replies %s is first, want %s", got, want)
 	}
 }
 
 // Header bits of the query: RD and CD come back, as everywhere in CoreDNS; AD, RA and the reserved bit do not.
 func TestHeaderBits(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1
 		}
@@ -182,10 +128,10 @@ func TestHeaderBits(t *testing.T) {
 		{"RCODE", func(hdr *dns.MsgHdr) { hdr.Rcode = dns.RcodeRefused }, "NOERROR qr aa rd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := question("www.example.com", dns.TypeA)
+			m := server.Question("www.example.com", dns.TypeA)
 			c.set(&m.MsgHdr)
 			for _, network := range []string{"udp", "tcp"} {
-				checkReply(t, s, network, m, c.want+answer)
+				server.CheckReply(t, s, network, m, c.want+answer)
 			}
 		})
 	}
@@ -194,8 +140,8 @@ func TestHeaderBits(t *testing.T) {
 // NOTIFY for our zones gets NOTIMP: stock file leaves it without a reply, and the sender tries again and again. All other
 // opcodes are turned down before they reach a plugin.
 func TestOpcodes(t *testing.T) {
-	noPanics(t)
-	s := start(t, `example.com:0 {
+	server.NoPanics(t)
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1
 		}
@@ -214,11 +160,11 @@ func TestOpcodes(t *testing.T) {
 		{"NOTIFY in capitals", new(dns.Msg).SetNotify("EXAMPLE.com."), "NOTIMP qr"},
 		{"NOTIFY with an SOA", notifyWithSOA, "NOTIMP qr"},
 		{"NOTIFY below the apex", new(dns.Msg).SetNotify("www.example.com."), "NOTIMP qr"},
-		{"NOTIFY with OPT", withOPT(new(dns.Msg).SetNotify("example.com."), 0), "NOTIMP qr\nopt udp 1232 flags 0000"},
+		{"NOTIFY with OPT", server.WithOPT(new(dns.Msg).SetNotify("example.com."), 0), "NOTIMP qr\nopt udp 1232 flags 0000"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				checkReply(t, s, network, c.query, c.want)
+				server.CheckReply(t, s, network, c.query, c.want)
 			}
 		})
 	}
@@ -229,14 +175,14 @@ func TestOpcodes(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("opcode %d", opcode), func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				m := question("www.example.com", dns.TypeA)
+				m := server.Question("www.example.com", dns.TypeA)
 				m.Opcode = opcode
 				m.RecursionDesired = false
-				reply := send(t, s, network, m)
+				reply := server.Send(t, s, network, m)
 				if reply.Opcode != opcode {
 					t.Errorf("over %s: opcode %d came back as %d", network, opcode, reply.Opcode)
 				}
-				if got, want := replyText(reply), "NOTIMP qr"; got != want {
+				if got, want := server.ReplyText(reply), "NOTIMP qr"; got != want {
 					t.Errorf("over %s: got\n%s\nwant\n%s", network, got, want)
 				}
 			}
@@ -246,25 +192,25 @@ func TestOpcodes(t *testing.T) {
 	update := new(dns.Msg).SetUpdate("example.com.")
 	update.Insert([]dns.RR{&dns.A{Hdr: dns.RR_Header{Name: "www.example.com.", Rrtype: dns.TypeA, Class: dns.ClassINET}, A: []byte{192, 0, 2, 66}}})
 	for _, network := range []string{"udp", "tcp"} {
-		if got, want := replyText(send(t, s, network, update)), "NOTIMP qr"; got != want {
+		if got, want := server.ReplyText(server.Send(t, s, network, update)), "NOTIMP qr"; got != want {
 			t.Errorf("UPDATE over %s: got\n%s\nwant\n%s", network, got, want)
 		}
 	}
 
 	// The server goes on, and with what it had.
-	checkReply(t, s, "udp", question("www.example.com", dns.TypeA), "NOERROR qr aa rd\nanswer www.example.com. 60 IN A 192.0.2.1")
+	server.CheckReply(t, s, "udp", server.Question("www.example.com", dns.TypeA), "NOERROR qr aa rd\nanswer www.example.com. 60 IN A 192.0.2.1")
 }
 
 // All data are of class IN. The core turns other classes down, but lets them pass where a plugin such as chaos serves one;
 // then we do.
 func TestClasses(t *testing.T) {
-	noPanics(t)
+	server.NoPanics(t)
 	for _, c := range []struct{ name, plugins string }{
 		{"core", ""},
 		{"chaos in the block", "chaos CoreDNS-001"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := start(t, `example.com:0 {
+			s := server.Start(t, `example.com:0 {
 				`+c.plugins+`
 				roundrobin53 {
 					record www A 192.0.2.1
@@ -273,11 +219,11 @@ func TestClasses(t *testing.T) {
 			for _, class := range []uint16{dns.ClassCHAOS, dns.ClassHESIOD, dns.ClassNONE, dns.ClassANY, 0, 4711} {
 				for _, network := range []string{"udp", "tcp"} {
 					for _, qname := range []string{"www.example.com", "none.example.com"} {
-						m := question(qname, dns.TypeA)
+						m := server.Question(qname, dns.TypeA)
 						m.Question[0].Qclass = class
-						checkReply(t, s, network, m, "REFUSED qr rd")
-						m = withOPT(m, 0x8000, cookie)
-						checkReply(t, s, network, m, "REFUSED qr rd\nopt udp 1232 flags 8000")
+						server.CheckReply(t, s, network, m, "REFUSED qr rd")
+						m = server.WithOPT(m, 0x8000, server.CookieOption)
+						server.CheckReply(t, s, network, m, "REFUSED qr rd\nopt udp 1232 flags 8000")
 					}
 				}
 			}
@@ -287,24 +233,24 @@ func TestClasses(t *testing.T) {
 
 // A query has one question (RFC 9619).
 func TestTwoQuestions(t *testing.T) {
-	noPanics(t)
-	s := start(t, `example.com:0 {
+	server.NoPanics(t)
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1
 		}
 	}`)
 	for _, network := range []string{"udp", "tcp"} {
-		m := question("www.example.com", dns.TypeA)
+		m := server.Question("www.example.com", dns.TypeA)
 		m.Question = append(m.Question, dns.Question{Name: "www.example.com.", Qtype: dns.TypeAAAA, Qclass: dns.ClassINET})
-		if reply := send(t, s, network, m); reply.Rcode != dns.RcodeFormatError || len(reply.Answer) > 0 {
-			t.Errorf("over %s: got\n%s\nwant FORMERR", network, replyText(reply))
+		if reply := server.Send(t, s, network, m); reply.Rcode != dns.RcodeFormatError || len(reply.Answer) > 0 {
+			t.Errorf("over %s: got\n%s\nwant FORMERR", network, server.ReplyText(reply))
 		}
 	}
 }
 
 // The plugins that implement an option add it to the OPT record that we made.
 func TestOptionsOfOtherPlugins(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		nsid server-1
 		roundrobin53 {
 			record www A 192.0.2.1
@@ -313,16 +259,16 @@ func TestOptionsOfOtherPlugins(t *testing.T) {
 	const soa = "\nauthority example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60"
 	const opt = "\nopt udp 1232 flags 0000 option 3 7365727665722d31"
 	for _, network := range []string{"udp", "tcp"} {
-		checkReply(t, s, network, withOPT(question("www.example.com", dns.TypeA), allReserved, cookie, nsid),
+		server.CheckReply(t, s, network, server.WithOPT(server.Question("www.example.com", dns.TypeA), server.ReservedFlags, server.CookieOption, server.NSIDOption),
 			"NOERROR qr aa rd\nanswer www.example.com. 60 IN A 192.0.2.1"+opt)
-		checkReply(t, s, network, withOPT(question("none.example.com", dns.TypeA), 0, nsid), "NXDOMAIN qr aa rd"+soa+opt)
+		server.CheckReply(t, s, network, server.WithOPT(server.Question("none.example.com", dns.TypeA), 0, server.NSIDOption), "NXDOMAIN qr aa rd"+soa+opt)
 	}
 }
 
 // A TSIG record in a query harms nobody: without the tsig plugin it is ignored, with it the reply is signed (RFC 8945),
 // error replies too.
 func TestTSIG(t *testing.T) {
-	noPanics(t)
+	server.NoPanics(t)
 	const (
 		key    = "key.example."
 		secret = "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk="
@@ -335,49 +281,49 @@ func TestTSIG(t *testing.T) {
 			record www A 192.0.2.1
 			record many A 192.0.2.1 192.0.2.2 192.0.2.3
 		}`
-	without := start(t, "example.com:0 {"+records+"\n}")
-	with := start(t, `example.com:0 {
+	without := server.Start(t, "example.com:0 {"+records+"\n}")
+	with := server.Start(t, `example.com:0 {
 		tsig {
 			secret `+key+` `+secret+`
 			require all
 		}`+records+"\n}")
 
-	www := func() *dns.Msg { return question("www.example.com", dns.TypeA) }
+	www := func() *dns.Msg { return server.Question("www.example.com", dns.TypeA) }
 	for _, c := range []struct {
 		name   string
-		server *server
+		server *server.Server
 		query  *dns.Msg
 		want   string
 	}{
 		{"without tsig", without, www(), answer},
-		{"without tsig, OPT", without, withOPT(www(), allReserved, cookie), answer + "\nopt udp 1232 flags 0000"},
+		{"without tsig, OPT", without, server.WithOPT(www(), server.ReservedFlags, server.CookieOption), answer + "\nopt udp 1232 flags 0000"},
 		{"without tsig, NOTIFY", without, new(dns.Msg).SetNotify("example.com."), "NOTIMP qr"},
 		{"tsig", with, www(), answer + signed},
-		{"tsig, OPT", with, withOPT(www(), allReserved, cookie), answer + "\nopt udp 1232 flags 0000" + signed},
-		{"tsig, NXDOMAIN", with, question("none.example.com", dns.TypeA), "NXDOMAIN qr aa rd" + soa + signed},
-		{"tsig, NODATA", with, question("www.example.com", dns.TypeTXT), "NOERROR qr aa rd" + soa + signed},
+		{"tsig, OPT", with, server.WithOPT(www(), server.ReservedFlags, server.CookieOption), answer + "\nopt udp 1232 flags 0000" + signed},
+		{"tsig, NXDOMAIN", with, server.Question("none.example.com", dns.TypeA), "NXDOMAIN qr aa rd" + soa + signed},
+		{"tsig, NODATA", with, server.Question("www.example.com", dns.TypeTXT), "NOERROR qr aa rd" + soa + signed},
 		{"tsig, NOTIFY", with, new(dns.Msg).SetNotify("example.com."), "NOTIMP qr" + signed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
 				m := c.query.Copy()
 				m.SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())
-				address := c.server.udp(0)
+				address := c.server.UDP(0)
 				if network == "tcp" {
-					address = c.server.tcp(0)
+					address = c.server.TCP(0)
 				}
 				client := dns.Client{Net: network, Timeout: 5 * time.Second, TsigSecret: map[string]string{key: secret}}
-				reply, _, err := client.Exchange(m, loopback(address)) // verifies the signature, if there is one
+				reply, _, err := client.Exchange(m, server.Loopback(address)) // verifies the signature, if there is one
 				if err != nil {
 					t.Fatalf("over %s: %v", network, err)
 				}
-				if got := replyText(reply); got != c.want {
+				if got := server.ReplyText(reply); got != c.want {
 					t.Errorf("over %s: got\n%s\nwant\n%s", network, got, c.want)
 				}
 			}
 		})
 	}
 	t.Run("tsig, query without", func(t *testing.T) {
-		checkReply(t, with, "udp", www(), "REFUSED qr rd")
+		server.CheckReply(t, with, "udp", www(), "REFUSED qr rd")
 	})
 }

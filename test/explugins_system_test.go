@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestSystemExplugins builds CoreDNS with the plugins of build/explugins the way their pages say: in CoreDNS's own source,
@@ -31,7 +33,7 @@ func TestSystemExplugins(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := string(text)
-	for _, missing := range missingPlugins(t) {
+	for _, missing := range server.MissingPlugins(t) {
 		changed = strings.Replace(changed, "\n"+path.Base(missing)+":"+path.Base(missing)+"\n", "\n", 1)
 	}
 	for plugin, page := range explugins(t) {
@@ -102,7 +104,7 @@ func TestSystemExplugins(t *testing.T) {
 // copyCoreDNS copies CoreDNS's source out of the module cache, where it can't be changed, without its tests.
 func copyCoreDNS(t *testing.T, to string) {
 	t.Helper()
-	from := coreDNSDir(t)
+	from := server.CoreDNSDir(t)
 	err := filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -135,7 +137,7 @@ func appendSums(t *testing.T, source string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.SplitAfter(string(text)+readFile(t, "go.sum"), "\n")
+	lines := strings.SplitAfter(string(text)+server.ReadFile(t, "go.sum"), "\n")
 	slices.Sort(lines)
 	if err := os.WriteFile(sums, []byte(strings.Join(slices.Compact(lines), "")), 0o600); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // explugins are the pages for CoreDNS's list of external plugins, by the name of the plugin.
@@ -17,7 +19,7 @@ func explugins(t *testing.T) map[string]string {
 	}
 	pages := make(map[string]string)
 	for _, path := range paths {
-		pages[strings.TrimSuffix(filepath.Base(path), ".md")] = readFile(t, strings.TrimPrefix(path, "../"))
+		pages[strings.TrimSuffix(filepath.Base(path), ".md")] = server.ReadFile(t, strings.TrimPrefix(path, "../"))
 	}
 	return pages
 }
@@ -25,7 +27,7 @@ func explugins(t *testing.T) map[string]string {
 // pluginLine is the line for plugin.cfg that a page has.
 func pluginLine(t *testing.T, plugin, page string) string {
 	t.Helper()
-	for _, block := range fences(page, "txt") {
+	for _, block := range server.Fences(page, "txt") {
 		if strings.HasPrefix(block, plugin+":") {
 			return strings.TrimSpace(block)
 		}
@@ -63,14 +65,14 @@ func TestExplugins(t *testing.T) {
 			if want := []string{"Description", "Compilation", "Syntax", "Metrics", "Ready", "Examples"}; !slices.Equal(slices.DeleteFunc(slices.Clone(want), func(name string) bool { return !slices.Contains(sections, name) }), sections) {
 				t.Errorf("the sections are %v, want some of %v in this order", sections, want)
 			}
-			if len(fences(page, "corefile")) == 0 {
+			if len(server.Fences(page, "corefile")) == 0 {
 				t.Error("no example")
 			}
 			manual := "plugin/" + plugin + "/README.md"
 			if plugin == "roundrobin53" {
 				manual = "README.md"
 			}
-			if line := pluginLine(t, plugin, page); !strings.Contains(readFile(t, manual), line+"\n") {
+			if line := pluginLine(t, plugin, page); !strings.Contains(server.ReadFile(t, manual), line+"\n") {
 				t.Errorf("%s has another line than %s", manual, line)
 			}
 			if want := `home = "https://github.com/roundrobin53/roundrobin53/blob/main/` + manual + `"`; !strings.Contains(front, want) {

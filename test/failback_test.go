@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // Tier 1 is a b c, tier 2 is d e f; each record of its own has checks for its first value (tier 1 needs all three) and for
@@ -24,45 +26,45 @@ const failbackTiers = `record %[1]s {
 func TestFailback(t *testing.T) {
 	t.Parallel()
 	const zone = "failback.example.org"
-	e := startSignals(t)
+	e := server.StartTarget(t)
 	names := []string{"none", "short", "again", "long"}
 	options := map[string]string{"short": "failback 3s", "again": "failback 3s", "long": "failback 1d"}
 	const wait = 3 * time.Second
 	var lines []string
 	for _, name := range names {
-		lines = append(lines, fmt.Sprintf(failbackTiers, name, options[name]), e.watched(quick, name+"-a "+name+"-d"))
-		e.set(fail, name+"-a")
+		lines = append(lines, fmt.Sprintf(failbackTiers, name, options[name]), e.Watched(server.QuickCheck, name+"-a "+name+"-d"))
+		e.Set(server.Fail, name+"-a")
 	}
-	s := start(t, block(zone, lines...))
-	ask := func(name string) func() *dns.Msg { return asker(t, s, name+"."+zone) }
+	s := server.Start(t, server.Block(zone, lines...))
+	ask := func(name string) func() *dns.Msg { return server.Asker(t, s, name+"."+zone) }
 	for _, name := range names {
-		awaitVerdict(t, s, zone, name+"-a", false)
-		checkTurns(t, ask(name), "d e f", 0)
+		server.AwaitVerdict(t, s, zone, name+"-a", false)
+		server.CheckTurns(t, ask(name), "d e f", 0)
 	}
 
 	fit := map[string]time.Time{"short": time.Now()} // at the earliest
-	e.flip(t, s, zone, "none-a short-a again-a long-a", pass)
-	checkTurns(t, ask("none"), "a b c", 0) // row 25: with the verdict, at once
-	checkTurns(t, ask("long"), "d e f", 0)
+	e.Flip(t, s, zone, "none-a short-a again-a long-a", server.Pass)
+	server.CheckTurns(t, ask("none"), "a b c", 0) // row 25: with the verdict, at once
+	server.CheckTurns(t, ask("long"), "d e f", 0)
 
-	e.set(fail, "again-a long-d")
-	awaitVerdict(t, s, zone, "long-d", false)
-	checkTurns(t, ask("long"), "a b c", 0) // row 27
-	e.set(pass, "long-d")
-	awaitVerdict(t, s, zone, "again-a", false)
-	checkTurns(t, ask("again"), "d e f", 0)
+	e.Set(server.Fail, "again-a long-d")
+	server.AwaitVerdict(t, s, zone, "long-d", false)
+	server.CheckTurns(t, ask("long"), "a b c", 0) // row 27
+	e.Set(server.Pass, "long-d")
+	server.AwaitVerdict(t, s, zone, "again-a", false)
+	server.CheckTurns(t, ask("again"), "d e f", 0)
 	fit["again"] = time.Now()
-	e.set(pass, "again-a")
+	e.Set(server.Pass, "again-a")
 
 	back := make(map[string]time.Duration)
-	eventually(t, "tier 1 is used again", func() bool {
+	server.Eventually(t, "tier 1 is used again", func() bool {
 		for name := range fit {
 			m := ask(name)()
-			isBack := answersAre(m, "a b c")
+			isBack := server.AnswersAre(m, "a b c")
 			if _, wasBack := back[name]; isBack && !wasBack {
 				back[name] = time.Since(fit[name])
-			} else if !isBack && (wasBack || !answersAre(m, "d e f")) {
-				t.Fatalf("%s, back %t: got %q, want d e f without a break and then a b c", name, wasBack, letters(m))
+			} else if !isBack && (wasBack || !server.AnswersAre(m, "d e f")) {
+				t.Fatalf("%s, back %t: got %q, want d e f without a break and then a b c", name, wasBack, server.Letters(m))
 			}
 		}
 		return len(back) == len(fit)
@@ -71,8 +73,8 @@ func TestFailback(t *testing.T) {
 		if back[name] < wait {
 			t.Errorf("%s: tier 1 was used %s after it became fit, want %s", row, back[name], wait)
 		}
-		checkTurns(t, ask(name), "a b c", 0)
+		server.CheckTurns(t, ask(name), "a b c", 0)
 	}
-	awaitVerdict(t, s, zone, "long-d", true)
-	checkTurns(t, ask("long"), "a b c", 0) // tier 1 is in use, and stays
+	server.AwaitVerdict(t, s, zone, "long-d", true)
+	server.CheckTurns(t, ask("long"), "a b c", 0) // tier 1 is in use, and stays
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestHostWithoutIPv6 runs the server where there is no IPv6, as it is for want of a route, and as sysctl switches it off:
@@ -30,34 +32,34 @@ func TestHostWithoutIPv6(t *testing.T) {
 	`
 	for i, disabled := range []string{"0", "1"} {
 		t.Run("disable_ipv6="+disabled, func(t *testing.T) {
-			removeStale(t)
+			server.RemoveStale(t)
 			namespace := fmt.Sprintf("rr53-%d-family%d", os.Getpid(), i)
-			addNamespace(t, namespace)
-			ip(t, "netns exec %s sysctl -q -w net.ipv6.conf.all.disable_ipv6=%s", namespace, disabled)
+			server.AddNamespace(t, namespace)
+			server.IP(t, "netns exec %s sysctl -q -w net.ipv6.conf.all.disable_ipv6=%s", namespace, disabled)
 			path := filepath.Join(t.TempDir(), "Corefile")
 			if err := os.WriteFile(path, []byte(corefile), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			p := runPod(t, namespace, path)
-			p.awaitLog("this host has no IPv6: 2 checks of IPv6 addresses can't be made")
-			p.awaitLog("check web: 192.0.2.1 is down: the first probe failed: ")
-			conn := dialIn(t, namespace, "127.0.0.1:1053")
+			p := server.RunPod(t, namespace, path)
+			p.AwaitLog("this host has no IPv6: 2 checks of IPv6 addresses can't be made")
+			p.AwaitLog("check web: 192.0.2.1 is down: the first probe failed: ")
+			conn := server.DialIn(t, namespace, "127.0.0.1:1053")
 			for _, c := range []struct {
 				name   string
 				qtype  uint16
 				values int
 			}{{"app.example.org", dns.TypeAAAA, 2}, {"four.example.org", dns.TypeA, 0}} {
-				m, err := roundTrip(conn, question(c.name, c.qtype))
+				m, err := server.RoundTrip(conn, server.Question(c.name, c.qtype))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := len(addresses(m)); got != c.values {
-					t.Errorf("%s: %d values, want %d\n%s", c.name, got, c.values, p.log.Since(0))
+				if got := len(server.Addresses(m)); got != c.values {
+					t.Errorf("%s: %d values, want %d\n%s", c.name, got, c.values, p.Log.Since(0))
 				}
 			}
-			p.awaitLog("no result after 5s, and taken for up: example.org. check web: 2001:db8::1, example.org. check web: 2001:db8::2")
-			if got := strings.Count(p.log.Since(0), "no IPv6"); got != 1 {
-				t.Errorf("%d lines say that there is no IPv6, want 1:\n%s", got, p.log.Since(0))
+			p.AwaitLog("no result after 5s, and taken for up: example.org. check web: 2001:db8::1, example.org. check web: 2001:db8::2")
+			if got := strings.Count(p.Log.Since(0), "no IPv6"); got != 1 {
+				t.Errorf("%d lines say that there is no IPv6, want 1:\n%s", got, p.Log.Since(0))
 			}
 		})
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestFastAllocatesNothing guards the reason for the fast path: an answer costs what the kernel takes for two packets.
@@ -21,18 +23,18 @@ func TestFastAllocatesNothing(t *testing.T) {
 		{"prometheus and errors", "prometheus 127.0.0.1:0\n errors", "record app 192.0.2.1 192.0.2.2 192.0.2.3"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, port := startFast(t, "example.org:PORT {\n bind 127.0.0.1\n "+row.plugins+"\n roundrobin53 {\n fastpath\n "+row.record+"\n}\n}\n")
+			_, port := server.StartFast(t, "example.org:PORT {\n bind 127.0.0.1\n "+row.plugins+"\n roundrobin53 {\n fastpath\n "+row.record+"\n}\n}\n")
 			address := "127.0.0.1:" + port
-			m := question("app.example.org.", dns.TypeA)
+			m := server.Question("app.example.org.", dns.TypeA)
 			m.SetEdns0(1232, false)
-			if _, isFast := askFast(t, address, m); !isFast {
+			if _, isFast := server.AskFast(t, address, m); !isFast {
 				t.Fatal("the fast path does not answer")
 			}
 			query, err := m.Pack()
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn, buf := dial(t, address).Conn, make([]byte, 512)
+			conn, buf := server.Dial(t, address).Conn, make([]byte, 512)
 			exchange := func() {
 				if _, err := conn.Write(query); err != nil {
 					t.Fatal(err)

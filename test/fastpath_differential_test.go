@@ -15,13 +15,15 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestFastDiffersNowhere sends the same packets, random queries and what mutations make of them, to a server with the fast
 // path and to one without. The replies must be the same but for the order of addresses and compression, and so must be
 // which packets get none. The packets are the same in every run.
 func TestFastDiffersNowhere(t *testing.T) {
-	noPanics(t)
+	server.NoPanics(t)
 	const block = `example.org:%[1]s sub.example.net:%[1]s {
 		bind 127.0.0.1
 		roundrobin53 {
@@ -52,11 +54,11 @@ func TestFastDiffersNowhere(t *testing.T) {
 		}
 	}
 	`
-	other := freePort(t)
-	big := strings.Join(manyAddresses(50, dns.TypeA), " ")
-	_, port := startFast(t, fmt.Sprintf(block, "PORT", "fastpath", big)+fmt.Sprintf(block, other, "", big))
+	other := server.FreePort(t)
+	big := strings.Join(server.ManyAddresses(50, dns.TypeA), " ")
+	_, port := server.StartFast(t, fmt.Sprintf(block, "PORT", "fastpath", big)+fmt.Sprintf(block, other, "", big))
 	for _, name := range []string{"app.example.org", "app.sub.example.net", "app.ecs.example"} {
-		checkFast(t, "127.0.0.1:"+port, name, dns.TypeA, true, sortedThree)
+		server.CheckFast(t, "127.0.0.1:"+port, name, dns.TypeA, true, server.SortedThree)
 	}
 	const workers, perWorker = 4, 25_000
 	var clients sync.WaitGroup
@@ -66,7 +68,7 @@ func TestFastDiffersNowhere(t *testing.T) {
 			random := rand.New(rand.NewPCG(53, uint64(worker)))
 			packets := make([][]byte, perWorker)
 			for i := range packets {
-				packets[i] = randomPacket(random, uint16(i))
+				packets[i] = server.RandomPacket(random, uint16(i))
 			}
 			fastReplies[worker] = comparePackets(t, packets, "127.0.0.1:"+port, "127.0.0.1:"+other)
 		})
@@ -202,7 +204,7 @@ func (l *listening) send(packets [][]byte) {
 // awaitSentinel sends a plain query and waits for the reply: by then the server has seen what was sent before.
 func (l *listening) awaitSentinel() bool {
 	l.sentinel = firstSentinel + (l.sentinel+1)%5000
-	m := question("app.example.org", dns.TypeA)
+	m := server.Question("app.example.org", dns.TypeA)
 	m.Id = l.sentinel
 	query, err := m.Pack()
 	if err != nil {

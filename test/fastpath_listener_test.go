@@ -12,15 +12,17 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestFastListenerForAll guards the address that replies leave from, where the server listens at all: it is the one that
 // was asked, whoever answers. A connected socket hears nothing else.
 func TestFastListenerForAll(t *testing.T) {
-	_, port := startFast(t, `example.org:PORT {
+	_, port := server.StartFast(t, `example.org:PORT {
 		roundrobin53 {
 			fastpath
-			`+threeRecord+`
+			`+server.ThreeRecord+`
 			record text TXT "text"
 			fallthrough open.example.org
 		}
@@ -28,15 +30,15 @@ func TestFastListenerForAll(t *testing.T) {
 	}`)
 	for _, host := range []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.1.2.3", "::1"} {
 		address := net.JoinHostPort(host, port)
-		checkFast(t, address, "app.example.org", dns.TypeA, true, sortedThree)
+		server.CheckFast(t, address, "app.example.org", dns.TypeA, true, server.SortedThree)
 		for name, m := range map[string]*dns.Msg{
-			"answered in place": question("text.example.org", dns.TypeTXT),
-			"handed off":        question("x.open.example.org", dns.TypeTXT),
-			"malformed":         withOPT(question("app.example.org", dns.TypeA), 0, &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: []byte{0}}),
-			"the core's":        withOPT(withOPT(question("app.example.org", dns.TypeA), 0), 0),
+			"answered in place": server.Question("text.example.org", dns.TypeTXT),
+			"handed off":        server.Question("x.open.example.org", dns.TypeTXT),
+			"malformed":         server.WithOPT(server.Question("app.example.org", dns.TypeA), 0, &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: []byte{0}}),
+			"the core's":        server.WithOPT(server.WithOPT(server.Question("app.example.org", dns.TypeA), 0), 0),
 		} {
-			if reply, _ := askFast(t, address, m); reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeFormatError {
-				t.Errorf("%s, %s: got\n%s", host, name, replyText(reply))
+			if reply, _ := server.AskFast(t, address, m); reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeFormatError {
+				t.Errorf("%s, %s: got\n%s", host, name, server.ReplyText(reply))
 			}
 		}
 	}
@@ -44,8 +46,8 @@ func TestFastListenerForAll(t *testing.T) {
 
 // TestFastListeners guards addresses of one family, several of them, and several sockets, blocks and zones at one.
 func TestFastListeners(t *testing.T) {
-	const zone = " {\nroundrobin53 {\nfastpath\n" + threeRecord + "}\n"
-	const slowZone = " {\nroundrobin53 {\n" + threeRecord + "}\n"
+	const zone = " {\nroundrobin53 {\nfastpath\n" + server.ThreeRecord + "}\n"
+	const slowZone = " {\nroundrobin53 {\n" + server.ThreeRecord + "}\n"
 	type at struct {
 		host, name string
 		isFast     bool
@@ -76,13 +78,13 @@ func TestFastListeners(t *testing.T) {
 			{"127.0.0.1", "app.a.org", true},
 			{"127.0.0.2", "app.a.org", false},
 		}},
-		{"the root zone", ".:PORT {\nbind 127.0.0.1\nroundrobin53 a.org {\nfastpath\n" + threeRecord + "}\n}", []at{{"127.0.0.1", "app.a.org", true}}},
+		{"the root zone", ".:PORT {\nbind 127.0.0.1\nroundrobin53 a.org {\nfastpath\n" + server.ThreeRecord + "}\n}", []at{{"127.0.0.1", "app.a.org", true}}},
 		{"two sockets", "a.org:PORT" + zone + "bind 127.0.0.1\nmultisocket 2\n}", []at{{"127.0.0.1", "app.a.org", true}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, port := startFast(t, tc.corefile)
+			_, port := server.StartFast(t, tc.corefile)
 			for _, a := range tc.asked {
-				checkFast(t, net.JoinHostPort(a.host, port), a.name, dns.TypeA, a.isFast, sortedThree)
+				server.CheckFast(t, net.JoinHostPort(a.host, port), a.name, dns.TypeA, a.isFast, server.SortedThree)
 			}
 		})
 	}
@@ -93,17 +95,17 @@ func TestFastListeners(t *testing.T) {
 func TestFastAddressBesideAll(t *testing.T) {
 	corefile := func(i int) string {
 		return fmt.Sprintf("a.org:PORT {\nroundrobin53 {\nfastpath\n%s}\n}\nb.org:PORT {\nbind 127.0.0.1\nroundrobin53 {\n%srecord v%d A 192.0.2.1\n}\n}",
-			threeRecord, threeRecord, i)
+			server.ThreeRecord, server.ThreeRecord, i)
 	}
-	s, port := startFast(t, corefile(0))
-	checkFast(t, "127.0.0.1:"+port, "app.b.org", dns.TypeA, false, sortedThree)
-	l := startLoad(t, "127.0.0.2:"+port, 1000, func(int) *dns.Msg { return question("app.a.org", dns.TypeA) },
-		func(m *dns.Msg) bool { return sorted(m) == sortedThree })
+	s, port := server.StartFast(t, corefile(0))
+	server.CheckFast(t, "127.0.0.1:"+port, "app.b.org", dns.TypeA, false, server.SortedThree)
+	l := server.StartLoad(t, "127.0.0.2:"+port, 1000, func(int) *dns.Msg { return server.Question("app.a.org", dns.TypeA) },
+		func(m *dns.Msg) bool { return server.SortedAddresses(m) == server.SortedThree })
 	for i := range 2 {
-		reloadFast(t, s, port, corefile(i+1))
+		server.ReloadFast(t, s, port, corefile(i+1))
 	}
-	eventually(t, "enough queries are sent", func() bool { return l.sent.Load() > 300 })
-	l.end(t)
+	server.Eventually(t, "enough queries are sent", func() bool { return l.Sent.Load() > 300 })
+	l.End(t)
 }
 
 // TestFastZoneBelow guards names of another server block, whose zone lies below that of the fast path: that block
@@ -114,11 +116,11 @@ func TestFastZoneBelow(t *testing.T) {
 		"with fastpath":    "fastpath\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, port := startFast(t, `example.org:PORT {
+			_, port := server.StartFast(t, `example.org:PORT {
 				bind 127.0.0.1
 				roundrobin53 {
 					fastpath
-					`+threeRecord+`
+					`+server.ThreeRecord+`
 					record *.b A 203.0.113.1
 					record x.b A 203.0.113.2
 					record *.c A 203.0.113.3
@@ -134,35 +136,35 @@ func TestFastZoneBelow(t *testing.T) {
 				}
 			}`)
 			address, isBelowFast := "127.0.0.1:"+port, below != ""
-			checkFast(t, address, "app.example.org", dns.TypeA, true, sortedThree)
-			checkFast(t, address, "c.example.org", dns.TypeA, true, sortedThree)
-			checkFast(t, address, "x.b.example.org", dns.TypeA, isBelowFast, sortedThree)
-			checkFast(t, address, "X.B.example.org", dns.TypeA, isBelowFast, sortedThree)
-			checkFast(t, address, "x.below.c.example.org", dns.TypeA, isBelowFast, sortedThree)
-			checkFast(t, address, "y.b.example.org", dns.TypeA, false, "NXDOMAIN")
-			checkFast(t, address, "b.example.org", dns.TypeA, false, "nodata")
-			checkFast(t, address, "y.below.c.example.org", dns.TypeA, false, "NXDOMAIN")
-			checkFast(t, address, "z.c.example.org", dns.TypeA, false, "203.0.113.3")
+			server.CheckFast(t, address, "app.example.org", dns.TypeA, true, server.SortedThree)
+			server.CheckFast(t, address, "c.example.org", dns.TypeA, true, server.SortedThree)
+			server.CheckFast(t, address, "x.b.example.org", dns.TypeA, isBelowFast, server.SortedThree)
+			server.CheckFast(t, address, "X.B.example.org", dns.TypeA, isBelowFast, server.SortedThree)
+			server.CheckFast(t, address, "x.below.c.example.org", dns.TypeA, isBelowFast, server.SortedThree)
+			server.CheckFast(t, address, "y.b.example.org", dns.TypeA, false, "NXDOMAIN")
+			server.CheckFast(t, address, "b.example.org", dns.TypeA, false, "nodata")
+			server.CheckFast(t, address, "y.below.c.example.org", dns.TypeA, false, "NXDOMAIN")
+			server.CheckFast(t, address, "z.c.example.org", dns.TypeA, false, "203.0.113.3")
 		})
 	}
 }
 
 // TestFastBesideOtherTransports guards the other transports of a block with fastpath, which have none.
 func TestFastBesideOtherTransports(t *testing.T) {
-	cert, key := certificate(t)
-	tlsPort := freePort(t)
-	_, port := startFast(t, `example.org:PORT tls://example.org:`+tlsPort+` {
+	cert, key := server.CertificateFiles(t)
+	tlsPort := server.FreePort(t)
+	_, port := server.StartFast(t, `example.org:PORT tls://example.org:`+tlsPort+` {
 		bind 127.0.0.1
 		tls `+cert+` `+key+`
 		roundrobin53 {
 			fastpath
-			`+threeRecord+`
+			`+server.ThreeRecord+`
 		}
 	}`)
 	address := "127.0.0.1:" + port
-	checkFast(t, address, "app.example.org", dns.TypeA, true, sortedThree)
-	if m := exchange(t, "tcp", address, question("app.example.org", dns.TypeA)); sorted(m) != sortedThree {
-		t.Errorf("over TCP: %s", sorted(m))
+	server.CheckFast(t, address, "app.example.org", dns.TypeA, true, server.SortedThree)
+	if m := server.Exchange(t, "tcp", address, server.Question("app.example.org", dns.TypeA)); server.SortedAddresses(m) != server.SortedThree {
+		t.Errorf("over TCP: %s", server.SortedAddresses(m))
 	}
 	roots := x509.NewCertPool()
 	pem, err := os.ReadFile(cert)
@@ -170,8 +172,8 @@ func TestFastBesideOtherTransports(t *testing.T) {
 		t.Fatalf("%s: %v", cert, err)
 	}
 	client := dns.Client{Net: "tcp-tls", TLSConfig: &tls.Config{RootCAs: roots}}
-	m, _, err := client.Exchange(question("app.example.org", dns.TypeA), "127.0.0.1:"+tlsPort)
-	if err != nil || sorted(m) != sortedThree {
+	m, _, err := client.Exchange(server.Question("app.example.org", dns.TypeA), "127.0.0.1:"+tlsPort)
+	if err != nil || server.SortedAddresses(m) != server.SortedThree {
 		t.Errorf("over TLS: %v, %v", m, err)
 	}
 }
@@ -179,19 +181,19 @@ func TestFastBesideOtherTransports(t *testing.T) {
 // TestFastWithoutUDP guards operators against an option that does nothing: where no key of the block is for plain DNS, the
 // log says so.
 func TestFastWithoutUDP(t *testing.T) {
-	cert, key := certificate(t)
+	cert, key := server.CertificateFiles(t)
 	for _, scheme := range []string{"tls", "https", "quic", "grpc", "https3"} {
 		t.Run(scheme, func(t *testing.T) {
-			s, port := startFast(t, scheme+`://example.org:PORT {
+			s, port := server.StartFast(t, scheme+`://example.org:PORT {
 				bind 127.0.0.1
 				tls `+cert+` `+key+`
 				roundrobin53 {
 					fastpath
-					`+threeRecord+`
+					`+server.ThreeRecord+`
 				}
 			}`)
-			if line := fmt.Sprintf("fastpath: %s://example.org.:%s: not used: it is for plain DNS over UDP", scheme, port); !strings.Contains(s.log(), line) {
-				t.Errorf("the log lacks %q:\n%s", line, s.log())
+			if line := fmt.Sprintf("fastpath: %s://example.org.:%s: not used: it is for plain DNS over UDP", scheme, port); !strings.Contains(s.Log(), line) {
+				t.Errorf("the log lacks %q:\n%s", line, s.Log())
 			}
 		})
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // zoneSeries is all series about a zone of the metrics with these prefixes, by name and labels but for the server and
@@ -60,7 +62,7 @@ func zoneSeries(t *testing.T, zone string, prefixes ...string) map[string]float6
 // TestFastMetrics guards the counters of the prometheus plugin and our own: a fast answer counts as the chain's does, with
 // the same labels, sizes among them. Two zones whose names are of the same length are asked the same.
 func TestFastMetrics(t *testing.T) {
-	noPanics(t)
+	server.NoPanics(t)
 	const block = `%s.example:PORT {
 		bind 127.0.0.1 ::1
 		%s
@@ -95,7 +97,7 @@ func TestFastMetrics(t *testing.T) {
 				}
 				return r
 			}, name)
-			big := strings.Join(manyAddresses(30, dns.TypeA), " ")
+			big := strings.Join(server.ManyAddresses(30, dns.TypeA), " ")
 			fast, slow := "fast-"+run, "slow-"+run
 			corefile := fmt.Sprintf(block, fast, directives, "fastpath", big) + fmt.Sprintf(block, slow, directives, "", big)
 			if strings.HasSuffix(name, "below") {
@@ -103,7 +105,7 @@ func TestFastMetrics(t *testing.T) {
 					corefile += fmt.Sprintf("sub.%s.example:PORT {\nbind 127.0.0.2\n%s\nwhoami\n}\n", zone, directives)
 				}
 			}
-			_, port := startFast(t, corefile)
+			_, port := server.StartFast(t, corefile)
 			prefixes := []string{"coredns_dns_", "coredns_roundrobin53_answers_total", "coredns_roundrobin53_first_picks_total"}
 			before := map[string]map[string]float64{fast: zoneSeries(t, fast, prefixes...), slow: zoneSeries(t, slow, prefixes...)}
 			since := func(zone string) map[string]float64 {
@@ -114,24 +116,24 @@ func TestFastMetrics(t *testing.T) {
 				return firstsTogether(series)
 			}
 			ask := func(host, zone string) {
-				conn := dial(t, host+":"+port)
+				conn := server.Dial(t, host+":"+port)
 				for _, qname := range []string{"app", "APP", "x.wild", "below.sub", "weighted", "big", "text", "alias", "none"} {
 					for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 						for i := range 12 {
-							m := question(qname+"."+zone+".example", qtype)
+							m := server.Question(qname+"."+zone+".example", qtype)
 							switch i % 6 {
 							case 1:
-								withOPT(m, 0)
+								server.WithOPT(m, 0)
 							case 2:
-								withOPT(m, 0x8000)
+								server.WithOPT(m, 0x8000)
 							case 3:
-								withOPT(m, 0x8000, cookie, padding)
+								server.WithOPT(m, 0x8000, server.CookieOption, server.PaddingOption)
 							case 4:
-								withOPT(m, 0, nsid, subnet("198.51.100.0/24"))
+								server.WithOPT(m, 0, server.NSIDOption, server.PolicySubnet("198.51.100.0/24"))
 							case 5:
-								withOPT(m, 0, unknown)
+								server.WithOPT(m, 0, server.UnknownOption)
 							}
-							askRaw(t, conn, m)
+							server.AskRaw(t, conn, m)
 						}
 					}
 				}
@@ -140,11 +142,11 @@ func TestFastMetrics(t *testing.T) {
 				ask(host, fast)
 				ask(host, slow)
 			}
-			checkFast(t, "127.0.0.1:"+port, "app."+fast+".example", dns.TypeAAAA, true, "2001:db8::1 2001:db8::2")
-			checkFast(t, "127.0.0.1:"+port, "app."+slow+".example", dns.TypeAAAA, false, "2001:db8::1 2001:db8::2")
+			server.CheckFast(t, "127.0.0.1:"+port, "app."+fast+".example", dns.TypeAAAA, true, "2001:db8::1 2001:db8::2")
+			server.CheckFast(t, "127.0.0.1:"+port, "app."+slow+".example", dns.TypeAAAA, false, "2001:db8::1 2001:db8::2")
 			// The counters start at random; what came first how often is compared as a whole, not value by value.
 			var got, want map[string]float64
-			eventually(t, "all answers are counted", func() bool { // the chain counts when the reply is on its way
+			server.Eventually(t, "all answers are counted", func() bool { // the chain counts when the reply is on its way
 				got, want = since(fast), since(slow)
 				return want["answers"] == 2*9*2*12+3 && got["answers"] >= want["answers"] && (directives == "" || got["responses"] >= got["answers"] && want["responses"] >= want["answers"])
 			})

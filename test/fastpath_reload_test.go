@@ -14,34 +14,17 @@ import (
 
 	"github.com/coredns/coredns/plugin/pkg/reuseport"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// reloadable is a Corefile with fastpath or without, some other directives, and a record that is different each time.
-func reloadable(isFast bool, directives string, version int) string {
-	option := ""
-	if isFast {
-		option = "fastpath"
-	}
-	return fmt.Sprintf(`example.org:PORT {
-		bind 127.0.0.1
-		%s
-		roundrobin53 {
-			%s
-			%s
-			record version A 198.51.100.%d
-			record v%d A 192.0.2.1
-		}
-	}
-	`, directives, option, threeRecord, version%250, version)
-}
-
 // turnsOn takes turns on a connection, as takeTurns does.
-func turnsOn(t *testing.T, s *server, conn *dns.Conn, last string, n int) string {
+func turnsOn(t *testing.T, s *server.Server, conn *dns.Conn, last string, n int) string {
 	t.Helper()
 	for range n {
-		m, _ := askRaw(t, conn, question("app.example.org", dns.TypeA))
-		found := addresses(m)
-		if len(found) != 3 || !s.follows(threeValues, last, found[0]) {
+		m, _ := server.AskRaw(t, conn, server.Question("app.example.org", dns.TypeA))
+		found := server.Addresses(m)
+		if len(found) != 3 || !s.Follows(server.ThreeValues, last, found[0]) {
 			t.Fatalf("after %s came %v", last, found)
 		}
 		last = found[0]
@@ -52,9 +35,9 @@ func turnsOn(t *testing.T, s *server, conn *dns.Conn, last string, n int) string
 // TestFastReload guards the rotation over reloads, be they from the fast path to the chain or back; and the zone, which
 // is the new one as soon as the reload is done.
 func TestFastReload(t *testing.T) {
-	s, port := startFast(t, reloadable(true, "", 0))
+	s, port := server.StartFast(t, server.ReloadableFast(true, "", 0))
 	address := "127.0.0.1:" + port
-	conn := dial(t, address)
+	conn := server.Dial(t, address)
 	last := turnsOn(t, s, conn, "", 4)
 	for i, step := range []struct {
 		isFast     bool
@@ -75,17 +58,17 @@ func TestFastReload(t *testing.T) {
 		{true, "", true},
 		{true, "prometheus 127.0.0.1:0", true},
 	} {
-		reloadFast(t, s, port, reloadable(step.isFast, step.directives, i+1))
-		checkFast(t, address, "version.example.org", dns.TypeA, step.isUsed, fmt.Sprintf("198.51.100.%d", i+1))
-		checkFast(t, address, fmt.Sprintf("v%d.example.org", i+1), dns.TypeA, step.isUsed, "192.0.2.1")
-		checkFast(t, address, fmt.Sprintf("v%d.example.org", i), dns.TypeA, false, "NXDOMAIN")
+		server.ReloadFast(t, s, port, server.ReloadableFast(step.isFast, step.directives, i+1))
+		server.CheckFast(t, address, "version.example.org", dns.TypeA, step.isUsed, fmt.Sprintf("198.51.100.%d", i+1))
+		server.CheckFast(t, address, fmt.Sprintf("v%d.example.org", i+1), dns.TypeA, step.isUsed, "192.0.2.1")
+		server.CheckFast(t, address, fmt.Sprintf("v%d.example.org", i), dns.TypeA, false, "NXDOMAIN")
 		if !strings.Contains(step.directives, "loadbalance") {
 			last = turnsOn(t, s, conn, last, 4)
-			m, isFast := askFast(t, address, question("app.example.org", dns.TypeA))
+			m, isFast := server.AskFast(t, address, server.Question("app.example.org", dns.TypeA))
 			if isFast != step.isUsed {
 				t.Errorf("step %d: by the fast path %t, want %t", i, isFast, step.isUsed)
 			}
-			last = addresses(m)[0]
+			last = server.Addresses(m)[0]
 		} else {
 			last = ""
 		}
@@ -95,20 +78,20 @@ func TestFastReload(t *testing.T) {
 // TestFastSocketsChange guards the share of queries that the fast path gets, which is all, whatever sockets of CoreDNS a
 // reload opens and closes. Each query comes from another port, so that no socket is left out.
 func TestFastSocketsChange(t *testing.T) {
-	s, port := startFast(t, reloadable(true, "multisocket 4", 0))
+	s, port := server.StartFast(t, server.ReloadableFast(true, "multisocket 4", 0))
 	for i, directives := range []string{"", "multisocket 4", "multisocket 2", "multisocket 3", ""} {
-		askFast(t, "127.0.0.1:"+port, question("app.example.org", dns.TypeA))
+		server.AskFast(t, "127.0.0.1:"+port, server.Question("app.example.org", dns.TypeA))
 		fast := 0
 		const queries = 100
 		for range queries {
-			if m, octets := askRaw(t, dial(t, "127.0.0.1:"+port), question("app.example.org", dns.TypeA)); isCompressed(m, octets) {
+			if m, octets := server.AskRaw(t, server.Dial(t, "127.0.0.1:"+port), server.Question("app.example.org", dns.TypeA)); server.IsCompressed(m, octets) {
 				fast++
 			}
 		}
 		if fast < queries {
 			t.Errorf("before reload %d: %d of %d queries were answered by the fast path", i, fast, queries)
 		}
-		reloadFast(t, s, port, reloadable(true, directives, i+1))
+		server.ReloadFast(t, s, port, server.ReloadableFast(true, directives, i+1))
 	}
 }
 
@@ -117,13 +100,13 @@ func TestFastSocketsChange(t *testing.T) {
 func TestFastSocketsFollowProcessors(t *testing.T) {
 	before := runtime.GOMAXPROCS(2)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-	s, port := startFast(t, reloadable(true, "multisocket 2", 0))
+	s, port := server.StartFast(t, server.ReloadableFast(true, "multisocket 2", 0))
 	for i, step := range []struct{ processors, multisocket int }{{2, 2}, {4, 2}, {4, 3}, {1, 3}, {3, 1}} {
 		runtime.GOMAXPROCS(step.processors)
-		reloadFast(t, s, port, reloadable(true, fmt.Sprint("multisocket ", step.multisocket), i+1))
+		server.ReloadFast(t, s, port, server.ReloadableFast(true, fmt.Sprint("multisocket ", step.multisocket), i+1))
 		want := step.processors + step.multisocket
-		eventually(t, fmt.Sprintf("%d sockets after reload %d", want, i), func() bool { return udpSockets(t, port) == want })
-		checkFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+		server.Eventually(t, fmt.Sprintf("%d sockets after reload %d", want, i), func() bool { return udpSockets(t, port) == want })
+		server.CheckFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, server.SortedThree)
 	}
 }
 
@@ -144,16 +127,16 @@ func udpSockets(t *testing.T, port string) int {
 // TestFastNewZoneAtOnce guards against an answer of the old configuration when the reload has returned, without waiting
 // for what the log says.
 func TestFastNewZoneAtOnce(t *testing.T) {
-	s, port := startFast(t, reloadable(true, "", 0))
-	conn := dial(t, "127.0.0.1:"+port)
+	s, port := server.StartFast(t, server.ReloadableFast(true, "", 0))
+	conn := server.Dial(t, "127.0.0.1:"+port)
 	for i := 1; i < 40; i++ {
 		isFast := i%4 != 3
-		if err := s.reload(strings.ReplaceAll(reloadable(isFast, "", i), "PORT", port)); err != nil {
+		if err := s.Reload(strings.ReplaceAll(server.ReloadableFast(isFast, "", i), "PORT", port)); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
-			if m, _ := askRaw(t, conn, question("version.example.org", dns.TypeA)); sorted(m) != fmt.Sprintf("198.51.100.%d", i) {
-				t.Errorf("after reload %d: %s", i, sorted(m))
+			if m, _ := server.AskRaw(t, conn, server.Question("version.example.org", dns.TypeA)); server.SortedAddresses(m) != fmt.Sprintf("198.51.100.%d", i) {
+				t.Errorf("after reload %d: %s", i, server.SortedAddresses(m))
 			}
 		}
 	}
@@ -161,23 +144,23 @@ func TestFastNewZoneAtOnce(t *testing.T) {
 
 // TestFastFailedReload guards the fast path against a Corefile that fails, at whatever moment it does: it goes on.
 func TestFastFailedReload(t *testing.T) {
-	s, port := startFast(t, reloadable(true, "", 0))
+	s, port := server.StartFast(t, server.ReloadableFast(true, "", 0))
 	address := "127.0.0.1:" + port
-	conn := dial(t, address)
+	conn := server.Dial(t, address)
 	last := turnsOn(t, s, conn, "", 4)
 	for i := range 3 {
-		for name, failing := range bad(strings.ReplaceAll(reloadable(i%2 == 0, "", 1), "PORT", port), busyAddress(t)) {
-			if err := s.reload(failing); err == nil {
+		for name, failing := range server.BadCorefiles(strings.ReplaceAll(server.ReloadableFast(i%2 == 0, "", 1), "PORT", port), server.BusyAddress(t)) {
+			if err := s.Reload(failing); err == nil {
 				t.Fatalf("%s: reloaded, want an error", name)
 			}
 			last = turnsOn(t, s, conn, last, 3)
-			if m, octets := askRaw(t, conn, question("version.example.org", dns.TypeA)); sorted(m) != "198.51.100.0" || i > 0 && !isCompressed(m, octets) {
-				t.Errorf("%s: %s, compressed %t", name, sorted(m), isCompressed(m, octets))
+			if m, octets := server.AskRaw(t, conn, server.Question("version.example.org", dns.TypeA)); server.SortedAddresses(m) != "198.51.100.0" || i > 0 && !server.IsCompressed(m, octets) {
+				t.Errorf("%s: %s, compressed %t", name, server.SortedAddresses(m), server.IsCompressed(m, octets))
 			}
 		}
-		reloadFast(t, s, port, reloadable(true, "", 0)+"# again")
+		server.ReloadFast(t, s, port, server.ReloadableFast(true, "", 0)+"# again")
 		last = turnsOn(t, s, conn, last, 2)
-		checkFast(t, address, "version.example.org", dns.TypeA, true, "198.51.100.0")
+		server.CheckFast(t, address, "version.example.org", dns.TypeA, true, "198.51.100.0")
 	}
 }
 
@@ -187,17 +170,17 @@ func TestFastShutdown(t *testing.T) {
 	for i := range 6 {
 		var port string
 		t.Run("serving", func(t *testing.T) {
-			var s *server
-			s, port = startFast(t, strings.Replace(reloadable(true, "", i), "bind 127.0.0.1", "bind 127.0.0.1 ::1", 1))
-			checkFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+			var s *server.Server
+			s, port = server.StartFast(t, strings.Replace(server.ReloadableFast(true, "", i), "bind 127.0.0.1", "bind 127.0.0.1 ::1", 1))
+			server.CheckFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, server.SortedThree)
 			if i%2 == 1 {
-				reloadFast(t, s, port, reloadable(true, "", i))
+				server.ReloadFast(t, s, port, server.ReloadableFast(true, "", i))
 			}
 			if i%3 == 2 {
-				reloadFast(t, s, port, reloadable(false, "", i))
+				server.ReloadFast(t, s, port, server.ReloadableFast(false, "", i))
 			}
 		})
-		eventually(t, "the port is free", func() bool { // CoreDNS's own sockets close when nothing refers to them
+		server.Eventually(t, "the port is free", func() bool { // CoreDNS's own sockets close when nothing refers to them
 			runtime.GC()
 			pc, err := net.ListenPacket("udp", "127.0.0.1:"+port)
 			if err != nil {
@@ -206,11 +189,11 @@ func TestFastShutdown(t *testing.T) {
 			return pc.Close() == nil
 		})
 		if i == 2 { // what is started once has been
-			goroutines, files = runtime.NumGoroutine(), descriptors(t)
+			goroutines, files = runtime.NumGoroutine(), server.Descriptors(t)
 		}
 	}
 	const few = 3
-	if nowGoroutines, nowFiles := settle(t, goroutines+few, files+few); nowGoroutines > goroutines+few || nowFiles > files+few {
+	if nowGoroutines, nowFiles := server.SettleAt(t, goroutines+few, files+few); nowGoroutines > goroutines+few || nowFiles > files+few {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("goroutines went from %d to %d, descriptors from %d to %d\n%s", goroutines, nowGoroutines, files, nowFiles, stacks[:runtime.Stack(stacks, true)])
 	}
@@ -238,49 +221,49 @@ func sockets(t *testing.T, port string) int {
 
 // TestFastReloadsLeaveNothing guards against sockets and goroutines that reloads leave behind.
 func TestFastReloadsLeaveNothing(t *testing.T) {
-	s, port := startFast(t, reloadable(true, "", 0))
-	busy := busyAddress(t)
-	corefile := func(i int) string { return reloadable(i%3 != 1, "", i) }
+	s, port := server.StartFast(t, server.ReloadableFast(true, "", 0))
+	busy := server.BusyAddress(t)
+	corefile := func(i int) string { return server.ReloadableFast(i%3 != 1, "", i) }
 	for i := range 6 {
-		reloadFast(t, s, port, corefile(i))
+		server.ReloadFast(t, s, port, corefile(i))
 	}
 	open := sockets(t, port)
-	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	goroutines, files := runtime.NumGoroutine(), server.Descriptors(t)
 	for i := range 60 {
-		reloadFast(t, s, port, corefile(i))
+		server.ReloadFast(t, s, port, corefile(i))
 		if i%10 == 0 {
-			for name, failing := range bad(strings.ReplaceAll(corefile(i), "PORT", port), busy) {
-				if err := s.reload(failing); err == nil {
+			for name, failing := range server.BadCorefiles(strings.ReplaceAll(corefile(i), "PORT", port), busy) {
+				if err := s.Reload(failing); err == nil {
 					t.Fatalf("%s: reloaded, want an error", name)
 				}
 			}
 		}
 	}
 	const few = 3
-	if nowGoroutines, nowFiles := settle(t, goroutines+few, files+few); nowGoroutines > goroutines+few || nowFiles > files+few {
+	if nowGoroutines, nowFiles := server.SettleAt(t, goroutines+few, files+few); nowGoroutines > goroutines+few || nowFiles > files+few {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("goroutines went from %d to %d, descriptors from %d to %d\n%s", goroutines, nowGoroutines, files, nowFiles, stacks[:runtime.Stack(stacks, true)])
 	}
 	if now := sockets(t, port); now != open {
 		t.Errorf("sockets at the port went from %d to %d", open, now)
 	}
-	checkFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, sortedThree)
+	server.CheckFast(t, "127.0.0.1:"+port, "app.example.org", dns.TypeA, true, server.SortedThree)
 }
 
 // TestFastOffLeavesNoFilter guards the sockets that a later reload adds: when the fast path is off, packets are shared out
 // among all sockets again, as if it had never been on. Another socket stands for them.
 func TestFastOffLeavesNoFilter(t *testing.T) {
 	for _, wasFast := range []bool{false, true} {
-		s, port := startFast(t, reloadable(wasFast, "", 0))
+		s, port := server.StartFast(t, server.ReloadableFast(wasFast, "", 0))
 		address := "127.0.0.1:" + port
-		reloadFast(t, s, port, reloadable(false, "", 1))
+		server.ReloadFast(t, s, port, server.ReloadableFast(false, "", 1))
 		another, err := reuseport.ListenPacket("udp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		const queries = 200
 		for range queries {
-			sendOnly(t, dial(t, address), question("app.example.org", dns.TypeA))
+			server.SendOnly(t, server.Dial(t, address), server.Question("app.example.org", dns.TypeA))
 		}
 		_ = another.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 		got := 0

@@ -10,15 +10,17 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestFastRotation guards the one counter of a name, for all sockets and both ways: every value is first exactly once in
 // n answers. Queries with an option that the fast path does not know take the chain.
 func TestFastRotation(t *testing.T) {
-	_, port := startFast(t, fastZone())
+	_, port := server.StartFast(t, server.FastZone())
 	address := "127.0.0.1:" + port
 	for range 3 { // a round
-		askFast(t, address, question("app.example.org", dns.TypeA))
+		server.AskFast(t, address, server.Question("app.example.org", dns.TypeA))
 	}
 	for _, tc := range []struct {
 		name, mode string
@@ -33,16 +35,16 @@ func TestFastRotation(t *testing.T) {
 	} {
 		var mu sync.Mutex
 		times := make(map[string]int)
-		flood(t, address, 32, 3000, func(i int) *dns.Msg {
-			m := question(tc.name, dns.TypeA)
+		server.Flood(t, address, 32, 3000, func(i int) *dns.Msg {
+			m := server.Question(tc.name, dns.TypeA)
 			if tc.mode == "mixed" && i%3 == 0 {
-				m = withOPT(m, 0, unknown)
+				m = server.WithOPT(m, 0, server.UnknownOption)
 			}
 			return m
 		}, func(_ int, m *dns.Msg) {
 			mu.Lock()
 			defer mu.Unlock()
-			times[addresses(m)[0]]++
+			times[server.Addresses(m)[0]]++
 		})
 		if fmt.Sprint(times) != fmt.Sprint(tc.times) {
 			t.Errorf("%s, %s: first were %v, want %v", tc.name, tc.mode, times, tc.times)
@@ -52,41 +54,41 @@ func TestFastRotation(t *testing.T) {
 
 // TestFastRotationBesideTCP guards the counters of the two classes of transports: each takes its own turns.
 func TestFastRotationBesideTCP(t *testing.T) {
-	s, port := startFast(t, fastZone())
-	conn := dial(t, "127.0.0.1:"+port)
+	s, port := server.StartFast(t, server.FastZone())
+	conn := server.Dial(t, "127.0.0.1:"+port)
 	tcp, udp := "", ""
 	for range 12 {
-		tcp = takeTurns(s, "tcp", "app.example.org", threeValues, tcp, 1)
+		tcp = server.TakeTurns(s, "tcp", "app.example.org", server.ThreeValues, tcp, 1)
 		for range 2 {
-			m, _ := askRaw(t, conn, question("app.example.org", dns.TypeA))
-			if found := addresses(m); udp != "" && found[0] != next(threeValues, udp) {
+			m, _ := server.AskRaw(t, conn, server.Question("app.example.org", dns.TypeA))
+			if found := server.Addresses(m); udp != "" && found[0] != server.Next(server.ThreeValues, udp) {
 				t.Fatalf("after %s came %s", udp, found[0])
 			}
-			udp = addresses(m)[0]
+			udp = server.Addresses(m)[0]
 		}
 	}
 }
 
 // TestFastPairs guards the fair second choice.
 func TestFastPairs(t *testing.T) {
-	_, port := startFast(t, fastZone())
-	conn := dial(t, "127.0.0.1:"+port)
+	_, port := server.StartFast(t, server.FastZone())
+	conn := server.Dial(t, "127.0.0.1:"+port)
 	var answers [][]string
 	for range 2 * 3 * 2 {
-		m, _ := askRaw(t, conn, question("app.example.org", dns.TypeA))
-		answers = append(answers, addresses(m))
+		m, _ := server.AskRaw(t, conn, server.Question("app.example.org", dns.TypeA))
+		answers = append(answers, server.Addresses(m))
 	}
-	checkPairs(t, answers, 3)
+	server.CheckPairs(t, answers, 3)
 }
 
 // TestFastRandom guards against a random order that is none.
 func TestFastRandom(t *testing.T) {
-	_, port := startFast(t, fastZone())
-	conn := dial(t, "127.0.0.1:"+port)
+	_, port := server.StartFast(t, server.FastZone())
+	conn := server.Dial(t, "127.0.0.1:"+port)
 	times := make(map[string]int)
 	for range 600 {
-		m, _ := askRaw(t, conn, question("random.example.org", dns.TypeA))
-		times[strings.Join(addresses(m), " ")]++
+		m, _ := server.AskRaw(t, conn, server.Question("random.example.org", dns.TypeA))
+		times[strings.Join(server.Addresses(m), " ")]++
 	}
 	for order, n := range times {
 		if n < 30 || n > 200 { // 100 are expected; by chance once in 10^13
@@ -100,21 +102,21 @@ func TestFastRandom(t *testing.T) {
 
 // TestFastChecks guards the verdicts: what is down leaves the answers of the fast path, and comes back.
 func TestFastChecks(t *testing.T) {
-	signs := startSignals(t)
+	signs := server.StartTarget(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed := l.Addr().String()
 	_ = l.Close()
-	_, port := startFast(t, `example.org:PORT {
+	_, port := server.StartFast(t, `example.org:PORT {
 		bind 127.0.0.1
 		roundrobin53 {
 			fastpath
 			check gone tcp://`+closed+` {
-				`+quickCheck+`
+				`+server.QuickCheck+`
 			}
-			`+signs.checks("web")+`
+			`+signs.Checks("web")+`
 			record tcp A {
 				value 192.0.2.1 check gone
 				value 192.0.2.2
@@ -135,17 +137,17 @@ func TestFastChecks(t *testing.T) {
 	address := "127.0.0.1:" + port
 	becomes := func(name, want string) {
 		t.Helper()
-		eventually(t, name+" is "+want, func() bool {
-			m, isFast := askFast(t, address, question(name, dns.TypeA))
-			return sorted(m) == want && isFast == (want != "nodata")
+		server.Eventually(t, name+" is "+want, func() bool {
+			m, isFast := server.AskFast(t, address, server.Question(name, dns.TypeA))
+			return server.SortedAddresses(m) == want && isFast == (want != "nodata")
 		})
 	}
 	becomes("tcp.example.org", "192.0.2.2 192.0.2.3")
 	becomes("none.example.org", "nodata")
 	becomes("tiers.example.org", "192.0.2.2")
-	becomes("web.example.org", sortedThree)
-	signs.set(fail, "web")
+	becomes("web.example.org", server.SortedThree)
+	signs.Set(server.Fail, "web")
 	becomes("web.example.org", "192.0.2.2 192.0.2.3")
-	signs.set(pass, "web")
-	becomes("web.example.org", sortedThree)
+	signs.Set(server.Pass, "web")
+	becomes("web.example.org", server.SortedThree)
 }

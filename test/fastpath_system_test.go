@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // fastCorefile is a zone with fastpath whose NXDOMAIN answers and aliases go down the chain.
@@ -30,12 +31,12 @@ const fastCorefile = `example.org:1053 {
 `
 
 // runFast runs the program with fastCorefile in a namespace, and returns when the fast path answers.
-func runFast(t *testing.T, namespace string) *pod {
+func runFast(t *testing.T, namespace string) *server.Pod {
 	t.Helper()
 	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{"Corefile": fastCorefile})
-	p := runPod(t, namespace, filepath.Join(dir, "Corefile"))
-	p.awaitLog("fastpath: example.org. at dns://:1053: used")
+	server.WriteFiles(t, dir, map[string]string{"Corefile": fastCorefile})
+	p := server.RunPod(t, namespace, filepath.Join(dir, "Corefile"))
+	p.AwaitLog("fastpath: example.org. at dns://:1053: used")
 	return p
 }
 
@@ -43,37 +44,37 @@ func runFast(t *testing.T, namespace string) *pod {
 // fe80::/10 belongs to: queries of such clients that go down the chain cost what those of others do, on a host with a
 // hundred interfaces, too.
 func TestSystemFastLinkLocal(t *testing.T) {
-	servers, resolvers := nodes(t, 1)
-	server := servers[0]
+	servers, resolvers := server.Nodes(t, 1)
+	node := servers[0]
 	for i := range 100 {
-		ip(t, "-n %s link add veth%d type veth peer name peer%d", server.namespace, i, i)
+		server.IP(t, "-n %s link add veth%d type veth peer name peer%d", node.Namespace, i, i)
 	}
-	ip(t, "-n %s addr add fd00::1/64 dev to0 nodad", resolvers)
-	ip(t, "-n %s addr add fd00::2/64 dev eth0 nodad", server.namespace)
-	ip(t, "-n %s addr add fe80::2/64 dev eth0 nodad", server.namespace)
-	p := runFast(t, server.namespace)
+	server.IP(t, "-n %s addr add fd00::1/64 dev to0 nodad", resolvers)
+	server.IP(t, "-n %s addr add fd00::2/64 dev eth0 nodad", node.Namespace)
+	server.IP(t, "-n %s addr add fe80::2/64 dev eth0 nodad", node.Namespace)
+	p := runFast(t, node.Namespace)
 	const queries = 4000
 	cost := func(address string) time.Duration {
-		conn := dialIn(t, resolvers, address)
+		conn := server.DialIn(t, resolvers, address)
 		ask := func(name string, rcode int) {
-			m := exchangeOn(t, conn, question(name, dns.TypeA))
+			m := exchangeOn(t, conn, server.Question(name, dns.TypeA))
 			if m.Rcode != rcode {
 				t.Fatalf("%s: %s", address, dns.RcodeToString[m.Rcode])
 			}
 		}
-		eventually(t, "the address can be asked", func() bool { // neighbours are found, addresses are no longer tentative
+		server.Eventually(t, "the address can be asked", func() bool { // neighbours are found, addresses are no longer tentative
 			_ = conn.SetDeadline(time.Now().Add(time.Second))
-			if conn.WriteMsg(question("app.example.org", dns.TypeA)) != nil {
+			if conn.WriteMsg(server.Question("app.example.org", dns.TypeA)) != nil {
 				return false
 			}
 			_, err := conn.ReadMsg()
 			return err == nil
 		})
-		before := p.cpu()
+		before := p.Cpu()
 		for range queries {
 			ask("nowhere.example.org", dns.RcodeNameError)
 		}
-		return (p.cpu() - before) / queries
+		return (p.Cpu() - before) / queries
 	}
 	global, linkLocal := cost("[fd00::2]:1053"), cost(fmt.Sprintf("[fe80::2%%%d]:1053", interfaceNumber(t, resolvers, "to0")))
 	t.Logf("CPU per query: %v, from a link-local address %v", global, linkLocal)
@@ -110,60 +111,40 @@ func interfaceNumber(t *testing.T, namespace, name string) int {
 	var links []struct {
 		Index int `json:"ifindex"`
 	}
-	if err := json.Unmarshal([]byte(ip(t, "-json -n %s link show %s", namespace, name)), &links); err != nil || len(links) != 1 {
+	if err := json.Unmarshal([]byte(server.IP(t, "-json -n %s link show %s", namespace, name)), &links); err != nil || len(links) != 1 {
 		t.Fatalf("interface %s: %v, %v", name, links, err)
 	}
 	return links[0].Index
-}
-
-// cpu is the processor time that the program took.
-func (p *pod) cpu() time.Duration {
-	p.t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	fields := strings.Fields(string(stat[strings.LastIndex(string(stat), ")")+1:])) // from the third on (proc_pid_stat(5))
-	var ticks int
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			p.t.Fatalf("%s: %v", stat, err)
-		}
-		ticks += n
-	}
-	const perSecond = 100 // USER_HZ
-	return time.Duration(ticks) * time.Second / perSecond
 }
 
 // TestSystemFastAbsentClients guards clients against neighbours that do not exist: replies to these wait for seconds in the
 // server's sockets until the kernel gives up looking for them. Meanwhile all others get answers, from the fast path and
 // from the chain, and the program ends when it is told to.
 func TestSystemFastAbsentClients(t *testing.T) {
-	servers, resolvers := nodes(t, 1)
-	address := servers[0].address + ":1053"
-	p := runFast(t, servers[0].namespace)
-	conn := dialIn(t, resolvers, address)
-	exchangeOn(t, conn, question("app.example.org", dns.TypeA))
+	servers, resolvers := server.Nodes(t, 1)
+	address := servers[0].Address + ":1053"
+	p := runFast(t, servers[0].Namespace)
+	conn := server.DialIn(t, resolvers, address)
+	exchangeOn(t, conn, server.Question("app.example.org", dns.TypeA))
 
 	stop := absentClients(t, resolvers, address)
 	for i := range 1000 {
 		name := []string{"app.example.org", "alias.example.org"}[i%2]
 		_ = conn.SetDeadline(time.Now().Add(2 * time.Second)) // less than a reply waits
-		m := question(name, dns.TypeA)
+		m := server.Question(name, dns.TypeA)
 		if err := conn.WriteMsg(m); err != nil {
 			t.Fatal(err)
 		}
-		if reply, err := conn.ReadMsg(); err != nil || reply.Id != m.Id || sorted(reply) != sortedThree {
+		if reply, err := conn.ReadMsg(); err != nil || reply.Id != m.Id || server.SortedAddresses(reply) != server.SortedThree {
 			t.Fatalf("query %d for %s: %v, %v", i, name, reply, err)
 		}
 		time.Sleep(5 * time.Millisecond) // so that replies to the others pile up
 	}
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.Command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-p.exited:
+	case <-p.Exited:
 	case <-time.After(15 * time.Second): // dnsserver waits for 5
 		t.Error("the program has not ended after 15 seconds")
 	}
@@ -183,13 +164,13 @@ func absentClients(t *testing.T, namespace, address string) (stop func()) {
 				return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TRANSPARENT, 1) })
 			},
 		}
-		inNamespace(t, namespace, func() error {
+		server.InNamespace(t, namespace, func() error {
 			conn, err := dialer.DialContext(context.Background(), "udp", address)
 			conns = append(conns, conn)
 			return err
 		})
 	}
-	query, err := question("app.example.org", dns.TypeA).Pack()
+	query, err := server.Question("app.example.org", dns.TypeA).Pack()
 	if err != nil {
 		t.Fatal(err)
 	}

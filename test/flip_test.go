@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // flipped is the record names of TestFlipsUnderLoad by what may be answered: the values that are up all the time, and one
@@ -84,14 +86,14 @@ const flippedRecords = `record even A {
 // TestFlipsUnderLoad guards what queries, probes and reloads share: every answer is a set of values that are configured
 // and not known to be down, whatever happens at the same time. Its better half is the race detector.
 func TestFlipsUnderLoad(t *testing.T) {
-	noPanics(t)
-	signs := startSignals(t)
-	signs.set(fail, "z")
+	server.NoPanics(t)
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "z")
 	corefile := func(i int) string {
-		return fmt.Sprintf("example.org:0 {\nroundrobin53 {\necs\n%srecord n%d A 192.0.2.9\n%s}\n}\n", flippedRecords, i, signs.checks("a b z"))
+		return fmt.Sprintf("example.org:0 {\nroundrobin53 {\necs\n%srecord n%d A 192.0.2.9\n%s}\n}\n", flippedRecords, i, signs.Checks("a b z"))
 	}
-	s := serve(t, corefile(0))
-	awaitDown(t, s, "z")
+	s := server.Serve(t, corefile(0))
+	server.AwaitDown(t, s, "z")
 
 	names := make([]string, 0, len(flipped))
 	for name := range flipped {
@@ -101,12 +103,12 @@ func TestFlipsUnderLoad(t *testing.T) {
 	var mu sync.Mutex
 	var epoch atomic.Int64 // odd while the value that flips is down, and known to be
 	seen := make(map[string]int)
-	address := s.udp(0)
+	address := s.UDP(0)
 	var wg sync.WaitGroup
 	end := make(chan struct{})
 	for socket := range 8 {
 		wg.Go(func() {
-			conn, err := dns.Dial("udp", loopback(address))
+			conn, err := dns.Dial("udp", server.Loopback(address))
 			if err != nil {
 				t.Error(err)
 				return
@@ -120,45 +122,45 @@ func TestFlipsUnderLoad(t *testing.T) {
 				}
 				name := names[i%len(names)]
 				before := epoch.Load()
-				m, err := roundTrip(conn, withOPT(question(name+".example.org", dns.TypeA), 0, subnetOption(clients[i%len(clients)])))
+				m, err := server.RoundTrip(conn, server.WithOPT(server.Question(name+".example.org", dns.TypeA), 0, server.SubnetOption(clients[i%len(clients)])))
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				isDown := before%2 == 1 && epoch.Load() == before
-				checkFlipped(t, name, answered(m), isDown)
+				checkFlipped(t, name, server.AnsweredValues(m), isDown)
 				mu.Lock()
-				seen[answered(m)[0]]++
+				seen[server.AnsweredValues(m)[0]]++
 				mu.Unlock()
 			}
 		})
 	}
-	busy := busyAddress(t)
+	busy := server.BusyAddress(t)
 	reloads := 0
 	reloadUntilDown := func(down string) {
 		t.Helper()
-		eventually(t, "down: "+down, func() bool {
+		server.Eventually(t, "down: "+down, func() bool {
 			reloads++
 			if reloads%5 == 0 {
-				if err := s.reload(bad(corefile(reloads), busy)["later plugin"]); err == nil {
+				if err := s.Reload(server.BadCorefiles(corefile(reloads), busy)["later plugin"]); err == nil {
 					t.Error("reloaded, want an error")
 				}
 			} else {
-				mustReload(t, s, corefile(reloads))
+				server.MustReload(t, s, corefile(reloads))
 			}
-			return isDownExactly(t, down)
+			return server.IsDownExactly(t, down)
 		})
 	}
 	for range 2 {
-		signs.set(fail, "a")
+		signs.Set(server.Fail, "a")
 		reloadUntilDown("a z")
-		awaitDown(t, s, "a z")
+		server.AwaitDown(t, s, "a z")
 		epoch.Add(1)
 		for range 3 {
-			mustReload(t, s, corefile(reloads))
+			server.MustReload(t, s, corefile(reloads))
 		}
 		epoch.Add(1)
-		signs.set(pass, "a")
+		signs.Set(server.Pass, "a")
 		reloadUntilDown("z")
 	}
 	close(end)
@@ -169,20 +171,6 @@ func TestFlipsUnderLoad(t *testing.T) {
 		}
 	}
 	t.Logf("%d reloads, first values %v", reloads, seen)
-}
-
-// answered is the values of an answer, CNAMEs as their targets; one that is empty if there is none.
-func answered(m *dns.Msg) []string {
-	found := addresses(m)
-	for _, rr := range m.Answer {
-		if cname, ok := rr.(*dns.CNAME); ok {
-			found = append(found, cname.Target)
-		}
-	}
-	if len(found) == 0 {
-		return []string{""}
-	}
-	return found
 }
 
 // checkFlipped wants an answer to be a set of values that may be answered now.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // lastStarted is the instance that caddy has started last; the reload plugin starts some that no test sees.
@@ -29,7 +31,7 @@ func init() {
 // TestImport guards the ways to bring records in from outside: files, globs, snippets, and variables.
 func TestImport(t *testing.T) {
 	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{
+	server.WriteFiles(t, dir, map[string]string{
 		"one":    "record one A 192.0.2.1\nrecord two {\nvalue 192.0.2.2\n}\n",
 		"a.conf": "record three A 192.0.2.3\n",
 		"b.conf": "record four A 192.0.2.4\n",
@@ -40,7 +42,7 @@ func TestImport(t *testing.T) {
 	t.Setenv("RR53_ONE", "192.0.2.20")
 	t.Setenv("RR53_TWO", "192.0.2.21 192.0.2.22")
 	t.Setenv("RR53_MIXED", "192.0.2.23 2001:db8::23")
-	s := serve(t, strings.ReplaceAll(`
+	s := server.Serve(t, strings.ReplaceAll(`
 	(common) {
 		ttl 30
 		record snippet A 192.0.2.7
@@ -74,22 +76,22 @@ func TestImport(t *testing.T) {
 		"snippet.example.net": "192.0.2.7",
 		"env.example.org":     "192.0.2.20", "mixed.example.org": "192.0.2.23",
 	} {
-		if got := strings.Join(addresses(s.ask(name, dns.TypeA)), " "); got != want {
+		if got := strings.Join(server.Addresses(s.Ask(name, dns.TypeA)), " "); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	takeTurns(s, "udp", "in.example.org", []string{"192.0.2.10", "192.0.2.11"}, "", 4)
-	takeTurns(s, "udp", "envs.example.org", []string{"192.0.2.21", "192.0.2.22"}, "", 4)
-	takeTurns(s, "udp", "percent.example.org", []string{"192.0.2.21", "192.0.2.22"}, "", 4)
-	takeTurns(s, "udp", "block.example.org", []string{"192.0.2.21", "192.0.2.22", "192.0.2.24"}, "", 6)
-	if ttl := s.ask("snippet.example.net", dns.TypeA).Answer[0].Header().Ttl; ttl != 30 {
+	server.TakeTurns(s, "udp", "in.example.org", []string{"192.0.2.10", "192.0.2.11"}, "", 4)
+	server.TakeTurns(s, "udp", "envs.example.org", []string{"192.0.2.21", "192.0.2.22"}, "", 4)
+	server.TakeTurns(s, "udp", "percent.example.org", []string{"192.0.2.21", "192.0.2.22"}, "", 4)
+	server.TakeTurns(s, "udp", "block.example.org", []string{"192.0.2.21", "192.0.2.22", "192.0.2.24"}, "", 6)
+	if ttl := s.Ask("snippet.example.net", dns.TypeA).Answer[0].Header().Ttl; ttl != 30 {
 		t.Errorf("the ttl of a snippet: %d, want 30", ttl)
 	}
 }
 
 // TestUnsetVariableIsAnError guards against a variable that is not set and goes unnoticed.
 func TestUnsetVariableIsAnError(t *testing.T) {
-	got := startError(t, "example.org:0 {\nroundrobin53 {\nrecord app A {$RR53_NOT_SET}\n}\n}")
+	got := server.StartError(t, "example.org:0 {\nroundrobin53 {\nrecord app A {$RR53_NOT_SET}\n}\n}")
 	if !strings.Contains(got, "Corefile:3") || !strings.Contains(got, `""`) {
 		t.Errorf("%s, want Corefile:3 and the empty value", got)
 	}
@@ -98,8 +100,8 @@ func TestUnsetVariableIsAnError(t *testing.T) {
 // TestErrorInImportedFile guards the position in errors: that of the imported file.
 func TestErrorInImportedFile(t *testing.T) {
 	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{"records": "record one A 192.0.2.1\nrecord two A 192.0.2.l\n"})
-	got := startError(t, "example.org:0 {\nroundrobin53 {\nimport "+dir+"/records\n}\n}")
+	server.WriteFiles(t, dir, map[string]string{"records": "record one A 192.0.2.1\nrecord two A 192.0.2.l\n"})
+	got := server.StartError(t, "example.org:0 {\nroundrobin53 {\nimport "+dir+"/records\n}\n}")
 	if !strings.Contains(got, "records:2 ") || !strings.Contains(got, `"192.0.2.l"`) {
 		t.Errorf("%s, want records:2 and the value", got)
 	}
@@ -108,36 +110,21 @@ func TestErrorInImportedFile(t *testing.T) {
 // TestEmptiedGlobWarns guards against records that vanish in silence when the files of a glob do.
 func TestEmptiedGlobWarns(t *testing.T) {
 	dir := t.TempDir()
-	writeFiles(t, dir, map[string]string{"a.conf": "record app A 192.0.2.1\n"})
+	server.WriteFiles(t, dir, map[string]string{"a.conf": "record app A 192.0.2.1\n"})
 	corefile := "example.org:0 {\nroundrobin53 {\nimport " + dir + "/*.conf\n}\n}"
-	s := serve(t, corefile)
-	if warnings := ownWarnings(s); len(warnings) > 0 {
+	s := server.Serve(t, corefile)
+	if warnings := server.OwnWarnings(s); len(warnings) > 0 {
 		t.Errorf("warnings with a file: %q", warnings)
 	}
 	if err := os.Remove(filepath.Join(dir, "a.conf")); err != nil {
 		t.Fatal(err)
 	}
-	mustReload(t, s, corefile)
-	if warnings := ownWarnings(s); len(warnings) != 1 || !strings.Contains(warnings[0], "no records for example.org.") {
+	server.MustReload(t, s, corefile)
+	if warnings := server.OwnWarnings(s); len(warnings) != 1 || !strings.Contains(warnings[0], "no records for example.org.") {
 		t.Errorf("warnings without a file: %q, want one about example.org.", warnings)
 	}
-	if m := s.ask("app.example.org", dns.TypeA); m.Rcode != dns.RcodeNameError {
+	if m := s.Ask("app.example.org", dns.TypeA); m.Rcode != dns.RcodeNameError {
 		t.Errorf("the record is gone, and the answer is %v", m)
-	}
-}
-
-// swap points the symbolic link dir/..data to a new directory with a Corefile, as the kubelet updates a ConfigMap.
-func swap(t *testing.T, dir, version, corefile string) {
-	t.Helper()
-	if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	writeFiles(t, filepath.Join(dir, version), map[string]string{"Corefile": corefile})
-	if err := os.Symlink(version, filepath.Join(dir, "..data_tmp")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -152,7 +139,7 @@ func TestConfigMapUpdate(t *testing.T) {
 		}
 	}`
 	dir := t.TempDir()
-	swap(t, dir, "..1", fmt.Sprintf(corefile, 1, "one"))
+	server.SwapConfigMap(t, dir, "..1", fmt.Sprintf(corefile, 1, "one"))
 	t.Chdir(dir)
 	if err := os.Symlink(filepath.Join("..data", "Corefile"), "Corefile"); err != nil {
 		t.Fatal(err)
@@ -161,34 +148,34 @@ func TestConfigMapUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = flag.Set("conf", "") })
-	s := serve(t, fmt.Sprintf(corefile, 1, "one"))
-	address := s.udp(0)
-	last := takeTurns(s, "udp", "app.example.org", threeValues, "", 1)
+	s := server.Serve(t, fmt.Sprintf(corefile, 1, "one"))
+	address := s.UDP(0)
+	last := server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, "", 1)
 
-	swap(t, dir, "..2", fmt.Sprintf(corefile, 2, "two"))
-	conn, err := dns.Dial("udp", loopback(address))
+	server.SwapConfigMap(t, dir, "..2", fmt.Sprintf(corefile, 2, "two"))
+	conn, err := dns.Dial("udp", server.Loopback(address))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		turn, err := roundTrip(conn, question("app.example.org", dns.TypeA))
+		turn, err := server.RoundTrip(conn, server.Question("app.example.org", dns.TypeA))
 		if err != nil {
 			t.Fatalf("a query is lost: %v", err)
 		}
-		if !s.follows(threeValues, last, addresses(turn)[0]) {
-			t.Fatalf("after %s came %v, want %s first", last, addresses(turn), next(threeValues, last))
+		if !s.Follows(server.ThreeValues, last, server.Addresses(turn)[0]) {
+			t.Fatalf("after %s came %v, want %s first", last, server.Addresses(turn), server.Next(server.ThreeValues, last))
 		}
-		last = addresses(turn)[0]
-		m, err := roundTrip(conn, question("version.example.org", dns.TypeTXT))
+		last = server.Addresses(turn)[0]
+		m, err := server.RoundTrip(conn, server.Question("version.example.org", dns.TypeTXT))
 		if err != nil {
 			t.Fatalf("a query is lost: %v", err)
 		}
-		if section(m.Answer) == `version.example.org. 2 IN TXT "two"` {
+		if server.Section(m.Answer) == `version.example.org. 2 IN TXT "two"` {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the new Corefile is not served: %v\n%s", m, s.log())
+			t.Fatalf("the new Corefile is not served: %v\n%s", m, s.Log())
 		}
 	}
 	for old, deadline := s.Instance, time.Now().Add(10*time.Second); s.Instance == old; {
@@ -197,6 +184,6 @@ func TestConfigMapUpdate(t *testing.T) {
 		}
 		s.Instance = lastStarted.Load()
 	}
-	await(s)
-	takeTurns(s, "udp", "app.example.org", threeValues, last, 4)
+	s.Await()
+	server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 4)
 }

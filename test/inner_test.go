@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // firstOf asks once over UDP and is the first value of the answer: an address, "" if there is none.
-func firstOf(t *testing.T, s *server, name string, qtype uint16) string {
+func firstOf(t *testing.T, s *server.Server, name string, qtype uint16) string {
 	t.Helper()
-	if all := addresses(send(t, s, "udp", question(name, qtype))); len(all) > 0 {
+	if all := server.Addresses(server.Send(t, s, "udp", server.Question(name, qtype))); len(all) > 0 {
 		return all[0]
 	}
 	return ""
@@ -22,7 +24,7 @@ func firstOf(t *testing.T, s *server, name string, qtype uint16) string {
 // next, or has asked for: were the turns the same, each of the two would always have the same one of two values first.
 // With all plugins in the chain that are usual, and all ways to ask.
 func TestInnerQueriesTakeTheirOwnTurns(t *testing.T) {
-	zone := zoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nalias 60 IN CNAME app.example.org.\n")
+	zone := server.ZoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nalias 60 IN CNAME app.example.org.\n")
 	const records = "record app %s\nrecord weighted {\nvalue %s weight 2\nvalue %s\n}\n"
 	fours := strings.NewReplacer("app %s", "app 192.0.2.1 192.0.2.2", "%s weight", "192.0.2.1 weight", "%s\n}", "192.0.2.2\n}").Replace(records)
 	sixes := strings.NewReplacer("app %s", "app 64:ff9b::c000:201 64:ff9b::c000:202", "%s weight", "64:ff9b::c000:201 weight", "%s\n}", "64:ff9b::c000:202\n}").Replace(records)
@@ -63,7 +65,7 @@ func TestInnerQueriesTakeTheirOwnTurns(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := serve(t, "example.org:0 {\n"+c.plugins+"\nroundrobin53 {\n"+c.records+"}\n}\n"+c.other)
+			s := server.Serve(t, "example.org:0 {\n"+c.plugins+"\nroundrobin53 {\n"+c.records+"}\n}\n"+c.other)
 			counts := make(map[string]int)
 			for range 4 { // as few as a client would make, and before the first slip
 				counts["outer "+firstOf(t, s, c.outer.Name, c.outer.Qtype)]++
@@ -90,14 +92,14 @@ func TestInnerQueriesTakeTheirOwnTurns(t *testing.T) {
 // TestHeldBackAnswersAreTheClients guards the other way: plugins that hold back the answer to the client's own query, to
 // change it, do so with the writer that is used to ask oneself.
 func TestHeldBackAnswersAreTheClients(t *testing.T) {
-	resolvers := zoneFile(t, "search search.test\n")
+	resolvers := server.ZoneFile(t, "search search.test\n")
 	for _, plugins := range []string{"minimal", "dns64 {\nallow_ipv4\n}", "siit", "autopath " + resolvers} {
-		s := serve(t, "example.org:0 {\n"+plugins+"\nroundrobin53 {\nrecord app 192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1 2001:db8::2 2001:db8::3\n}\n}\n")
-		four := takeTurns(s, "udp", "app.example.org", threeValues, "", 1)
+		s := server.Serve(t, "example.org:0 {\n"+plugins+"\nroundrobin53 {\nrecord app 192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1 2001:db8::2 2001:db8::3\n}\n}\n")
+		four := server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, "", 1)
 		// One over TCP would take the turn of an inner query, if the others were taken for such.
-		takeTurns(s, "tcp", "app.example.org", threeValues, "", 1)
-		takeTurns(s, "udp", "app.example.org", threeValues, four, 4)
-		takeTurns(s, "udp", "app.example.org", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}, "", 4)
+		server.TakeTurns(s, "tcp", "app.example.org", server.ThreeValues, "", 1)
+		server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, four, 4)
+		server.TakeTurns(s, "udp", "app.example.org", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}, "", 4)
 	}
 }
 
@@ -105,7 +107,7 @@ func TestHeldBackAnswersAreTheClients(t *testing.T) {
 // take exact turns, by weight where there are weights, over UDP and TCP, by the fast path too.
 func TestAdditionalTurns(t *testing.T) {
 	for _, option := range []string{"", "fastpath"} {
-		s := start(t, `example.org:0 {
+		s := server.Start(t, `example.org:0 {
 		bind 127.0.0.1
 		roundrobin53 {
 			`+option+`
@@ -145,10 +147,10 @@ func TestAdditionalTurns(t *testing.T) {
 		} {
 			counts := make(map[string]int)
 			for i := range c.want[0] + c.want[1] {
-				m := send(t, s, []string{"udp", "tcp"}[i%2], question(strings.TrimPrefix(c.name+".example.org", "."), c.qtype))
-				all := addresses(&dns.Msg{Answer: m.Extra})
+				m := server.Send(t, s, []string{"udp", "tcp"}[i%2], server.Question(strings.TrimPrefix(c.name+".example.org", "."), c.qtype))
+				all := server.Addresses(&dns.Msg{Answer: m.Extra})
 				if len(all) == 0 {
-					t.Fatalf("%s %s: no additional addresses in\n%s", c.name, dns.TypeToString[c.qtype], replyText(m))
+					t.Fatalf("%s %s: no additional addresses in\n%s", c.name, dns.TypeToString[c.qtype], server.ReplyText(m))
 				}
 				counts[all[0]]++
 			}
@@ -156,6 +158,6 @@ func TestAdditionalTurns(t *testing.T) {
 				t.Errorf("%s %s: first were %v, want %v times", c.name, dns.TypeToString[c.qtype], counts, c.want)
 			}
 		}
-		askInTurns(t, s, "app.example.org", "A", []string{"192.0.2.1", "192.0.2.2"})
+		server.AskInTurns(t, s, "app.example.org", "A", []string{"192.0.2.1", "192.0.2.2"})
 	}
 }

@@ -12,13 +12,13 @@ import (
 
 	"github.com/miekg/dns"
 
-	harness "github.com/roundrobin53/roundrobin53/test/server"
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // process is the program, as it runs by itself.
 type process struct {
 	*exec.Cmd
-	output   harness.LogBuffer
+	output   server.LogBuffer
 	ended    chan struct{} // closed when it has, with err
 	err      error
 	corefile string // its path
@@ -28,9 +28,9 @@ type process struct {
 // startProcess runs the program until the test ends at the latest. In the Corefile, PORT is one of its own.
 func startProcess(t *testing.T, corefile string) *process {
 	t.Helper()
-	p := &process{ended: make(chan struct{}), corefile: filepath.Join(t.TempDir(), "Corefile"), port: freePort(t)}
+	p := &process{ended: make(chan struct{}), corefile: filepath.Join(t.TempDir(), "Corefile"), port: server.FreePort(t)}
 	p.write(t, corefile)
-	p.Cmd = exec.Command(builtBinary(t), "-conf", p.corefile)
+	p.Cmd = exec.Command(server.BuiltBinary(t), "-conf", p.corefile)
 	p.Stdout, p.Stderr = &p.output, &p.output
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -65,18 +65,18 @@ func (p *process) signal(t *testing.T, sig os.Signal) {
 // answer is the sorted answer for a name, empty if none comes soon.
 func (p *process) answer(name string) string {
 	client := dns.Client{Timeout: 500 * time.Millisecond}
-	m, _, err := client.Exchange(question(name, dns.TypeA), "127.0.0.1:"+p.port)
+	m, _, err := client.Exchange(server.Question(name, dns.TypeA), "127.0.0.1:"+p.port)
 	if err != nil {
 		return ""
 	}
-	return sorted(m)
+	return server.SortedAddresses(m)
 }
 
 // TestChecksGoOnInLameduck guards against answers with dead addresses at the end of a process: as long as it answers, it
 // checks. It runs the binary, since the end of a process can only be seen from outside.
 func TestChecksGoOnInLameduck(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "b")
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "b")
 	corefile := fmt.Sprintf(`example.org:PORT {
 		bind 127.0.0.1
 		health 127.0.0.1:%s {
@@ -94,26 +94,26 @@ func TestChecksGoOnInLameduck(t *testing.T) {
 			%s
 		}
 	}
-	`, freePort(t), signs.checks("a b"))
+	`, server.FreePort(t), signs.Checks("a b"))
 	p := startProcess(t, corefile)
-	eventually(t, "it answers, with verdicts", func() bool {
+	server.Eventually(t, "it answers, with verdicts", func() bool {
 		return p.answer("app.example.org") == "192.0.2.1 192.0.2.2" && p.answer("back.example.org") == "192.0.2.2"
 	})
 
 	// Signals reload it, in another way than tests do: first a Corefile that is wrong, then a good one.
 	p.write(t, strings.Replace(corefile, "record app", "rekord app", 1))
 	p.signal(t, syscall.SIGUSR1)
-	eventually(t, "the error is logged", func() bool { return strings.Contains(p.output.Since(0), "[ERROR] SIGUSR1: ") })
+	server.Eventually(t, "the error is logged", func() bool { return strings.Contains(p.output.Since(0), "[ERROR] SIGUSR1: ") })
 	p.write(t, strings.Replace(corefile, "record app", "record new A 192.0.2.9\nrecord app", 1))
 	p.signal(t, syscall.SIGUSR1)
-	eventually(t, "the new record is answered", func() bool { return p.answer("new.example.org") == "192.0.2.9" })
+	server.Eventually(t, "the new record is answered", func() bool { return p.answer("new.example.org") == "192.0.2.9" })
 	if got := p.answer("back.example.org"); got != "192.0.2.2" {
 		t.Errorf("after the reload: %s, want 192.0.2.2", got)
 	}
 
 	p.signal(t, syscall.SIGTERM)
-	signs.set(fail, "a")
-	signs.set(pass, "b")
+	signs.Set(server.Fail, "a")
+	signs.Set(server.Pass, "b")
 	want := [2]string{"192.0.2.2", "192.0.2.1 192.0.2.2"}
 	var last [2]string
 	for running := true; running && last != want; time.Sleep(10 * time.Millisecond) {

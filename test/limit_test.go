@@ -6,35 +6,32 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 const twenty = "a b c d e f g h i j k l m n o p q r s t"
 
-// signed is values with a sign behind each.
-func signed(values, sign string) string {
-	return strings.Join(strings.Fields(values), sign+" ") + sign
-}
-
 // At most so many values are answered, each as often as the others, in the first place and at all.
 func TestLimit(t *testing.T) {
 	const few, others = "a b c d e", "f g h i j k l m n o p q r s t"
-	checkPolicies(t, "limit.example.org", "", []policyCase{
-		{row: "77", values: signed(twenty, "+"), options: "answers 8", want: twenty, each: 8},
-		{row: "77", values: signed(few, "+") + " " + signed(others, "-"), options: "answers 8", want: few},
-		{row: "77", values: signed(twenty, "-"), options: "answers 8", want: twenty, each: 8},
-		{row: "77", values: signed(twenty, "-"), options: "answers 8, all_down none", want: "nodata"},
-		{row: "78", values: "a+ b+ c-", options: "answers 8", want: "a b"},
-		{row: "78", values: "a+ b+", options: "answers 1", want: "a b", each: 1},
+	server.CheckPolicies(t, "limit.example.org", "", []server.PolicyCase{
+		{Row: "77", Values: server.WithSign(twenty, "+"), Options: "answers 8", Want: twenty, Each: 8},
+		{Row: "77", Values: server.WithSign(few, "+") + " " + server.WithSign(others, "-"), Options: "answers 8", Want: few},
+		{Row: "77", Values: server.WithSign(twenty, "-"), Options: "answers 8", Want: twenty, Each: 8},
+		{Row: "77", Values: server.WithSign(twenty, "-"), Options: "answers 8, all_down none", Want: "nodata"},
+		{Row: "78", Values: "a+ b+ c-", Options: "answers 8", Want: "a b"},
+		{Row: "78", Values: "a+ b+", Options: "answers 1", Want: "a b", Each: 1},
 	})
 }
 
 // All values are included equally often: over one run of all orders exactly, in any other number of answers nearly.
 func TestLimitIncludesEqually(t *testing.T) {
 	const n, limit = 20, 8
-	s := start(t, block("include.example.org", policyRecord("app", twenty, "answers 8")))
+	s := server.Start(t, server.Block("include.example.org", server.PolicyRecord("app", twenty, "answers 8")))
 	first, included := make(map[string]int), make(map[string]int)
 	for range n * (n - 1) {
-		got := letters(s.ask("app.include.example.org", dns.TypeA))
+		got := server.Letters(s.Ask("app.include.example.org", dns.TypeA))
 		first[got[0]]++
 		for _, value := range got {
 			included[value]++
@@ -50,9 +47,9 @@ func TestLimitIncludesEqually(t *testing.T) {
 // An answer of one line has all values of the line that is first, over UDP and TCP, as far as they are up.
 func TestLimitOfALine(t *testing.T) {
 	const zone = "line.example.org"
-	e := startSignals(t)
-	e.set(fail, "down")
-	s := start(t, block(zone, e.watched("interval 1h", "up down"), `
+	e := server.StartTarget(t)
+	e.Set(server.Fail, "down")
+	s := server.Start(t, server.Block(zone, e.Watched("interval 1h", "up down"), `
 		record weighted A {
 			value 192.0.2.1 192.0.2.2 weight 70 check up
 			value 192.0.2.3 weight 30 check up
@@ -81,10 +78,10 @@ func TestLimitOfALine(t *testing.T) {
 			order sticky
 			answers line
 		}`))
-	awaitVerdict(t, s, zone, "down", false)
+	server.AwaitVerdict(t, s, zone, "down", false)
 	for _, row := range []struct {
 		name string
-		want string            // see parseTurns
+		want string            // see server.ParsePeriod
 		with map[string]string // the answers, sorted, by what is first
 	}{
 		{"weighted", "a7 b7 c6", map[string]string{"a": "a b", "b": "a b", "c": "c"}},
@@ -94,25 +91,25 @@ func TestLimitOfALine(t *testing.T) {
 		{"alone", "a b", map[string]string{"a": "a b", "b": "a b"}},
 	} {
 		for _, network := range []string{"udp", "tcp"} {
-			wanted := parseTurns(row.want)
+			wanted := server.ParsePeriod(row.want)
 			var answers [][]string
-			for range 4 * wanted.sum {
-				got := letters(s.exchange(network, question(row.name+"."+zone, dns.TypeA)))
+			for range 4 * wanted.Sum {
+				got := server.Letters(s.Exchange(network, server.Question(row.name+"."+zone, dns.TypeA)))
 				answers = append(answers, got)
 				if all := strings.Join(slices.Sorted(slices.Values(got)), " "); all != row.with[got[0]] {
 					t.Fatalf("%s over %s: %q, want %q", row.name, network, got, row.with[got[0]])
 				}
 			}
 			isExact := false // it is not known where the rounds begin
-			for start := range wanted.sum {
-				isExact = isExact || firstsProblem(answers[start:], wanted) == ""
+			for start := range wanted.Sum {
+				isExact = isExact || server.FirstsProblem(answers[start:], wanted) == ""
 			}
 			if !isExact {
 				t.Errorf("%s over %s: %q, want first %s", row.name, network, answers, row.want)
 			}
 		}
 	}
-	if got := letters(s.exchange("udp", question("sticky."+zone, dns.TypeA))); len(got) != 2 {
+	if got := server.Letters(s.Exchange("udp", server.Question("sticky."+zone, dns.TypeA))); len(got) != 2 {
 		t.Errorf("sticky: %q, want two values", got)
 	}
 }
@@ -120,12 +117,12 @@ func TestLimitOfALine(t *testing.T) {
 // A limit that fits into 512 octets spares clients the way to TCP, however many values there are.
 func TestLimitFits(t *testing.T) {
 	const n, limit = 400, 25
-	values := manyAddresses(n, dns.TypeA)
-	s := start(t, block("fits.example.org", "record app {\nvalue "+strings.Join(values, " ")+"\nanswers 25\n}"))
+	values := server.ManyAddresses(n, dns.TypeA)
+	s := server.Start(t, server.Block("fits.example.org", "record app {\nvalue "+strings.Join(values, " ")+"\nanswers 25\n}"))
 	first := make(map[string]bool)
 	for range n {
-		m, octets := exchangeWire(t, s, "udp", question("app.fits.example.org", dns.TypeA))
-		got := addresses(m)
+		m, octets := server.ExchangeWire(t, s, "udp", server.Question("app.fits.example.org", dns.TypeA))
+		got := server.Addresses(m)
 		if m.Truncated || octets > dns.MinMsgSize || len(got) != limit || len(slices.Compact(slices.Sorted(slices.Values(got)))) != limit {
 			t.Fatalf("79: TC %t, %d octets, %q; want no TC, at most %d octets, %d values", m.Truncated, octets, got, dns.MinMsgSize, limit)
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestLoadbalanceIsUneven measures what the README says of loadbalance: it shuffles, so over 8,000 answers with 8 values
@@ -32,10 +34,10 @@ func TestLoadbalanceIsUneven(t *testing.T) {
 		{"file and loadbalance", "file " + zone + " example.org\nloadbalance", func(spread int) bool { return spread > 1 }},
 		{"roundrobin53", "roundrobin53 {\nrecord app A " + strings.Join(addrs, " ") + "\n}", func(spread int) bool { return spread == 0 }},
 	} {
-		s := start(t, "example.org:0 {\n"+row.plugins+"\n}")
+		s := server.Start(t, "example.org:0 {\n"+row.plugins+"\n}")
 		first := make(map[string]int)
 		for range answers {
-			first[addresses(s.ask("app.example.org", dns.TypeA))[0]]++
+			first[server.Addresses(s.Ask("app.example.org", dns.TypeA))[0]]++
 		}
 		counts := slices.Sorted(func(yield func(int) bool) {
 			for _, addr := range addrs {

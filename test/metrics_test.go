@@ -6,30 +6,15 @@ import (
 	"net"
 	"os"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// ownSeries is how many series the plugin's metrics have.
-func ownSeries(t *testing.T) int {
-	t.Helper()
-	families, err := prometheus.DefaultGatherer.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, family := range families {
-		if strings.HasPrefix(family.GetName(), "coredns_roundrobin53_") {
-			n += len(family.GetMetric())
-		}
-	}
-	return n
-}
+	"github.com/roundrobin53/roundrobin53/test/server"
+)
 
 // TestDocumentedMetricsExist guards README.md against metrics that were renamed, or never were.
 func TestDocumentedMetricsExist(t *testing.T) {
@@ -37,14 +22,14 @@ func TestDocumentedMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, "example.org:0 {\nroundrobin53 {\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 metrics check web\n}\n}")
-	s.ask("app.example.org", dns.TypeA)
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 metrics check web\n}\n}")
+	s.Ask("app.example.org", dns.TypeA)
 	documented := regexp.MustCompile(`coredns_roundrobin53_[a-z_]+`).FindAllString(string(readme), -1)
 	if len(documented) == 0 {
 		t.Error("README.md names no metric")
 	}
 	for _, metric := range documented {
-		if series(t, metric) == nil {
+		if server.Series(t, metric) == nil {
 			t.Errorf("README.md names %s, which does not exist", metric)
 		}
 	}
@@ -61,7 +46,7 @@ func TestDocumentedMetricsExist(t *testing.T) {
 
 // TestAnswersAreCountedByResult guards the counter that tells an operator what a zone does.
 func TestAnswersAreCountedByResult(t *testing.T) {
-	s := serve(t, `results.example:0 {
+	s := server.Serve(t, `results.example:0 {
 		roundrobin53 {
 			record app A 192.0.2.1
 			record sub NS ns.example.net.
@@ -81,21 +66,21 @@ func TestAnswersAreCountedByResult(t *testing.T) {
 		m      *dns.Msg
 		result string
 	}{
-		{"A", question("app.results.example", dns.TypeA), "answer"},
-		{"ANY", question("app.results.example", dns.TypeANY), "answer"},
-		{"SOA", question("results.example", dns.TypeSOA), "answer"},
-		{"other type", question("APP.results.example", dns.TypeAAAA), "nodata"},
-		{"no name", question("nowhere.results.example", dns.TypeA), "nxdomain"},
-		{"alias to no name", question("gone.results.example", dns.TypeA), "nxdomain"},
-		{"delegated", question("x.sub.results.example", dns.TypeA), "referral"},
-		{"open", question("x.open.results.example", dns.TypeA), "fallthrough"},
-		{"SERVFAIL of another block", question("failing.results.example", dns.TypeA), "error"},
+		{"A", server.Question("app.results.example", dns.TypeA), "answer"},
+		{"ANY", server.Question("app.results.example", dns.TypeANY), "answer"},
+		{"SOA", server.Question("results.example", dns.TypeSOA), "answer"},
+		{"other type", server.Question("APP.results.example", dns.TypeAAAA), "nodata"},
+		{"no name", server.Question("nowhere.results.example", dns.TypeA), "nxdomain"},
+		{"alias to no name", server.Question("gone.results.example", dns.TypeA), "nxdomain"},
+		{"delegated", server.Question("x.sub.results.example", dns.TypeA), "referral"},
+		{"open", server.Question("x.open.results.example", dns.TypeA), "fallthrough"},
+		{"SERVFAIL of another block", server.Question("failing.results.example", dns.TypeA), "error"},
 		{"NOTIFY", new(dns.Msg).SetNotify("results.example."), "error"},
-		{"AXFR", question("results.example", dns.TypeAXFR), "error"},
+		{"AXFR", server.Question("results.example", dns.TypeAXFR), "error"},
 	} {
-		before := series(t, "coredns_roundrobin53_answers_total")
-		s.exchange("tcp", tc.m)
-		for labels, value := range series(t, "coredns_roundrobin53_answers_total") {
+		before := server.Series(t, "coredns_roundrobin53_answers_total")
+		s.Exchange("tcp", tc.m)
+		for labels, value := range server.Series(t, "coredns_roundrobin53_answers_total") {
 			want := before[labels]
 			if labels == fmt.Sprintf(`result=%q,server="dns://:0",view="",zone="results.example."`, tc.result) {
 				want++
@@ -109,7 +94,7 @@ func TestAnswersAreCountedByResult(t *testing.T) {
 
 // TestViewLabel guards the label that tells the blocks of one zone apart.
 func TestViewLabel(t *testing.T) {
-	s := serve(t, `viewed.example:0 {
+	s := server.Serve(t, `viewed.example:0 {
 		view here {
 			expr incidr(client_ip(), '127.0.0.0/8')
 		}
@@ -123,7 +108,7 @@ func TestViewLabel(t *testing.T) {
 			record app A 192.0.2.1
 		}
 	}`)
-	s.ask("app.viewed.example", dns.TypeA)
+	s.Ask("app.viewed.example", dns.TypeA)
 	for metric, want := range map[string]map[string]float64{
 		"coredns_roundrobin53_names":  {`view="",zone="viewed.example."`: 1, `view="here",zone="viewed.example."`: 2},
 		"coredns_roundrobin53_values": {`view="",zone="viewed.example."`: 1, `view="here",zone="viewed.example."`: 2},
@@ -132,60 +117,49 @@ func TestViewLabel(t *testing.T) {
 			`name="app.viewed.example.",type="A",value="192.0.2.1",view="here",zone="viewed.example."`: 1,
 		},
 	} {
-		if got := series(t, metric); !maps.Equal(got, want) {
+		if got := server.Series(t, metric); !maps.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", metric, got, want)
 		}
 	}
-}
-
-// picks are the series of first_picks_total by value.
-func picks(t *testing.T) map[string]float64 {
-	t.Helper()
-	values := make(map[string]float64)
-	for labels, value := range series(t, "coredns_roundrobin53_first_picks_total") {
-		name := regexp.MustCompile(`name="([^"]*)".*value="([^"]*)"`).FindStringSubmatch(labels)
-		values[name[1]+" "+name[2]] = value
-	}
-	return values
 }
 
 // TestFirstPicks guards the counter of first places: only for records that ask for it, exact, and no longer there than
 // its value.
 func TestFirstPicks(t *testing.T) {
 	const corefile = "picks.example:0 {\nroundrobin53 {\nrecord app A %s metrics\nrecord plain A 192.0.2.1 192.0.2.2\n%s\n}\n}\n"
-	s := serve(t, fmt.Sprintf(corefile, "192.0.2.1 192.0.2.2", "record few AAAA 2001:db8::1 2001:db8::2 answers 1 metrics\n"))
+	s := server.Serve(t, fmt.Sprintf(corefile, "192.0.2.1 192.0.2.2", "record few AAAA 2001:db8::1 2001:db8::2 answers 1 metrics\n"))
 	for range 6 {
-		s.ask("app.picks.example", dns.TypeA)
-		s.ask("plain.picks.example", dns.TypeA)
-		s.ask("few.picks.example", dns.TypeAAAA)
-		s.ask("app.picks.example", dns.TypeAAAA)
+		s.Ask("app.picks.example", dns.TypeA)
+		s.Ask("plain.picks.example", dns.TypeA)
+		s.Ask("few.picks.example", dns.TypeAAAA)
+		s.Ask("app.picks.example", dns.TypeAAAA)
 	}
 	want := map[string]float64{
 		"app.picks.example. 192.0.2.1": 3, "app.picks.example. 192.0.2.2": 3,
 		"few.picks.example. 2001:db8::1": 3, "few.picks.example. 2001:db8::2": 3,
 	}
-	if got := picks(t); !maps.Equal(got, want) {
+	if got := server.FirstPicks(t); !maps.Equal(got, want) {
 		t.Errorf("first picks: %v, want %v", got, want)
 	}
 
-	mustReload(t, s, fmt.Sprintf(corefile, "192.0.2.2 192.0.2.3", ""))
+	server.MustReload(t, s, fmt.Sprintf(corefile, "192.0.2.2 192.0.2.3", ""))
 	want = map[string]float64{"app.picks.example. 192.0.2.2": 3, "app.picks.example. 192.0.2.3": 0}
-	if got := picks(t); !maps.Equal(got, want) {
+	if got := server.FirstPicks(t); !maps.Equal(got, want) {
 		t.Errorf("after a reload without some values: %v, want %v", got, want)
 	}
 
-	busy := busyAddress(t)
-	for name, failing := range bad(fmt.Sprintf(corefile, "192.0.2.2 192.0.2.4", ""), busy) {
-		if err := s.reload(failing); err == nil {
+	busy := server.BusyAddress(t)
+	for name, failing := range server.BadCorefiles(fmt.Sprintf(corefile, "192.0.2.2 192.0.2.4", ""), busy) {
+		if err := s.Reload(failing); err == nil {
 			t.Fatalf("%s: reloaded, want an error", name)
 		}
-		if got := picks(t); !maps.Equal(got, want) {
+		if got := server.FirstPicks(t); !maps.Equal(got, want) {
 			t.Errorf("after a failed reload (%s): %v, want %v", name, got, want)
 		}
 	}
 
-	mustReload(t, s, "picks.example:0 {\nwhoami\n}")
-	if got := picks(t); len(got) > 0 {
+	server.MustReload(t, s, "picks.example:0 {\nwhoami\n}")
+	if got := server.FirstPicks(t); len(got) > 0 {
 		t.Errorf("after a reload without the plugin: %v, want none", got)
 	}
 }
@@ -195,12 +169,12 @@ func TestFirstPicks(t *testing.T) {
 func TestGaugesFollowReloads(t *testing.T) {
 	check := func(when string, zones float64, names, values map[string]float64) {
 		t.Helper()
-		if got := series(t, "coredns_roundrobin53_zones")[""]; got != zones {
+		if got := server.Series(t, "coredns_roundrobin53_zones")[""]; got != zones {
 			t.Errorf("%s: %v zones, want %v", when, got, zones)
 		}
 		for metric, want := range map[string]map[string]float64{"names": names, "values": values} {
 			got := make(map[string]float64)
-			for labels, value := range series(t, "coredns_roundrobin53_"+metric) {
+			for labels, value := range server.Series(t, "coredns_roundrobin53_"+metric) {
 				got[strings.TrimSuffix(strings.TrimPrefix(labels, `view="",zone="`), `"`)] = value
 			}
 			if !maps.Equal(got, want) {
@@ -211,41 +185,32 @@ func TestGaugesFollowReloads(t *testing.T) {
 	type by = map[string]float64
 	const one = "a.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2\nrecord app AAAA 2001:db8::1\nrecord txt TXT x\n}\n}\n"
 	const two = "b.example:0 c.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
-	s := serve(t, one)
+	s := server.Serve(t, one)
 	check("start", 1, by{"a.example.": 2}, by{"a.example.": 4})
-	mustReload(t, s, one+two)
+	server.MustReload(t, s, one+two)
 	both := func(when string) {
 		t.Helper()
 		check(when, 3, by{"a.example.": 2, "b.example.": 1, "c.example.": 1}, by{"a.example.": 4, "b.example.": 1, "c.example.": 1})
 	}
 	both("reload with more zones")
-	for name, failing := range bad(two, busyAddress(t)) {
-		if err := s.reload(failing); err == nil {
+	for name, failing := range server.BadCorefiles(two, server.BusyAddress(t)) {
+		if err := s.Reload(failing); err == nil {
 			t.Fatalf("%s: reloaded, want an error", name)
 		}
 		both("failed reload: " + name)
 	}
-	mustReload(t, s, two)
+	server.MustReload(t, s, two)
 	check("reload with fewer zones", 2, by{"b.example.": 1, "c.example.": 1}, by{"b.example.": 1, "c.example.": 1})
-	mustReload(t, s, "a.example:0 {\nwhoami\n}")
+	server.MustReload(t, s, "a.example:0 {\nwhoami\n}")
 	check("reload without the plugin", 0, by{}, by{})
-	mustReload(t, s, one)
+	server.MustReload(t, s, one)
 	check("reload with the plugin again", 1, by{"a.example.": 2}, by{"a.example.": 4})
-}
-
-// heap is the memory in use after a collection, in octets.
-func heap() int64 {
-	var stats runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
 
 // TestQueriesLeaveNoState guards against memory and metrics that grow with what clients ask: names of random labels,
 // below wildcards too, and random client subnets.
 func TestQueriesLeaveNoState(t *testing.T) {
-	s := serve(t, `state.example:0 {
+	s := server.Serve(t, `state.example:0 {
 		roundrobin53 {
 			record app A 192.0.2.1 192.0.2.2 metrics
 			record *.wild A 192.0.2.1 192.0.2.2 metrics
@@ -256,7 +221,7 @@ func TestQueriesLeaveNoState(t *testing.T) {
 	}`)
 	parents := []string{"app", "wild", "wild", "sub", "none", "open"}
 	random := func(i int) *dns.Msg {
-		m := question(fmt.Sprintf("x%08x.%s.state.example", uint32(i)*2654435761, parents[i%len(parents)]), dns.TypeA)
+		m := server.Question(fmt.Sprintf("x%08x.%s.state.example", uint32(i)*2654435761, parents[i%len(parents)]), dns.TypeA)
 		if i%5 == 0 {
 			m.Question[0].Name = "app.state.example."
 		}
@@ -267,15 +232,15 @@ func TestQueriesLeaveNoState(t *testing.T) {
 		return m
 	}
 	nothing := func(int, *dns.Msg) {}
-	flood(t, s.udp(0), 8, 1000, random, nothing)
-	seriesBefore, heapBefore := ownSeries(t), heap()
+	server.Flood(t, s.UDP(0), 8, 1000, random, nothing)
+	seriesBefore, heapBefore := server.OwnSeries(t), server.HeapInUse()
 	const queries = 150_000
-	flood(t, s.udp(0), 8, queries, func(i int) *dns.Msg { return random(i + 1000) }, nothing)
-	if now := ownSeries(t); now != seriesBefore {
+	server.Flood(t, s.UDP(0), 8, queries, func(i int) *dns.Msg { return random(i + 1000) }, nothing)
+	if now := server.OwnSeries(t); now != seriesBefore {
 		t.Errorf("series went from %d to %d", seriesBefore, now)
 	}
 	const slack = 2 << 20 // a map entry for each query would be ten times as much
-	if now := heap(); now > heapBefore+slack {
+	if now := server.HeapInUse(); now > heapBefore+slack {
 		t.Errorf("the heap went from %d to %d octets in %d queries", heapBefore, now, queries)
 	}
 }
@@ -283,8 +248,8 @@ func TestQueriesLeaveNoState(t *testing.T) {
 // TestReloadFailedLastsAsLongAsTheCorefile guards an alert that is to end when the wrong Corefile does, and not before.
 func TestReloadFailedLastsAsLongAsTheCorefile(t *testing.T) {
 	const good = "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}"
-	s := start(t, good)
-	failed := func() float64 { return series(t, "coredns_roundrobin53_reload_failed")[""] }
+	s := server.Start(t, good)
+	failed := func() float64 { return server.Series(t, "coredns_roundrobin53_reload_failed")[""] }
 	if failed() != 0 {
 		t.Error("failed without a reload")
 	}
@@ -293,15 +258,15 @@ func TestReloadFailedLastsAsLongAsTheCorefile(t *testing.T) {
 		"example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\nwhoam\n}", // of nobody's
 		"example.org:0 {\nimport nowhere.conf\n}",
 	} {
-		if err := s.reload(wrong); err == nil {
+		if err := s.Reload(wrong); err == nil {
 			t.Fatalf("reloaded:\n%s", wrong)
 		}
-		s.ask("app.example.org", dns.TypeA)
+		s.Ask("app.example.org", dns.TypeA)
 		if failed() != 1 {
 			t.Errorf("not failed after\n%s", wrong)
 		}
 	}
-	if err := s.reload(good); err != nil {
+	if err := s.Reload(good); err != nil {
 		t.Fatal(err)
 	}
 	if failed() != 0 {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // The UDP payload size in a reply's OPT record is the server's own (RFC 6891 §6.2.3), whatever the client's is; 0 is one
@@ -22,33 +24,33 @@ func TestPayloadSize(t *testing.T) {
 			203.0.113.1 www.passed.example.com
 		}`
 	values := ""
-	for _, value := range manyAddresses(60, dns.TypeA) {
+	for _, value := range server.ManyAddresses(60, dns.TypeA) {
 		values += " " + value
 	}
-	s := start(t, `example.com:0 example.net:0 {
+	s := server.Start(t, `example.com:0 example.net:0 {
 		prometheus 127.0.0.1:0
 		errors`+fmt.Sprintf(records, values)+`
 	}`)
 	for _, size := range []uint16{0, 100, 512, 1231, 1232, 1233, 4096, 65535} {
 		for _, query := range []*dns.Msg{
-			question("www.example.com", dns.TypeA),
-			question("www.example.net", dns.TypeA), // by the second key of the block
-			question("many.example.com", dns.TypeA),
-			question("www.example.com", dns.TypeTXT),
-			question("none.example.com", dns.TypeA),
-			question("x.sub.example.com", dns.TypeA),
-			question("out.example.com", dns.TypeA),
-			question("www.passed.example.com", dns.TypeA),
-			question("example.com", dns.TypeIXFR),
+			server.Question("www.example.com", dns.TypeA),
+			server.Question("www.example.net", dns.TypeA), // by the second key of the block
+			server.Question("many.example.com", dns.TypeA),
+			server.Question("www.example.com", dns.TypeTXT),
+			server.Question("none.example.com", dns.TypeA),
+			server.Question("x.sub.example.com", dns.TypeA),
+			server.Question("out.example.com", dns.TypeA),
+			server.Question("www.passed.example.com", dns.TypeA),
+			server.Question("example.com", dns.TypeIXFR),
 			new(dns.Msg).SetNotify("example.com."),
-			withOPT(question("www.example.com", dns.TypeA), 0), // a second OPT record
+			server.WithOPT(server.Question("www.example.com", dns.TypeA), 0), // a second OPT record
 		} {
 			query.SetEdns0(size, size%2 == 0)
 			for _, network := range []string{"udp", "tcp"} {
-				reply, length := exchangeWire(t, s, network, query)
+				reply, length := server.ExchangeWire(t, s, network, query)
 				opt := reply.IsEdns0()
 				if opt == nil || opt.UDPSize() != 1232 || opt.Do() != (size%2 == 0) {
-					t.Errorf("%s over %s, client takes %d: got\n%s\nwant 1232 in OPT", query.Question[0].String(), network, size, replyText(reply))
+					t.Errorf("%s over %s, client takes %d: got\n%s\nwant 1232 in OPT", query.Question[0].String(), network, size, server.ReplyText(reply))
 				}
 				if most := max(512, int(size)); network == "udp" && length > most {
 					t.Errorf("%s, client takes %d: the reply has %d octets", query.Question[0].String(), size, length)
@@ -56,8 +58,8 @@ func TestPayloadSize(t *testing.T) {
 			}
 		}
 	}
-	if reply := s.ask("www.example.com", dns.TypeA); reply.IsEdns0() != nil {
-		t.Errorf("without EDNS: got\n%s\nwant no OPT record", replyText(reply))
+	if reply := s.Ask("www.example.com", dns.TypeA); reply.IsEdns0() != nil {
+		t.Errorf("without EDNS: got\n%s\nwant no OPT record", server.ReplyText(reply))
 	}
 }
 
@@ -75,13 +77,13 @@ func TestPayloadSizeBesideViews(t *testing.T) {
 		{"views", block(nobody, "192.0.2.1") + block(everybody, "192.0.2.2"), "192.0.2.2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := start(t, c.corefile)
-			query := question("www.example.com", dns.TypeA).SetEdns0(0, false)
-			checkReply(t, s, "udp", query, "NOERROR qr aa rd\nanswer www.example.com. 60 IN A "+c.want+"\nopt udp 1232 flags 0000")
+			s := server.Start(t, c.corefile)
+			query := server.Question("www.example.com", dns.TypeA).SetEdns0(0, false)
+			server.CheckReply(t, s, "udp", query, "NOERROR qr aa rd\nanswer www.example.com. 60 IN A "+c.want+"\nopt udp 1232 flags 0000")
 		})
 	}
 	const want = "cannot serve dns://example.com.:0 - it is already defined"
-	if got := startError(t, block("", "192.0.2.1")+block("", "192.0.2.2")); got != want {
+	if got := server.StartError(t, block("", "192.0.2.1")+block("", "192.0.2.2")); got != want {
 		t.Errorf("two blocks without a view: got %q, want %q", got, want)
 	}
 }

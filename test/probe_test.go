@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestWhereProbesConnect has checks that pass on the target's address only. The values are addresses of documentation,
@@ -17,17 +18,17 @@ func TestWhereProbesConnect(t *testing.T) {
 	for _, address := range []string{"127.0.0.1", "::1"} {
 		t.Run(address, func(t *testing.T) {
 			t.Parallel()
-			tg := startTarget(t, address)
+			tg := server.StartTargetAt(t, address)
 			const options = "{\ninterval 1d\ntimeout 1h\n}\n"
-			zone := newZone("connect")
-			s := start(t, zone+":0 {\nroundrobin53 {\n"+tg.fill(strings.ReplaceAll(`
+			zone := server.NewZone("connect")
+			s := server.Start(t, zone+":0 {\nroundrobin53 {\n"+tg.Fill(strings.ReplaceAll(`
 				check value http://:PORT(http)/ OPTIONS
 				check name http://www.nowhere.invalid:PORT(http)/name OPTIONS
-				check url http://`+hostOf(address)+`:PORT(http)/url OPTIONS
-				check refused http://`+hostOf(address)+`:PORT(refused)/ OPTIONS
-				check tcp tcp://`+hostOf(address)+`:PORT(grpc) OPTIONS
+				check url http://`+server.HostOf(address)+`:PORT(http)/url OPTIONS
+				check refused http://`+server.HostOf(address)+`:PORT(refused)/ OPTIONS
+				check tcp tcp://`+server.HostOf(address)+`:PORT(grpc) OPTIONS
 				check grpc grpc://:PORT(grpc)/test.Serving OPTIONS
-				check https https://`+hostOf(address)+`:PORT(https)/ {
+				check https https://`+server.HostOf(address)+`:PORT(https)/ {
 					interval 1d
 					timeout 1h
 					insecure
@@ -51,7 +52,7 @@ func TestWhereProbesConnect(t *testing.T) {
 					value last.example.net. target ADDRESS check value priority 2
 				}
 			`, "OPTIONS", options))+"}\n}")
-			until(t, "refused is down", func() bool { return strings.Contains(transitions(s, zone, "refused"), "is down") })
+			server.Eventually(t, "refused is down", func() bool { return strings.Contains(server.Transitions(s, zone, "refused"), "is down") })
 			for name, want := range map[string]string{
 				"value":   address,
 				"name":    address,
@@ -63,11 +64,11 @@ func TestWhereProbesConnect(t *testing.T) {
 				"gone":    "",
 				"either":  "url.example.net.",
 			} {
-				until(t, name+" is "+want, func() bool { return askValues(t, s, name+"."+zone) == want })
+				server.Eventually(t, name+" is "+want, func() bool { return server.AskValues(t, s, name+"."+zone) == want })
 			}
 			for _, check := range []string{"value", "name", "url", "tcp", "grpc", "https"} {
-				until(t, check+" passes", func() bool { return probes(t, zone, check, "pass") > 0 })
-				if got := transitions(s, zone, check); got != "" {
+				server.Eventually(t, check+" passes", func() bool { return server.Probes(t, zone, check, "pass") > 0 })
+				if got := server.Transitions(s, zone, check); got != "" {
 					t.Error(got)
 				}
 			}
@@ -75,24 +76,13 @@ func TestWhereProbesConnect(t *testing.T) {
 	}
 }
 
-// askValues is the addresses of a name, or the target of its CNAME.
-func askValues(t *testing.T, s *server, name string) string {
-	t.Helper()
-	for _, rr := range send(t, s, "udp", question(name, dns.TypeCNAME)).Answer {
-		if cname, ok := rr.(*dns.CNAME); ok {
-			return cname.Target
-		}
-	}
-	return askAddresses(t, s, name)
-}
-
 // TestChecksOfAValue is which checks a value has, and what several of them mean.
 func TestChecksOfAValue(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "127.0.0.1")
-	zone := newZone("several")
+	tg := server.StartTarget(t)
+	zone := server.NewZone("several")
 	const options = "{\ninterval 1d\ntimeout 1h\n}\n"
-	s := start(t, zone+":0 {\nroundrobin53 {\n"+tg.fill(`
+	s := server.Start(t, zone+":0 {\nroundrobin53 {\n"+tg.Fill(`
 		record none ADDRESS all_down none
 		record one ADDRESS check up all_down none
 		record two ADDRESS check up up2 all_down none
@@ -134,13 +124,13 @@ func TestChecksOfAValue(t *testing.T) {
 		"nested2": "",
 		"group":   "",
 	} {
-		until(t, name+" is "+want, func() bool { return askAddresses(t, s, name+"."+zone) == want })
+		server.Eventually(t, name+" is "+want, func() bool { return server.AskAddresses(t, s, name+"."+zone) == want })
 	}
-	until(t, "127.0.0.1 and 127.0.0.4 are left", func() bool {
-		got := askAddresses(t, s, "other."+zone)
+	server.Eventually(t, "127.0.0.1 and 127.0.0.4 are left", func() bool {
+		got := server.AskAddresses(t, s, "other."+zone)
 		return got == "127.0.0.1 127.0.0.4" || got == "127.0.0.4 127.0.0.1"
 	})
-	if n := tg.requested("/up"); n != 1 {
+	if n := tg.Requests("up"); n != 1 {
 		t.Errorf("%d probes of 127.0.0.1 by the check up, want 1: seven records have it", n)
 	}
 }
@@ -149,12 +139,12 @@ func TestChecksOfAValue(t *testing.T) {
 // asked once.
 func TestEqualChecksAreProbedOnce(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "127.0.0.1")
+	tg := server.StartTarget(t)
 	options := func(path, more string) string {
-		return tg.fill("http://:PORT(http)/" + path + " {\ninterval 1d\ntimeout 1h\n" + more + "\n}\n")
+		return tg.Fill("http://:PORT(http)/" + path + " {\ninterval 1d\ntimeout 1h\n" + more + "\n}\n")
 	}
-	zone := newZone("once")
-	start(t, zone+`:0 {
+	zone := server.NewZone("once")
+	server.Start(t, zone+`:0 {
 		roundrobin53 {
 			check web `+options("once", "header Accept text/plain")+`
 			check same `+options("once", "header accept text/plain")+`
@@ -186,10 +176,10 @@ func TestEqualChecksAreProbedOnce(t *testing.T) {
 			record b 127.0.0.1 check text html fall
 		}
 	}`)
-	until(t, "the probes of the path text", func() bool { return tg.requested("/text") == 3 })
-	until(t, "the probe of the path once", func() bool { return tg.requested("/once") > 0 })
-	until(t, "results", func() bool { return probes(t, zone, "web", "pass") > 0 })
-	if n := tg.requested("/once"); n != 1 {
+	server.Eventually(t, "the probes of the path text", func() bool { return tg.Requests("text") == 3 })
+	server.Eventually(t, "the probe of the path once", func() bool { return tg.Requests("once") > 0 })
+	server.Eventually(t, "results", func() bool { return server.Probes(t, zone, "web", "pass") > 0 })
+	if n := tg.Requests("once"); n != 1 {
 		t.Errorf("%d probes of one address by one check, want 1", n)
 	}
 }
@@ -197,10 +187,10 @@ func TestEqualChecksAreProbedOnce(t *testing.T) {
 // TestTimeout has a server that does not answer: a probe fails when its timeout is over, and only then.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "127.0.0.1")
-	zone := newZone("timeout")
-	release := tg.hold("/held")
-	s := start(t, zone+":0 {\nroundrobin53 {\n"+tg.fill(`
+	tg := server.StartTarget(t)
+	zone := server.NewZone("timeout")
+	tg.Set(server.Hang, "held")
+	s := server.Start(t, zone+":0 {\nroundrobin53 {\n"+tg.Fill(`
 		check short http://:PORT(http)/held {
 			interval 1d
 			timeout 1s
@@ -212,17 +202,17 @@ func TestTimeout(t *testing.T) {
 		record short ADDRESS check short all_down none
 		record long ADDRESS check long all_down none
 	`)+"}\n}")
-	until(t, "short is down", func() bool { return askAddresses(t, s, "short."+zone) == "" })
+	server.Eventually(t, "short is down", func() bool { return server.AskAddresses(t, s, "short."+zone) == "" })
 	const want = "short: 127.0.0.1 is down: the first probe failed: no answer within 1s"
-	if got := transitions(s, zone, "short"); got != want {
+	if got := server.Transitions(s, zone, "short"); got != want {
 		t.Errorf("log %q, want %q", got, want)
 	}
-	if n := probes(t, zone, "long", "pass") + probes(t, zone, "long", "fail"); n != 0 {
+	if n := server.Probes(t, zone, "long", "pass") + server.Probes(t, zone, "long", "fail"); n != 0 {
 		t.Errorf("%d results of the check long, before there is an answer", n)
 	}
-	release()
-	until(t, "long passes", func() bool { return probes(t, zone, "long", "pass") == 1 })
-	if got := askAddresses(t, s, "long."+zone); got != "127.0.0.1" {
+	tg.Set(server.Pass, "held")
+	server.Eventually(t, "long passes", func() bool { return server.Probes(t, zone, "long", "pass") == 1 })
+	if got := server.AskAddresses(t, s, "long."+zone); got != "127.0.0.1" {
 		t.Errorf("long: %q, want 127.0.0.1", got)
 	}
 }
@@ -230,17 +220,17 @@ func TestTimeout(t *testing.T) {
 // TestCAIsUnderRoot has the file of an authority by a relative name.
 func TestCAIsUnderRoot(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "127.0.0.1")
-	zone := newZone("root")
-	s := start(t, zone+":0 {\nroot "+filepath.Dir(tg.ca)+"\nroundrobin53 {\n"+tg.fill(`
+	tg := server.StartTarget(t)
+	zone := server.NewZone("root")
+	s := server.Start(t, zone+":0 {\nroot "+filepath.Dir(tg.CAFile())+"\nroundrobin53 {\n"+tg.Fill(`
 		check web https://TARGETNAME:PORT(https)/ {
 			interval 1d
 			ca ca.pem
 		}
 		record app ADDRESS check web
 	`)+"}\n}")
-	until(t, "the check passes", func() bool { return firstResults(t, zone)["web"] })
-	if got := transitions(s, zone, "web"); got != "" {
+	server.Eventually(t, "the check passes", func() bool { return server.FirstResults(t, zone)["web"] })
+	if got := server.Transitions(s, zone, "web"); got != "" {
 		t.Error(got)
 	}
 }
@@ -248,8 +238,8 @@ func TestCAIsUnderRoot(t *testing.T) {
 // TestRiseAndFall has servers that fail (x) and pass (.) as a script says, probe by probe, and what is logged of it.
 func TestRiseAndFall(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "127.0.0.1")
-	zone := newZone("runs")
+	tg := server.StartTarget(t)
+	zone := server.NewZone("runs")
 	const wrong = ", the last: status 500, want 200-399"
 	cases := []struct{ options, script, want string }{
 		{"rise 1\nfall 1", ".x.", "down: 1 failure in a row" + wrong + "; up: 1 pass in a row"},
@@ -263,18 +253,18 @@ func TestRiseAndFall(t *testing.T) {
 	}
 	var b strings.Builder
 	for i, c := range cases {
-		path := fmt.Sprintf("/script%d", i)
-		tg.script(path, c.script)
-		fmt.Fprintf(&b, "check c%d http://:PORT(http)%s {\ninterval 1s\n%s\n}\nrecord r%d ADDRESS check c%d all_down none\n",
+		path := fmt.Sprintf("script%d", i)
+		tg.Script(path, c.script)
+		fmt.Fprintf(&b, "check c%d http://:PORT(http)/%s {\ninterval 1s\n%s\n}\nrecord r%d ADDRESS check c%d all_down none\n",
 			i, path, c.options, i, i)
 	}
-	s := start(t, zone+":0 {\nroundrobin53 {\n"+tg.fill(b.String())+"}\n}")
+	s := server.Start(t, zone+":0 {\nroundrobin53 {\n"+tg.Fill(b.String())+"}\n}")
 	for i, c := range cases {
 		check := fmt.Sprintf("c%d", i)
 		// The request behind the last one of the script shows that the results of all others were counted.
-		until(t, "the end of the script "+c.script, func() bool { return tg.requested(fmt.Sprintf("/script%d", i)) > len(c.script) })
+		server.Eventually(t, "the end of the script "+c.script, func() bool { return tg.Requests(fmt.Sprintf("script%d", i)) > len(c.script) })
 		var got []string
-		for line := range strings.SplitSeq(transitions(s, zone, check), "\n") {
+		for line := range strings.SplitSeq(server.Transitions(s, zone, check), "\n") {
 			if _, text, ok := strings.Cut(line, " is "); ok {
 				got = append(got, text)
 			}
@@ -288,9 +278,9 @@ func TestRiseAndFall(t *testing.T) {
 // TestInterval compares how often checks of different intervals probe, and how many connections they make.
 func TestInterval(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "::1")
-	zone := newZone("interval")
-	start(t, zone+":0 {\nroundrobin53 {\n"+tg.fill(`
+	tg := server.StartTargetAt(t, "::1")
+	zone := server.NewZone("interval")
+	server.Start(t, zone+":0 {\nroundrobin53 {\n"+tg.Fill(`
 		check often http://:PORT(http)/often {
 			interval 1s
 		}
@@ -304,15 +294,15 @@ func TestInterval(t *testing.T) {
 		}
 		record app ADDRESS check often seldom once
 	`)+"}\n}")
-	until(t, "a third probe at 3s", func() bool { return tg.requested("/seldom") >= 3 })
-	often, seldom, once := tg.requested("/often"), tg.requested("/seldom"), tg.requested("/once")
+	server.Eventually(t, "a third probe at 3s", func() bool { return tg.Requests("seldom") >= 3 })
+	often, seldom, once := tg.Requests("often"), tg.Requests("seldom"), tg.Requests("once")
 	if often <= seldom+1 || once != 1 {
 		t.Errorf("probes at intervals of 1s, 3s and 1d: %d, %d, %d", often, seldom, once)
 	}
-	if n := tg.connected("http"); n < often {
+	if n := tg.Connections("http"); n < often {
 		t.Errorf("%d connections for %d probes over HTTP, want one each", n, often)
 	}
-	if n := tg.connected("https"); n < seldom {
+	if n := tg.Connections("https"); n < seldom {
 		t.Errorf("%d connections for %d probes over HTTPS, want one each", n, seldom)
 	}
 }
@@ -321,9 +311,9 @@ func TestInterval(t *testing.T) {
 // neither in logs nor in metrics, whatever the other side makes of them.
 func TestProbesShowNoSecrets(t *testing.T) {
 	t.Parallel()
-	tg := startTarget(t, "127.0.0.1")
+	tg := server.StartTarget(t)
 	const secret = "geheim4711"
-	zone := newZone("secret")
+	zone := server.NewZone("secret")
 	var b strings.Builder
 	paths := []string{"up", "status/500", "garbled", "fields", "redirect"}
 	for i, path := range paths {
@@ -337,15 +327,15 @@ func TestProbesShowNoSecrets(t *testing.T) {
 		record r%d ADDRESS check c%d all_down none
 		`, i, path, secret, secret, secret, i, i)
 	}
-	s := start(t, zone+":0 {\nlog\nerrors\nroundrobin53 {\n"+tg.fill(b.String())+"}\n}")
-	until(t, "a result of each check", func() bool { return len(firstResults(t, zone)) == len(paths) })
+	s := server.Start(t, zone+":0 {\nlog\nerrors\nroundrobin53 {\n"+tg.Fill(b.String())+"}\n}")
+	server.Eventually(t, "a result of each check", func() bool { return len(server.FirstResults(t, zone)) == len(paths) })
 	for i, path := range paths {
 		if name := fmt.Sprintf("r%d.%s", i, zone); path != "up" {
-			until(t, path+" is down", func() bool { return askAddresses(t, s, name) == "" })
+			server.Eventually(t, path+" is down", func() bool { return server.AskAddresses(t, s, name) == "" })
 		}
 	}
-	if strings.Contains(s.log(), secret) {
-		t.Errorf("a secret in the log:\n%s", s.log())
+	if strings.Contains(s.Log(), secret) {
+		t.Errorf("a secret in the log:\n%s", s.Log())
 	}
 	families, err := prometheus.DefaultGatherer.Gather()
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestSystemReadmeServes does what a new user does: clone, run the README's first command, ask with its dig.
@@ -18,21 +20,21 @@ func TestSystemReadmeServes(t *testing.T) {
 	if out, err := exec.Command("git", "clone", "--quiet", "..", clone).CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)
 	}
-	readme := readFile(t, "README.md")
-	command := strings.Fields(fences(readme, "sh")[0])
-	server := exec.Command(command[0], command[1:]...)
-	server.Dir = clone
-	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run has a child
+	readme := server.ReadFile(t, "README.md")
+	command := strings.Fields(server.Fences(readme, "sh")[0])
+	program := exec.Command(command[0], command[1:]...)
+	program.Dir = clone
+	program.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run has a child
 	var output bytes.Buffer
-	server.Stdout, server.Stderr = &output, &output
-	if err := server.Start(); err != nil {
+	program.Stdout, program.Stderr = &output, &output
+	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		_ = syscall.Kill(-server.Process.Pid, syscall.SIGTERM)
-		_ = server.Wait()
+		_ = syscall.Kill(-program.Process.Pid, syscall.SIGTERM)
+		_ = program.Wait()
 	}()
-	transcript := strings.Split(fences(readme, "txt")[0], "\n")
+	transcript := strings.Split(server.Fences(readme, "txt")[0], "\n")
 	dig := strings.Fields(strings.TrimPrefix(transcript[0], "$ "))
 	dig = append(dig, "+tries=1", "+timeout=1")
 	deadline := time.Now().Add(5 * time.Minute) // the build, from nothing

@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestCorefilesStart starts every Corefile of the README, of build/explugins and of the packages, and corefile.example, on free
@@ -19,51 +20,25 @@ func TestCorefilesStart(t *testing.T) {
 	port := dnsserver.Port
 	defer func() { dnsserver.Port = port }()
 	dnsserver.Port = "0"
-	corefiles := fences(readFile(t, "README.md"), "corefile")
+	corefiles := server.Fences(server.ReadFile(t, "README.md"), "corefile")
 	if len(corefiles) < 4 {
 		t.Fatalf("the README has %d Corefiles, want more", len(corefiles))
 	}
-	corefiles = append(corefiles, readFile(t, "corefile.example"), readFile(t, "build/packages/Corefile"))
+	corefiles = append(corefiles, server.ReadFile(t, "corefile.example"), server.ReadFile(t, "build/packages/Corefile"))
 	for _, page := range explugins(t) {
-		corefiles = append(corefiles, fences(page, "corefile")...)
+		corefiles = append(corefiles, server.Fences(page, "corefile")...)
 	}
 	for i, corefile := range corefiles {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			corefile = regexp.MustCompile(`:\d+ \{`).ReplaceAllString(corefile, ":0 {")
-			start(t, strings.ReplaceAll(corefile, "/usr/share/GeoIP/GeoLite2-City.mmdb", geoDatabase(t)))
+			server.Start(t, strings.ReplaceAll(corefile, "/usr/share/GeoIP/GeoLite2-City.mmdb", server.GeoDatabasePath(t)))
 		})
 	}
 }
 
-// builtBinary is the path of the program, which is built once, with the version v9.9.9.
-func builtBinary(t *testing.T) string {
-	t.Helper()
-	path, err := buildOnce()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// binaryDir is where buildOnce has put the program, if it has.
-var binaryDir string
-
-var buildOnce = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "roundrobin53")
-	if err != nil {
-		return "", err
-	}
-	binaryDir = dir
-	path := filepath.Join(dir, "coredns")
-	if out, err := exec.Command("go", "build", "-ldflags", "-X main.version=v9.9.9", "-o", path, "../build").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
 // TestBinary runs the program: its versions and its plugin list.
 func TestBinary(t *testing.T) {
-	binary := builtBinary(t)
+	binary := server.BuiltBinary(t)
 	for flag, want := range map[string][]string{
 		"-version": {"CoreDNS-1.15.0 (roundrobin53 v9.9.9)\n"},
 		"-plugins": {"\nroundrobin53\n", "\nhosts\n"},

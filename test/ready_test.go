@@ -1,44 +1,23 @@
 package test
 
 import (
-	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
-)
 
-// readiness is what the ready plugin says at an address: OK, or the plugins that are not ready.
-func readiness(address string) (string, error) {
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get("http://" + address + "/ready")
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return string(body), err
-}
+	"github.com/roundrobin53/roundrobin53/test/server"
+)
 
 // checkReadiness asks the ready plugin.
 func checkReadiness(t *testing.T, when, address, want string) {
 	t.Helper()
-	if got, err := readiness(address); err != nil || got != want {
+	if got, err := server.Readiness(address); err != nil || got != want {
 		t.Errorf("%s: ready says %q (%v), want %q", when, got, err, want)
 	}
-}
-
-// awaitReady waits until the ready plugin says OK.
-func awaitReady(t *testing.T, address string) {
-	t.Helper()
-	eventually(t, "ready", func() bool {
-		got, err := readiness(address)
-		return err == nil && got == "OK"
-	})
 }
 
 // firstRoundLimit is how long ready waits for the first results at most.
@@ -48,34 +27,34 @@ const firstRoundLimit = 5 * time.Second
 // target has had a result, in all blocks, and no sooner; asked before, it takes everything for up. A reload waits for
 // nothing.
 func TestReadyAfterFirstRound(t *testing.T) {
-	address, signs := "127.0.0.1:"+freePort(t), startSignals(t)
-	signs.set(hang, "b c")
+	address, signs := "127.0.0.1:"+server.FreePort(t), server.StartTarget(t)
+	signs.Set(server.Hang, "b c")
 	block := func(zone, first, record, checks string) string {
-		return zone + ":0 {\n" + first + "\nroundrobin53 {\n" + record + "\n" + signs.checksWith(slowCheck, checks) + "}\n}\n"
+		return zone + ":0 {\n" + first + "\nroundrobin53 {\n" + record + "\n" + signs.ChecksWith(server.SlowCheck, checks) + "}\n}\n"
 	}
 	corefile := block("example.org", "ready "+address, "record app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\n}", "a b") +
 		block("example.net", "", "record app A 192.0.2.3 check c", "c")
 	began := time.Now()
-	s := serve(t, corefile)
-	eventually(t, "all are probed", func() bool { return signs.count("a")*signs.count("b")*signs.count("c") > 0 })
+	s := server.Serve(t, corefile)
+	server.Eventually(t, "all are probed", func() bool { return signs.Requests("a")*signs.Requests("b")*signs.Requests("c") > 0 })
 	checkReadiness(t, "two results are missing", address, "roundrobin53")
-	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
 		t.Errorf("before the first result: %s, want all values", got)
 	}
-	signs.set(fail, "b")
-	awaitDown(t, s, "b")
+	signs.Set(server.Fail, "b")
+	server.AwaitDown(t, s, "b")
 	checkReadiness(t, "one result is missing", address, "roundrobin53")
-	signs.set(pass, "c")
-	awaitReady(t, address)
+	signs.Set(server.Pass, "c")
+	server.AwaitReady(t, address)
 	if took := time.Since(began); took >= firstRoundLimit {
 		t.Errorf("ready after %v: that was not the first round but the limit", took)
 	}
-	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
 		t.Errorf("after the first round: %s, want 192.0.2.1", got)
 	}
 
 	// New targets that do not answer, while ready is asked all the time.
-	signs.set(hang, "d")
+	signs.Set(server.Hang, "d")
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -86,21 +65,21 @@ func TestReadyAfterFirstRound(t *testing.T) {
 			default:
 			}
 			// The ready plugin closes its port for a moment at each reload.
-			if body, err := readiness(address); err == nil && body != "OK" && body != "Shutting down" {
+			if body, err := server.Readiness(address); err == nil && body != "OK" && body != "Shutting down" {
 				t.Errorf("%q after reloads, want OK", body)
 			}
 		}
 	})
 	for range 3 {
-		mustReload(t, s, corefile+block("example.com", "", "record app A 192.0.2.4 check d", "d"))
+		server.MustReload(t, s, corefile+block("example.com", "", "record app A 192.0.2.4 check d", "d"))
 		checkReadiness(t, "a reload with a target that hangs", address, "OK")
-		eventually(t, "the new target is probed", func() bool { return signs.count("d") > 0 })
+		server.Eventually(t, "the new target is probed", func() bool { return signs.Requests("d") > 0 })
 		checkReadiness(t, "the new target hangs", address, "OK")
-		if err := s.reload(strings.Replace(corefile, "record", "rekord", 1)); err == nil {
+		if err := s.Reload(strings.Replace(corefile, "record", "rekord", 1)); err == nil {
 			t.Error("reloaded, want an error")
 		}
-		awaitReady(t, address)
-		mustReload(t, s, corefile)
+		server.AwaitReady(t, address)
+		server.MustReload(t, s, corefile)
 	}
 	close(stop)
 	wg.Wait()
@@ -114,18 +93,18 @@ func TestReadyWithoutFirstRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = silent.Close() })
-	address := "127.0.0.1:" + freePort(t)
-	s := serve(t, "example.org:0 {\nready "+address+"\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 check web\ncheck web http://"+
-		silent.Addr().String()+"/ {\n"+slowCheck+"\n}\n}\n}\n")
+	address := "127.0.0.1:" + server.FreePort(t)
+	s := server.Serve(t, "example.org:0 {\nready "+address+"\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 check web\ncheck web http://"+
+		silent.Addr().String()+"/ {\n"+server.SlowCheck+"\n}\n}\n}\n")
 	checkReadiness(t, "at the start", address, "roundrobin53")
-	awaitReady(t, address) // no result comes before a minute is over
-	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
+	server.AwaitReady(t, address) // no result comes before a minute is over
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
 		t.Errorf("without a result: %s, want all values", got)
 	}
-	if got := upSeries(t); len(got) != 2 || got["web 192.0.2.1"] != 1 || got["web 192.0.2.2"] != 1 {
+	if got := server.UpSeries(t); len(got) != 2 || got["web 192.0.2.1"] != 1 || got["web 192.0.2.2"] != 1 {
 		t.Errorf("without a result the metric up is %v, want 1 for both", got)
 	}
-	probed := series(t, "coredns_roundrobin53_probed")
+	probed := server.Series(t, "coredns_roundrobin53_probed")
 	for labels, value := range probed {
 		if value != 0 {
 			t.Errorf("without a result the metric probed is %v for %s, want 0", value, labels)
@@ -134,24 +113,24 @@ func TestReadyWithoutFirstRound(t *testing.T) {
 	if len(probed) != 2 {
 		t.Errorf("the metric probed has %d series, want 2: %v", len(probed), probed)
 	}
-	eventually(t, "the log names what was never probed", func() bool {
-		return strings.Contains(s.log(), "checks: no result after 5s, and taken for up: example.org. check web: 192.0.2.1 (127.0.0.1)") // both values have one target
+	server.Eventually(t, "the log names what was never probed", func() bool {
+		return strings.Contains(s.Log(), "checks: no result after 5s, and taken for up: example.org. check web: 192.0.2.1 (127.0.0.1)") // both values have one target
 	})
 }
 
 // TestReadyWhenAllAreDown is the rest of row 86: that nothing is up is a result, too.
 func TestReadyWhenAllAreDown(t *testing.T) {
-	address, signs := "127.0.0.1:"+freePort(t), startSignals(t)
-	signs.set(fail, "a b")
+	address, signs := "127.0.0.1:"+server.FreePort(t), server.StartTarget(t)
+	signs.Set(server.Fail, "a b")
 	began := time.Now()
-	s := serve(t, "example.org:0 {\nready "+address+"\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\n}\n"+
-		signs.checksWith(slowCheck, "a b")+"}\n}\n")
-	awaitReady(t, address)
+	s := server.Serve(t, "example.org:0 {\nready "+address+"\nroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 check b\n}\n"+
+		signs.ChecksWith(server.SlowCheck, "a b")+"}\n}\n")
+	server.AwaitReady(t, address)
 	if took := time.Since(began); took >= firstRoundLimit {
 		t.Errorf("ready after %v: that was not the first round but the limit", took)
 	}
-	if got := sorted(s.ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2" {
 		t.Errorf("all down: %s, want all values", got)
 	}
-	awaitDown(t, s, "a b")
+	server.AwaitDown(t, s, "a b")
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -18,6 +17,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 func init() {
@@ -26,39 +27,6 @@ func init() {
 		return nil
 	})
 	dnsserver.Directives = append(dnsserver.Directives, "failstart")
-}
-
-// bad are Corefiles that do not start, each at another moment, from one that does. Busy is a TCP address in use.
-func bad(good, busy string) map[string]string {
-	host, port, _ := net.SplitHostPort(busy)
-	open := good[:strings.LastIndexByte(good, '}')]
-	open = open[:strings.LastIndexByte(open, '}')]
-	return map[string]string{
-		"syntax":       strings.Replace(good, "record ", "rekord ", 1),
-		"open block":   open,
-		"busy port":    good + "\nexample.net:" + port + " {\nbind " + host + "\nwhoami\n}\n",
-		"later plugin": good + "\nexample.net:0 {\nwhoami\nfailstart\n}\n",
-	}
-}
-
-// busyAddress is a TCP address that somebody listens at.
-func busyAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr().String()
-}
-
-// mustReload reloads, and returns when the new instance answers.
-func mustReload(t *testing.T, s *server, corefile string) {
-	t.Helper()
-	if err := s.reload(corefile); err != nil {
-		t.Fatalf("reload: %v", err)
-	}
-	await(s)
 }
 
 // TestReloadKeepsRotation guards against a rotation that starts anew with every change of the Corefile: then the first
@@ -75,7 +43,7 @@ func TestReloadKeepsRotation(t *testing.T) {
 	}
 	%s`
 	sixes := []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}
-	s := serve(t, fmt.Sprintf(corefile, "", ""))
+	s := server.Serve(t, fmt.Sprintf(corefile, "", ""))
 	var a, aaaa, tcp, wild string
 	for i, change := range []struct{ line, block string }{
 		{"", ""},
@@ -85,26 +53,26 @@ func TestReloadKeepsRotation(t *testing.T) {
 		{"record zero TXT x", "example.net:0 {\nwhoami\n}"},
 		{"", ""},
 	} {
-		mustReload(t, s, fmt.Sprintf(corefile, change.line, change.block))
+		server.MustReload(t, s, fmt.Sprintf(corefile, change.line, change.block))
 		if i%2 == 1 { // two reloads without a query between them
-			mustReload(t, s, fmt.Sprintf(corefile, change.line, change.block+"\n# again"))
+			server.MustReload(t, s, fmt.Sprintf(corefile, change.line, change.block+"\n# again"))
 		}
-		a = takeTurns(s, "udp", "app.example.org", threeValues, a, 1)
-		a = takeTurns(s, "udp", "alias.example.org", threeValues, a, 1)
-		aaaa = takeTurns(s, "udp", "app.example.org", sixes, aaaa, 4)
-		tcp = takeTurns(s, "tcp", "app.example.org", threeValues, tcp, 1)
-		wild = takeTurns(s, "udp", "a.wild.example.org", threeValues, wild, 2)
+		a = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, a, 1)
+		a = server.TakeTurns(s, "udp", "alias.example.org", server.ThreeValues, a, 1)
+		aaaa = server.TakeTurns(s, "udp", "app.example.org", sixes, aaaa, 4)
+		tcp = server.TakeTurns(s, "tcp", "app.example.org", server.ThreeValues, tcp, 1)
+		wild = server.TakeTurns(s, "udp", "a.wild.example.org", server.ThreeValues, wild, 2)
 	}
 }
 
 // TestReloadKeepsOrderOfPairs guards the whole position, not only the next first value: the second values go on too.
 func TestReloadKeepsOrderOfPairs(t *testing.T) {
 	const corefile = "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4\nrecord n%d A 192.0.2.9\n}\n}"
-	s := serve(t, fmt.Sprintf(corefile, 0))
+	s := server.Serve(t, fmt.Sprintf(corefile, 0))
 	pairs := make(map[string]int)
 	for i := range 2 * 4 * 3 {
-		pairs[strings.Join(addresses(s.ask("app.example.org", dns.TypeA))[:2], " ")]++
-		mustReload(t, s, fmt.Sprintf(corefile, i))
+		pairs[strings.Join(server.Addresses(s.Ask("app.example.org", dns.TypeA))[:2], " ")]++
+		server.MustReload(t, s, fmt.Sprintf(corefile, i))
 	}
 	for pair, times := range pairs {
 		if times != 2 {
@@ -115,12 +83,12 @@ func TestReloadKeepsOrderOfPairs(t *testing.T) {
 
 // TestNewRecordsStartAtRandom guards against replicas that move in step after the same change.
 func TestNewRecordsStartAtRandom(t *testing.T) {
-	s := serve(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}")
-	values := strings.Fields(addressList(100, false))
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}")
+	values := strings.Fields(server.AddressList(100, false))
 	first := make(map[string]bool)
 	for i := range 10 {
-		mustReload(t, s, fmt.Sprintf("example.org:0 {\nroundrobin53 {\nrecord new%d A %s answers 1\n}\n}", i, strings.Join(values, " ")))
-		first[addresses(s.ask(fmt.Sprintf("new%d.example.org", i), dns.TypeA))[0]] = true
+		server.MustReload(t, s, fmt.Sprintf("example.org:0 {\nroundrobin53 {\nrecord new%d A %s answers 1\n}\n}", i, strings.Join(values, " ")))
+		first[server.Addresses(s.Ask(fmt.Sprintf("new%d.example.org", i), dns.TypeA))[0]] = true
 	}
 	if len(first) < 3 { // by chance once in 10^14
 		t.Errorf("ten new records of a hundred values all start with one of %v", first)
@@ -143,15 +111,15 @@ func TestEqualBlocksKeepTheirOwnCounters(t *testing.T) {
 		corefile := func(i int) string {
 			return fmt.Sprintf(block, names[0], "do()", i) + fmt.Sprintf(block, names[1], "!do()", i)
 		}
-		s := serve(t, corefile(0))
-		signed, unsigned := stream{name: "app.a.org", values: threeValues, edns: true}, stream{name: "app.a.org", values: threeValues}
+		s := server.Serve(t, corefile(0))
+		signed, unsigned := server.Turns{Name: "app.a.org", Values: server.ThreeValues, Edns: true}, server.Turns{Name: "app.a.org", Values: server.ThreeValues}
 		for i := range 4 {
 			for range 2 {
-				signed.take(t, s.udp(0))
-				signed.take(t, s.udp(0))
-				unsigned.take(t, s.udp(0))
+				signed.Take(t, s.UDP(0))
+				signed.Take(t, s.UDP(0))
+				unsigned.Take(t, s.UDP(0))
 			}
-			mustReload(t, s, corefile(i))
+			server.MustReload(t, s, corefile(i))
 		}
 	}
 }
@@ -159,30 +127,30 @@ func TestEqualBlocksKeepTheirOwnCounters(t *testing.T) {
 // TestBadReloadChangesNothing guards the running server against a Corefile that fails, at whatever moment it does.
 func TestBadReloadChangesNothing(t *testing.T) {
 	const good = "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3\n}\n}\n"
-	s := serve(t, good)
+	s := server.Serve(t, good)
 	last := ""
 	// The failing one has other records, and some of the same name.
 	changed := strings.Replace(good, "record app", "record extra A 192.0.2.9\nrecord app 5", 1)
 	for range 2 {
-		for name, corefile := range bad(changed, busyAddress(t)) {
-			last = takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
-			serial := section(s.ask("example.org", dns.TypeSOA).Answer)
-			if err := s.reload(corefile); err == nil {
+		for name, corefile := range server.BadCorefiles(changed, server.BusyAddress(t)) {
+			last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 2)
+			serial := server.Section(s.Ask("example.org", dns.TypeSOA).Answer)
+			if err := s.Reload(corefile); err == nil {
 				t.Fatalf("%s: reloaded, want an error", name)
 			}
-			last = takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
-			if m := s.ask("extra.example.org", dns.TypeA); m.Rcode != dns.RcodeNameError {
+			last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 2)
+			if m := s.Ask("extra.example.org", dns.TypeA); m.Rcode != dns.RcodeNameError {
 				t.Errorf("%s: the failed Corefile answers: %v", name, m)
 			}
-			if ttl := s.ask("nowhere.example.org", dns.TypeA); len(ttl.Ns) != 1 {
+			if ttl := s.Ask("nowhere.example.org", dns.TypeA); len(ttl.Ns) != 1 {
 				t.Errorf("%s: no SOA: %v", name, ttl)
 			}
-			if got := section(s.ask("example.org", dns.TypeSOA).Answer); got != serial {
+			if got := server.Section(s.Ask("example.org", dns.TypeSOA).Answer); got != serial {
 				t.Errorf("%s: the SOA is %s, and was %s", name, got, serial)
 			}
-			last = takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
+			last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 2)
 		}
-		mustReload(t, s, good+"# again")
+		server.MustReload(t, s, good+"# again")
 	}
 }
 
@@ -190,42 +158,20 @@ func TestBadReloadChangesNothing(t *testing.T) {
 // one does not is gone, and a record of the next Corefile is new.
 func TestFailedStartLeavesNoCounter(t *testing.T) {
 	const without = "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
-	values := strings.Fields(addressList(10_000, false))
+	values := strings.Fields(server.AddressList(10_000, false))
 	with := strings.Replace(without, "record", "record new A "+strings.Join(values, " ")+" answers 1\nrecord", 1)
-	s := serve(t, without)
-	mustReload(t, s, with)
-	before := addresses(s.ask("new.example.org", dns.TypeA))[0]
-	mustReload(t, s, without)
-	if err := s.reload(bad(with, busyAddress(t))["later plugin"]); err == nil {
+	s := server.Serve(t, without)
+	server.MustReload(t, s, with)
+	before := server.Addresses(s.Ask("new.example.org", dns.TypeA))[0]
+	server.MustReload(t, s, without)
+	if err := s.Reload(server.BadCorefiles(with, server.BusyAddress(t))["later plugin"]); err == nil {
 		t.Fatal("reloaded, want an error")
 	}
-	mustReload(t, s, with)
-	after := addresses(s.ask("new.example.org", dns.TypeA))[0]
+	server.MustReload(t, s, with)
+	after := server.Addresses(s.Ask("new.example.org", dns.TypeA))[0]
 	for i, value := range values {
 		if value == before && values[(i+1)%len(values)] == after { // by chance once in 10,000
 			t.Errorf("the rotation of a record that was gone goes on: %s, then %s", before, after)
-		}
-	}
-}
-
-// descriptors is how many files and sockets the process has open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	open, err := os.ReadDir("/dev/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(open)
-}
-
-// settle waits until there are no more goroutines and descriptors than these. It returns how many there are at the end.
-func settle(t *testing.T, goroutines, files int) (nowGoroutines, nowFiles int) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		runtime.GC() // closes the sockets of instances that caddy has discarded
-		nowGoroutines, nowFiles = runtime.NumGoroutine(), descriptors(t)
-		if nowGoroutines <= goroutines && nowFiles <= files || time.Now().After(deadline) {
-			return nowGoroutines, nowFiles
 		}
 	}
 }
@@ -243,23 +189,23 @@ func TestHundredReloadsLeaveNothing(t *testing.T) {
 		}
 	}
 	`
-	s := serve(t, fmt.Sprintf(corefile, 0))
-	busy := busyAddress(t)
-	mustReload(t, s, fmt.Sprintf(corefile, 1))
-	last := takeTurns(s, "udp", "app.example.org", threeValues, "", 1)
-	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	s := server.Serve(t, fmt.Sprintf(corefile, 0))
+	busy := server.BusyAddress(t)
+	server.MustReload(t, s, fmt.Sprintf(corefile, 1))
+	last := server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, "", 1)
+	goroutines, files := runtime.NumGoroutine(), server.Descriptors(t)
 	for i := 0; i < 100; {
-		for name, failing := range bad(fmt.Sprintf(corefile, i), busy) {
-			if err := s.reload(failing); err == nil {
+		for name, failing := range server.BadCorefiles(fmt.Sprintf(corefile, i), busy) {
+			if err := s.Reload(failing); err == nil {
 				t.Fatalf("%s: reloaded, want an error", name)
 			}
-			mustReload(t, s, fmt.Sprintf(corefile, i))
-			last = takeTurns(s, "udp", "app.example.org", threeValues, last, 1)
+			server.MustReload(t, s, fmt.Sprintf(corefile, i))
+			last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 1)
 			i += 2
 		}
 	}
 	const few = 3 // what other tests and the runtime start and end
-	if nowGoroutines, nowFiles := settle(t, goroutines+few, files+few); nowGoroutines > goroutines+few || nowFiles > files+few {
+	if nowGoroutines, nowFiles := server.SettleAt(t, goroutines+few, files+few); nowGoroutines > goroutines+few || nowFiles > files+few {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("goroutines went from %d to %d, descriptors from %d to %d\n%s", goroutines, nowGoroutines, files, nowFiles, stacks[:runtime.Stack(stacks, true)])
 	}
@@ -303,20 +249,20 @@ const notifyTime = 1500 * time.Millisecond
 func TestFailedStartNotifiesNobody(t *testing.T) {
 	secondary := startNotified(t)
 	good := "example.org:0 {\ntransfer {\nto " + secondary.LocalAddr().String() + "\n}\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
-	s := serve(t, good)
+	s := server.Serve(t, good)
 	if m := secondary.heard(10 * time.Second); m == nil || m.Opcode != dns.OpcodeNotify {
 		t.Fatalf("after the start came %v, want a NOTIFY", m)
 	}
 	changed := strings.Replace(good, "192.0.2.1", "192.0.2.2", 1)
 	for _, name := range []string{"later plugin", "busy port"} {
-		if err := s.reload(bad(changed, busyAddress(t))[name]); err == nil {
+		if err := s.Reload(server.BadCorefiles(changed, server.BusyAddress(t))[name]); err == nil {
 			t.Fatalf("%s: reloaded, want an error", name)
 		}
 	}
 	if m := secondary.heard(notifyTime); m != nil {
 		t.Errorf("after failed starts came a NOTIFY: %v", m)
 	}
-	mustReload(t, s, changed)
+	server.MustReload(t, s, changed)
 	if m := secondary.heard(10 * time.Second); m == nil {
 		t.Error("after a good reload came no NOTIFY")
 	}
@@ -328,14 +274,14 @@ func TestFailedFirstUseLeavesNothing(t *testing.T) {
 	secondary := startNotified(t)
 	const without = "example.org:0 {\nwhoami\n}\n"
 	with := "example.org:0 {\ntransfer {\nto " + secondary.LocalAddr().String() + "\n}\nroundrobin53 {\nrecord app A 192.0.2.1 metrics\n}\n}\n"
-	s := serve(t, without)
-	if err := s.reload(bad(with, busyAddress(t))["later plugin"]); err == nil {
+	s := server.Serve(t, without)
+	if err := s.Reload(server.BadCorefiles(with, server.BusyAddress(t))["later plugin"]); err == nil {
 		t.Fatal("reloaded, want an error")
 	}
-	if zones := series(t, "coredns_roundrobin53_zones")[""]; zones != 0 {
+	if zones := server.Series(t, "coredns_roundrobin53_zones")[""]; zones != 0 {
 		t.Errorf("%v zones, and none is served", zones)
 	}
-	if got := picks(t); len(got) > 0 {
+	if got := server.FirstPicks(t); len(got) > 0 {
 		t.Errorf("first picks %v, and nothing is served", got)
 	}
 	if m := secondary.heard(notifyTime); m != nil {
@@ -359,7 +305,7 @@ func manyNames(t *testing.T, file bool) (corefile func(i int) string) {
 		}
 	}
 	if file {
-		path := zoneFile(t, records.String())
+		path := server.ZoneFile(t, records.String())
 		return func(i int) string {
 			return fmt.Sprintf("example.org:0 {\nfile %s\n}\nv%d.example.net:0 {\nwhoami\n}\n", path, i)
 		}
@@ -372,8 +318,8 @@ func manyNames(t *testing.T, file bool) (corefile func(i int) string) {
 // lossDuringReloads is how many queries, at some 5,000 a second, get no answer while a server reloads, and of how many.
 func lossDuringReloads(t *testing.T, corefile func(i int) string, reloads int) (lost, sent int64) {
 	t.Helper()
-	s := serve(t, corefile(0))
-	address := loopback(s.udp(0))
+	s := server.Serve(t, corefile(0))
+	address := server.Loopback(s.UDP(0))
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	var queries, losses atomic.Int64
@@ -395,7 +341,7 @@ func lossDuringReloads(t *testing.T, corefile func(i int) string, reloads int) (
 				case <-pace.C:
 				}
 				queries.Add(1)
-				m, err := roundTrip(conn, question(fmt.Sprintf("n%d.example.org", i%10_000), dns.TypeA))
+				m, err := server.RoundTrip(conn, server.Question(fmt.Sprintf("n%d.example.org", i%10_000), dns.TypeA))
 				if err != nil || len(m.Answer) != 2 {
 					losses.Add(1)
 				}
@@ -409,7 +355,7 @@ func lossDuringReloads(t *testing.T, corefile func(i int) string, reloads int) (
 				t.Fatal("no queries are answered")
 			}
 		}
-		mustReload(t, s, corefile(i+1))
+		server.MustReload(t, s, corefile(i+1))
 	}
 	close(stop)
 	wg.Wait()
@@ -432,19 +378,19 @@ func TestReloadUnderLoadLosesNothing(t *testing.T) {
 // each, turns would come twice.
 func TestTurnsAreExactAcrossReloads(t *testing.T) {
 	const corefile = "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3\nrecord n%d A 192.0.2.9\n}\n}\n"
-	s := serve(t, fmt.Sprintf(corefile, 0))
+	s := server.Serve(t, fmt.Sprintf(corefile, 0))
 	const queries = 20_001
 	var reloads, failed int
 	done := make(chan struct{})
 	first := make(map[string]int)
 	var mu sync.Mutex
-	address, busy := s.udp(0), busyAddress(t)
+	address, busy := s.UDP(0), server.BusyAddress(t)
 	go func() {
 		defer close(done)
-		flood(t, address, 8, queries, func(int) *dns.Msg { return question("app.example.org", dns.TypeA) }, func(_ int, m *dns.Msg) {
+		server.Flood(t, address, 8, queries, func(int) *dns.Msg { return server.Question("app.example.org", dns.TypeA) }, func(_ int, m *dns.Msg) {
 			mu.Lock()
 			defer mu.Unlock()
-			first[addresses(m)[0]]++
+			first[server.Addresses(m)[0]]++
 		})
 	}()
 	for running := true; running; {
@@ -455,12 +401,12 @@ func TestTurnsAreExactAcrossReloads(t *testing.T) {
 			reloads++
 			if reloads%3 == 0 {
 				failed++
-				if err := s.reload(bad(fmt.Sprintf(corefile, reloads), busy)["busy port"]); err == nil {
+				if err := s.Reload(server.BadCorefiles(fmt.Sprintf(corefile, reloads), busy)["busy port"]); err == nil {
 					t.Error("reloaded, want an error")
 				}
 				continue
 			}
-			mustReload(t, s, fmt.Sprintf(corefile, reloads))
+			server.MustReload(t, s, fmt.Sprintf(corefile, reloads))
 		}
 	}
 	t.Logf("%d reloads, %d of them failed", reloads, failed)
@@ -473,7 +419,7 @@ func TestTurnsAreExactAcrossReloads(t *testing.T) {
 
 // TestReloadKeepsReadiness guards a replica against being taken out of service by a change of its Corefile.
 func TestReloadKeepsReadiness(t *testing.T) {
-	address := "127.0.0.1:" + freePort(t)
+	address := "127.0.0.1:" + server.FreePort(t)
 	good := "example.org:0 {\nready " + address + "\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\nexample.net:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	status := func() (string, error) {
@@ -485,7 +431,7 @@ func TestReloadKeepsReadiness(t *testing.T) {
 		body, err := io.ReadAll(response.Body)
 		return string(body), err
 	}
-	s := serve(t, good)
+	s := server.Serve(t, good)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -510,10 +456,10 @@ func TestReloadKeepsReadiness(t *testing.T) {
 	}
 	check("after the start")
 	for i := range 10 {
-		mustReload(t, s, good+fmt.Sprintf("v%d.example.net:0 {\nwhoami\n}\n", i))
+		server.MustReload(t, s, good+fmt.Sprintf("v%d.example.net:0 {\nwhoami\n}\n", i))
 		check("after a reload")
 	}
-	if err := s.reload(bad(good, busyAddress(t))["syntax"]); err == nil {
+	if err := s.Reload(server.BadCorefiles(good, server.BusyAddress(t))["syntax"]); err == nil {
 		t.Error("reloaded, want an error")
 	}
 	check("after a failed reload")

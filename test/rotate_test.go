@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // rotateNames are the names that rotatedRecords has, with so many addresses of each family.
@@ -23,7 +25,7 @@ func rotatedRecords() string {
 	b.WriteString("alias CNAME three\nlong CNAME alias\none A 192.0.2.1\ntxt TXT text\n_sip._udp SRV 0 0 5060 three\nmail MX 10 three\n")
 	for name, n := range rotateNames {
 		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-			for _, value := range manyAddresses(n, qtype) {
+			for _, value := range server.ManyAddresses(n, qtype) {
 				fmt.Fprintf(&b, "%s. %s %s\n", name, dns.TypeToString[qtype], value)
 			}
 		}
@@ -34,7 +36,7 @@ func rotatedRecords() string {
 // checkExact asks for a name with 16 clients at a time, over UDP and TCP, plain and with EDNS, and for both families. In
 // each class every value is first equally often, and so is every ordered pair (first, second) where that many are asked
 // for.
-func checkExact(t *testing.T, s *server, name string, values int) {
+func checkExact(t *testing.T, s *server.Server, name string, values int) {
 	t.Helper()
 	type class struct {
 		network string
@@ -48,12 +50,12 @@ func checkExact(t *testing.T, s *server, name string, values int) {
 	for range 16 {
 		wg.Go(func() {
 			for c := range work {
-				m, err := exchangeOnce(s, c.network, withOPT(question(name, c.qtype), 0))
+				m, err := exchangeOnce(s, c.network, server.WithOPT(server.Question(name, c.qtype), 0))
 				if err != nil {
 					t.Errorf("%s over %s: %v", name, c.network, err)
 					continue
 				}
-				all := addresses(m)
+				all := server.Addresses(m)
 				if len(all) != values {
 					t.Errorf("%s over %s: %d addresses, want %d", name, c.network, len(all), values)
 					continue
@@ -93,16 +95,16 @@ func checkExact(t *testing.T, s *server, name string, values int) {
 }
 
 // exchangeOnce sends a query to the first listener of a server, from a socket of its own.
-func exchangeOnce(s *server, network string, m *dns.Msg) (*dns.Msg, error) {
-	address := s.udp(0)
+func exchangeOnce(s *server.Server, network string, m *dns.Msg) (*dns.Msg, error) {
+	address := s.UDP(0)
 	if network == "tcp" {
-		address = s.tcp(0)
+		address = s.TCP(0)
 	}
 	client := dns.Client{Net: network, Timeout: 10 * time.Second, UDPSize: dns.MaxMsgSize}
 	if opt := m.IsEdns0(); opt != nil {
 		opt.SetUDPSize(4096)
 	}
-	reply, _, err := client.Exchange(m, loopback(address))
+	reply, _, err := client.Exchange(m, server.Loopback(address))
 	return reply, err
 }
 
@@ -114,16 +116,16 @@ func TestRotate(t *testing.T) {
 	hosts := filepath.Join(dir, "hosts")
 	var lines strings.Builder
 	for name, n := range rotateNames {
-		for _, value := range append(manyAddresses(n, dns.TypeA), manyAddresses(n, dns.TypeAAAA)...) {
+		for _, value := range append(server.ManyAddresses(n, dns.TypeA), server.ManyAddresses(n, dns.TypeAAAA)...) {
 			fmt.Fprintf(&lines, "%s %s\n", value, name)
 		}
 	}
-	writeFiles(t, dir, map[string]string{"zone": rotatedRecords(), "hosts": lines.String()})
-	elsewhere := serve(t, "example.org:0 {\nfile "+zone+"\n}\n")
-	for _, plugin := range []string{"file " + zone + " example.org", "hosts " + hosts, "forward . " + loopback(elsewhere.udp(0)) + " {\nprefer_udp\n}"} {
+	server.WriteFiles(t, dir, map[string]string{"zone": rotatedRecords(), "hosts": lines.String()})
+	elsewhere := server.Serve(t, "example.org:0 {\nfile "+zone+"\n}\n")
+	for _, plugin := range []string{"file " + zone + " example.org", "hosts " + hosts, "forward . " + server.Loopback(elsewhere.UDP(0)) + " {\nprefer_udp\n}"} {
 		kind, _, _ := strings.Cut(plugin, " ")
 		t.Run(kind, func(t *testing.T) {
-			s := serve(t, ".:0 {\nerrors\nhealth 127.0.0.1:0\n"+plugin+"\nprometheus 127.0.0.1:0\ncache 30\nloop\nreload\nloadbalance\nrotate\n}\n")
+			s := server.Serve(t, ".:0 {\nerrors\nhealth 127.0.0.1:0\n"+plugin+"\nprometheus 127.0.0.1:0\ncache 30\nloop\nreload\nloadbalance\nrotate\n}\n")
 			for name, n := range rotateNames {
 				checkExact(t, s, name, n)
 			}
@@ -131,7 +133,7 @@ func TestRotate(t *testing.T) {
 				return
 			}
 			for range 4 {
-				m := s.ask("long.example.org", dns.TypeA)
+				m := s.Ask("long.example.org", dns.TypeA)
 				var types []string
 				for _, rr := range m.Answer {
 					types = append(types, dns.TypeToString[rr.Header().Rrtype])
@@ -140,9 +142,9 @@ func TestRotate(t *testing.T) {
 					t.Errorf("an alias has %s, want the CNAMEs first", got)
 				}
 			}
-			last := firstAddress(t, s, "udp", "long.example.org", dns.TypeA)
+			last := server.FirstAddress(t, s, "udp", "long.example.org", dns.TypeA)
 			for range 6 {
-				now := firstAddress(t, s, "udp", "long.example.org", dns.TypeA)
+				now := server.FirstAddress(t, s, "udp", "long.example.org", dns.TypeA)
 				if now == last {
 					t.Errorf("behind an alias, %s is first twice in a row", now)
 				}
@@ -154,17 +156,17 @@ func TestRotate(t *testing.T) {
 
 // TestRotateAnswers guards the limit: 16 of 80 addresses fit the usual buffer, and all come equally often.
 func TestRotateAnswers(t *testing.T) {
-	s := serve(t, "example.org:0 {\nfile "+zoneFile(t, rotatedRecords())+"\nrotate {\nanswers 16\n}\ncache\nloadbalance\n}\n")
+	s := server.Serve(t, "example.org:0 {\nfile "+server.ZoneFile(t, rotatedRecords())+"\nrotate {\nanswers 16\n}\ncache\nloadbalance\n}\n")
 	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
 		included := make(map[string]int)
 		for range 80 {
-			m := withOPT(question("eighty.example.org", qtype), 0)
+			m := server.WithOPT(server.Question("eighty.example.org", qtype), 0)
 			m.IsEdns0().SetUDPSize(1232)
-			reply := s.exchange("udp", m)
-			if all := addresses(reply); len(all) != 16 || reply.Truncated {
+			reply := s.Exchange("udp", m)
+			if all := server.Addresses(reply); len(all) != 16 || reply.Truncated {
 				t.Fatalf("%d addresses, TC %t, want 16 without", len(all), reply.Truncated)
 			}
-			for _, value := range addresses(reply) {
+			for _, value := range server.Addresses(reply) {
 				included[value]++
 			}
 		}
@@ -177,9 +179,9 @@ func TestRotateAnswers(t *testing.T) {
 // TestRotateLeavesTheRestAlone guards all answers that are not addresses of the name asked for: they are what they are
 // without the plugin.
 func TestRotateLeavesTheRestAlone(t *testing.T) {
-	zone := zoneFile(t, rotatedRecords())
+	zone := server.ZoneFile(t, rotatedRecords())
 	const corefile = "example.org:0 {\ntransfer {\nto *\n}\nfile %s\n%s\n}\n"
-	with, without := serve(t, fmt.Sprintf(corefile, zone, "rotate")), serve(t, fmt.Sprintf(corefile, zone, ""))
+	with, without := server.Serve(t, fmt.Sprintf(corefile, zone, "rotate")), server.Serve(t, fmt.Sprintf(corefile, zone, ""))
 	for name, qtypes := range map[string][]uint16{
 		"example.org": {dns.TypeSOA, dns.TypeNS, dns.TypeANY}, "alias.example.org": {dns.TypeCNAME, dns.TypeTXT},
 		"one.example.org": {dns.TypeA, dns.TypeAAAA}, "none.example.org": {dns.TypeA, dns.TypeAAAA}, "txt.example.org": {dns.TypeTXT, dns.TypeA},
@@ -187,8 +189,8 @@ func TestRotateLeavesTheRestAlone(t *testing.T) {
 	} {
 		for _, qtype := range qtypes {
 			for _, network := range []string{"udp", "tcp"} {
-				m := withOPT(question(name, qtype), 0)
-				got, want := with.exchange(network, m.Copy()), without.exchange(network, m.Copy())
+				m := server.WithOPT(server.Question(name, qtype), 0)
+				got, want := with.Exchange(network, m.Copy()), without.Exchange(network, m.Copy())
 				got.Id = want.Id
 				if got.String() != want.String() {
 					t.Errorf("%s %s over %s: got\n%s\nwant\n%s", name, dns.TypeToString[qtype], network, got, want)
@@ -197,17 +199,17 @@ func TestRotateLeavesTheRestAlone(t *testing.T) {
 		}
 	}
 	for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR} {
-		m := question("example.org", qtype)
+		m := server.Question("example.org", qtype)
 		if qtype == dns.TypeIXFR {
 			m.SetIxfr("example.org.", 0, "ns.example.org.", "hostmaster.example.org.")
 		}
 		got, want := transferIn(t, with, m.Copy()), transferIn(t, without, m.Copy())
-		if text := sortedLines(section(got)); len(got) < 200 || text != sortedLines(section(want)) {
+		if text := sortedLines(server.Section(got)); len(got) < 200 || text != sortedLines(server.Section(want)) {
 			t.Errorf("%s: %d records, want %d:\n%s", dns.TypeToString[qtype], len(got), len(want), text)
 		}
 	}
 	for _, opcode := range []int{dns.OpcodeUpdate, dns.OpcodeStatus} {
-		m := question("three.example.org", dns.TypeA)
+		m := server.Question("three.example.org", dns.TypeA)
 		m.Opcode = opcode
 		got, gotErr := exchangeOnce(with, "tcp", m.Copy())
 		want, wantErr := exchangeOnce(without, "tcp", m.Copy())
@@ -224,28 +226,28 @@ func sortedLines(text string) string {
 
 // TestRotateSigned guards DNSSEC: signatures stay, and validate, since they are of a set, whatever its order.
 func TestRotateSigned(t *testing.T) {
-	corefile, key := signedZone(t)
-	zone := zoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nwww 60 IN A 192.0.2.1\nwww 60 IN A 192.0.2.2\nwww 60 IN A 192.0.2.3\n")
+	corefile, key := server.SignedZone(t)
+	zone := server.ZoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nwww 60 IN A 192.0.2.1\nwww 60 IN A 192.0.2.2\nwww 60 IN A 192.0.2.3\n")
 	begin := strings.Index(corefile, "roundrobin53 {")
-	s := serve(t, corefile[:begin]+"file "+zone+"\nrotate {\nanswers 2\n}\ncache\nloadbalance\n}\n")
+	s := server.Serve(t, corefile[:begin]+"file "+zone+"\nrotate {\nanswers 2\n}\ncache\nloadbalance\n}\n")
 	last := ""
 	for range 9 {
-		m := withoutSignatures(t, key, askDO(t, s, "udp", "www.example.com", dns.TypeA))
-		all := addresses(m)
-		if len(all) != 3 || !s.follows(threeValues, last, all[0]) {
+		m := server.WithoutSignatures(t, key, askDO(t, s, "udp", "www.example.com", dns.TypeA))
+		all := server.Addresses(m)
+		if len(all) != 3 || !s.Follows(server.ThreeValues, last, all[0]) {
 			t.Fatalf("after %s came %v, want turns of all three", last, all)
 		}
 		last = all[0]
 	}
-	if all := addresses(s.ask("www.example.com", dns.TypeA)); len(all) != 2 {
+	if all := server.Addresses(s.Ask("www.example.com", dns.TypeA)); len(all) != 2 {
 		t.Errorf("without signatures, the answer has %v, want two", all)
 	}
 }
 
 // TestRotateInner guards clients for whom dns64 asks once more: the turns are apart.
 func TestRotateInner(t *testing.T) {
-	zone := zoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\napp 60 IN A 192.0.2.1\napp 60 IN A 192.0.2.2\n")
-	s := serve(t, "example.org:0 {\ndns64 {\nallow_ipv4\n}\nfile "+zone+"\nrotate\ncache\nloadbalance\n}\n")
+	zone := server.ZoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\napp 60 IN A 192.0.2.1\napp 60 IN A 192.0.2.2\n")
+	s := server.Serve(t, "example.org:0 {\ndns64 {\nallow_ipv4\n}\nfile "+zone+"\nrotate\ncache\nloadbalance\n}\n")
 	counts := make(map[string]int)
 	for range 4 {
 		counts[firstOf(t, s, "app.example.org", dns.TypeA)]++
@@ -261,8 +263,8 @@ func TestRotateInner(t *testing.T) {
 // TestRotateBesideRoundrobin53 guards the plugins in one server block: what roundrobin53 answers has its own turns, by the
 // fast path too, and what falls through has those of rotate.
 func TestRotateBesideRoundrobin53(t *testing.T) {
-	zone := zoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nfile 60 IN A 192.0.2.1\nfile 60 IN A 192.0.2.2\nfile 60 IN A 192.0.2.3\n")
-	s, port := startFast(t, `example.org:PORT {
+	zone := server.ZoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nfile 60 IN A 192.0.2.1\nfile 60 IN A 192.0.2.2\nfile 60 IN A 192.0.2.3\n")
+	s, port := server.StartFast(t, `example.org:PORT {
 		bind 127.0.0.1
 		rotate
 		roundrobin53 {
@@ -278,9 +280,9 @@ func TestRotateBesideRoundrobin53(t *testing.T) {
 		file `+zone+`
 	}`)
 	backwards := []string{"192.0.2.3", "192.0.2.2", "192.0.2.1"}
-	takeTurns(s, "udp", "app.example.org", backwards, "", 6)
-	takeTurns(s, "tcp", "app.example.org", backwards, "", 6)
-	takeTurns(s, "udp", "file.example.org", threeValues, "", 6)
+	server.TakeTurns(s, "udp", "app.example.org", backwards, "", 6)
+	server.TakeTurns(s, "tcp", "app.example.org", backwards, "", 6)
+	server.TakeTurns(s, "udp", "file.example.org", server.ThreeValues, "", 6)
 	first := make(map[string]int)
 	for range 8 {
 		first[firstOf(t, s, "weighted.example.org", dns.TypeA)]++
@@ -288,39 +290,39 @@ func TestRotateBesideRoundrobin53(t *testing.T) {
 	if first["192.0.2.1"] != 6 {
 		t.Errorf("by weight, first were %v, want 6 and 2", first)
 	}
-	askFast(t, "127.0.0.1:"+port, question("app.example.org", dns.TypeA))
-	if _, isFast := askFast(t, "127.0.0.1:"+port, question("app.example.org", dns.TypeA)); !isFast {
+	server.AskFast(t, "127.0.0.1:"+port, server.Question("app.example.org", dns.TypeA))
+	if _, isFast := server.AskFast(t, "127.0.0.1:"+port, server.Question("app.example.org", dns.TypeA)); !isFast {
 		t.Error("the fast path is off beside rotate")
 	}
 }
 
 // TestRotateReload guards the turns over reloads, good and bad.
 func TestRotateReload(t *testing.T) {
-	zone := zoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\napp 60 IN A 192.0.2.1\napp 60 IN A 192.0.2.2\napp 60 IN A 192.0.2.3\n")
+	zone := server.ZoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\napp 60 IN A 192.0.2.1\napp 60 IN A 192.0.2.2\napp 60 IN A 192.0.2.3\n")
 	corefile := "example.org:0 {\nfile " + zone + "\nrotate\n%s\n}\n"
-	s := serve(t, fmt.Sprintf(corefile, ""))
+	s := server.Serve(t, fmt.Sprintf(corefile, ""))
 	last := ""
 	for i := range 6 {
-		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
-		mustReload(t, s, fmt.Sprintf(corefile, []string{"errors", "cache", "loadbalance"}[i%3]))
-		if err := s.reload(fmt.Sprintf(corefile, "rotate {\n}")); err == nil || !strings.Contains(err.Error(), "stands twice") {
+		last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 2)
+		server.MustReload(t, s, fmt.Sprintf(corefile, []string{"errors", "cache", "loadbalance"}[i%3]))
+		if err := s.Reload(fmt.Sprintf(corefile, "rotate {\n}")); err == nil || !strings.Contains(err.Error(), "stands twice") {
 			t.Fatalf("the error is %v, want one about two directives", err)
 		}
 	}
-	takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
+	server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 2)
 }
 
 // TestRotateMetrics guards the counter and its labels.
 func TestRotateMetrics(t *testing.T) {
-	zone := zoneFile(t, rotatedRecords())
-	s := serve(t, "example.org:0 {\nprometheus 127.0.0.1:0\nfile "+zone+"\nrotate example.org\n}\n")
-	before := metric(t, "coredns_rotate_answers_total")
+	zone := server.ZoneFile(t, rotatedRecords())
+	s := server.Serve(t, "example.org:0 {\nprometheus 127.0.0.1:0\nfile "+zone+"\nrotate example.org\n}\n")
+	before := server.Metric(t, "coredns_rotate_answers_total")
 	for range 3 {
-		s.ask("three.example.org", dns.TypeA)
-		s.ask("one.example.org", dns.TypeA)
-		s.ask("none.example.org", dns.TypeA)
+		s.Ask("three.example.org", dns.TypeA)
+		s.Ask("one.example.org", dns.TypeA)
+		s.Ask("none.example.org", dns.TypeA)
 	}
-	if got := metric(t, "coredns_rotate_answers_total") - before; got != 3 {
+	if got := server.Metric(t, "coredns_rotate_answers_total") - before; got != 3 {
 		t.Errorf("%v answers are counted, want 3", got)
 	}
 }
@@ -328,8 +330,8 @@ func TestRotateMetrics(t *testing.T) {
 // TestRotateReadme starts the Corefiles of the plugin's manual page, with other ports and servers around them, and without
 // a cluster.
 func TestRotateReadme(t *testing.T) {
-	page := readFile(t, "plugin/rotate/README.md")
-	blocks := fences(page, "corefile")
+	page := server.ReadFile(t, "plugin/rotate/README.md")
+	blocks := server.Fences(page, "corefile")
 	if len(blocks) < 3 || !strings.Contains(page, "coredns_rotate_answers_total{server, zone, view}") {
 		t.Errorf("%d examples, want more; and the metric", len(blocks))
 	}
@@ -340,6 +342,6 @@ func TestRotateReadme(t *testing.T) {
 		} {
 			block = regexp.MustCompile(pattern).ReplaceAllString(block, replacement)
 		}
-		serve(t, block)
+		server.Serve(t, block)
 	}
 }

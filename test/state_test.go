@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // randomQueries writes n queries into one TCP connection without waiting for their replies, and counts those. Names have
 // a random label below parents, and the ECS option a random network; half of the networks are IPv6.
 func randomQueries(t *testing.T, address string, n int, random *rand.Rand, parents []string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", loopback(address))
+	conn, err := net.Dial("tcp", server.Loopback(address))
 	if err != nil {
 		t.Error(err)
 		return
@@ -71,7 +73,7 @@ func randomQuery(t *testing.T, random *rand.Rand, parent string) []byte {
 	if random.IntN(4) > 0 {
 		name = fmt.Sprintf("x%016x.%s", random.Uint64(), parent)
 	}
-	text, err := withOPT(question(name, dns.TypeA), 0, option).Pack()
+	text, err := server.WithOPT(server.Question(name, dns.TypeA), 0, option).Pack()
 	if err != nil {
 		t.Error(err)
 	}
@@ -81,10 +83,10 @@ func randomQuery(t *testing.T, random *rand.Rand, parent string) []byte {
 // TestClientsLeaveNoState guards memory against what clients write into queries, in all places that depend on it: names,
 // below wildcards too, and networks, for stickiness, routes and places. Only what is configured may take memory.
 func TestClientsLeaveNoState(t *testing.T) {
-	noPanics(t)
-	signs := startSignals(t)
-	signs.set(fail, "a")
-	s := serve(t, located(geoDatabase(t), `record sticky A {
+	server.NoPanics(t)
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "a")
+	s := server.Serve(t, server.Located(server.GeoDatabasePath(t), `record sticky A {
 		value 192.0.2.1 check a
 		value 192.0.2.2 192.0.2.3
 		order sticky
@@ -116,8 +118,8 @@ func TestClientsLeaveNoState(t *testing.T) {
 		value v2.sticky.example.org. weight 1 check a
 	}
 	record routed A 192.0.2.9
-	`+signs.checksWith(slowCheck, "a")))
-	awaitDown(t, s, "a")
+	`+signs.ChecksWith(server.SlowCheck, "a")))
+	server.AwaitDown(t, s, "a")
 	parents := []string{"sticky.example.org.", "routed.example.org.", "placed.example.org.", "near.example.org.", "lb.example.org.", "none.example.org."}
 	run := func(seed uint64, n int) {
 		t.Helper()
@@ -125,20 +127,20 @@ func TestClientsLeaveNoState(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range connections {
 			wg.Go(func() {
-				randomQueries(t, s.tcp(0), n/connections, rand.New(rand.NewPCG(seed, uint64(i))), parents)
+				randomQueries(t, s.TCP(0), n/connections, rand.New(rand.NewPCG(seed, uint64(i))), parents)
 			})
 		}
 		wg.Wait()
 	}
 	run(1, 4000)
-	seriesBefore, heapBefore := ownSeries(t), heap()
+	seriesBefore, heapBefore := server.OwnSeries(t), server.HeapInUse()
 	const queries = 200_000
 	run(2, queries)
-	if now := ownSeries(t); now != seriesBefore {
+	if now := server.OwnSeries(t); now != seriesBefore {
 		t.Errorf("series went from %d to %d", seriesBefore, now)
 	}
 	const slack = 2 << 20 // a map entry for each query would be ten times as much
-	if now := heap(); now > heapBefore+slack {
+	if now := server.HeapInUse(); now > heapBefore+slack {
 		t.Errorf("the heap went from %d to %d octets in %d queries", heapBefore, now, queries)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // TestNobodyIsInStep guards clients that ask in turn, as two resolvers may, or one that looks a name up twice for each
@@ -16,25 +18,25 @@ import (
 func TestNobodyIsInStep(t *testing.T) {
 	var lines []string
 	for n := 2; n <= 16; n++ {
-		lines = append(lines, fmt.Sprintf("record n%d %s", n, strings.Join(manyAddresses(n, dns.TypeA), " ")))
+		lines = append(lines, fmt.Sprintf("record n%d %s", n, strings.Join(server.ManyAddresses(n, dns.TypeA), " ")))
 	}
-	s := start(t, block("step.example.org", append(lines,
-		policyRecord("n3-weighted", "a2 b1 c1", ""),
-		policyRecord("n4-weighted", "a5 b3 c3 d1", "answers all"))...))
+	s := server.Start(t, server.Block("step.example.org", append(lines,
+		server.PolicyRecord("n3-weighted", "a2 b1 c1", ""),
+		server.PolicyRecord("n4-weighted", "a5 b3 c3 d1", "answers all"))...))
 	const clients = 8
 	check := func(name string, values, round int) {
 		t.Run(name, func(t *testing.T) {
 			var first []string
-			for i := range clients * slipAfter * round {
-				m := question(name+".step.example.org", dns.TypeA)
+			for i := range clients * server.SlipAfter * round {
+				m := server.Question(name+".step.example.org", dns.TypeA)
 				if i%2 > 0 {
-					m = withOPT(m, 0)
+					m = server.WithOPT(m, 0)
 				}
-				first = append(first, addresses(send(t, s, "udp", m))[0])
+				first = append(first, server.Addresses(server.Send(t, s, "udp", m))[0])
 			}
 			for of := 2; of <= clients; of++ {
 				for client := range of {
-					if got := everyNth(first[:of*slipAfter*round], client, of); len(got) != values {
+					if got := everyNth(first[:of*server.SlipAfter*round], client, of); len(got) != values {
 						t.Errorf("client %d of %d got %d of %d values first: %v", client, of, len(got), values, got)
 					}
 				}
@@ -60,15 +62,15 @@ func everyNth(values []string, from, step int) map[string]int {
 // TestPageLoad guards a client that asks two names one after the other, again and again, where both take their turns from
 // one counter: it gets both values for each.
 func TestPageLoad(t *testing.T) {
-	s := start(t, block("page.example.org", `record app 192.0.2.1 192.0.2.2
+	s := server.Start(t, server.Block("page.example.org", `record app 192.0.2.1 192.0.2.2
 		record www CNAME app
 		record static CNAME app
 		record * 192.0.2.1 192.0.2.2`))
 	for _, names := range [][]string{{"www", "static"}, {"a", "b"}} {
 		counts := make(map[string]int)
-		for range 4 * slipAfter {
+		for range 4 * server.SlipAfter {
 			for _, name := range names {
-				counts[name+" "+addresses(s.ask(name+".page.example.org", dns.TypeA))[0]]++
+				counts[name+" "+server.Addresses(s.Ask(name+".page.example.org", dns.TypeA))[0]]++
 			}
 		}
 		if all := slices.Sorted(maps.Values(counts)); !slices.Equal(all, []int{16, 16, 16, 16}) {

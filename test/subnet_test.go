@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // scopeOf is the ECS option of a reply, nil if it has none.
@@ -27,7 +29,7 @@ func scopeOf(m *dns.Msg) *dns.EDNS0_SUBNET {
 // The option's network is the client's, and the reply echoes it with the scope that the answer is good for.
 func TestClientSubnet(t *testing.T) {
 	const zone = "subnet.example.org"
-	s := start(t, block(zone, routeNetworks, policyRecord("app", "ten: i j ten-one: k default: p q", ""), "record plain A 192.0.2.1"))
+	s := server.Start(t, server.Block(zone, server.RouteNetworks, server.PolicyRecord("app", "ten: i j ten-one: k default: p q", ""), "record plain A 192.0.2.1"))
 	for _, c := range []struct {
 		row, qname, client string
 		want               string
@@ -47,9 +49,11 @@ func TestClientSubnet(t *testing.T) {
 		{"75", "plain", "10.2.0.0/24", "a", 0, 0}, // the same for everyone
 	} {
 		t.Run(c.row+" "+c.qname+" "+c.client, func(t *testing.T) {
-			option := subnet(c.client)
-			ask := func() *dns.Msg { return send(t, s, "udp", withOPT(question(c.qname+"."+zone, dns.TypeA), 0, option)) }
-			checkTurns(t, ask, c.want, 0)
+			option := server.PolicySubnet(c.client)
+			ask := func() *dns.Msg {
+				return server.Send(t, s, "udp", server.WithOPT(server.Question(c.qname+"."+zone, dns.TypeA), 0, option))
+			}
+			server.CheckTurns(t, ask, c.want, 0)
 			got := scopeOf(ask())
 			if got == nil {
 				t.Fatal("the option is not echoed")
@@ -63,9 +67,9 @@ func TestClientSubnet(t *testing.T) {
 		})
 	}
 	t.Run("no option", func(t *testing.T) {
-		reply := send(t, s, "udp", withOPT(question("app."+zone, dns.TypeA), 0))
-		if !answersAre(reply, "p q") || scopeOf(reply) != nil {
-			t.Errorf("got\n%s\nwant p q by the source address, and no option", replyText(reply))
+		reply := server.Send(t, s, "udp", server.WithOPT(server.Question("app."+zone, dns.TypeA), 0))
+		if !server.AnswersAre(reply, "p q") || scopeOf(reply) != nil {
+			t.Errorf("got\n%s\nwant p q by the source address, and no option", server.ReplyText(reply))
 		}
 	})
 }
@@ -73,13 +77,13 @@ func TestClientSubnet(t *testing.T) {
 // Without ecs the option is somebody's word: the source address counts, and nothing is echoed.
 func TestClientSubnetWithoutECS(t *testing.T) {
 	const zone = "nosubnet.example.org"
-	s := start(t, block(zone, "network ten 10.0.0.0/8\nnetwork here 127.0.0.0/8", policyRecord("app", "ten: i j here: k default: p q", "")))
+	s := server.Start(t, server.Block(zone, "network ten 10.0.0.0/8\nnetwork here 127.0.0.0/8", server.PolicyRecord("app", "ten: i j here: k default: p q", "")))
 	for _, client := range []string{"10.2.0.1", "0.0.0.0/0", "2001:db8::/56"} {
 		t.Run("76 "+client, func(t *testing.T) {
 			ask := func() *dns.Msg {
-				return send(t, s, "udp", withOPT(question("app."+zone, dns.TypeA), 0, subnet(client)))
+				return server.Send(t, s, "udp", server.WithOPT(server.Question("app."+zone, dns.TypeA), 0, server.PolicySubnet(client)))
 			}
-			checkTurns(t, ask, "k", 0)
+			server.CheckTurns(t, ask, "k", 0)
 			if got := scopeOf(ask()); got != nil {
 				t.Errorf("the option is echoed: %v", got)
 			}
@@ -128,17 +132,17 @@ func TestLongestPrefixWins(t *testing.T) {
 	for i, network := range overlapping {
 		fmt.Fprintf(&values, "%s: %c ", network, 'a'+i)
 	}
-	s := start(t, block(zone, "ecs", policyRecord("app", values.String()+"default: z", "")))
+	s := server.Start(t, server.Block(zone, "ecs", server.PolicyRecord("app", values.String()+"default: z", "")))
 	ask := func(client netip.Prefix) *dns.Msg {
-		return send(t, s, "udp", withOPT(question("app."+zone, dns.TypeA), 0, subnet(client.String())))
+		return server.Send(t, s, "udp", server.WithOPT(server.Question("app."+zone, dns.TypeA), 0, server.PolicySubnet(client.String())))
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		client := clientIn(random, overlapping[random.IntN(len(overlapping))])
 		reply := ask(client)
 		want := longestMatch(client)
-		if !answersAre(reply, want) {
-			t.Fatalf("%s gets %q, want %s", client, letters(reply), want)
+		if !server.AnswersAre(reply, want) {
+			t.Fatalf("%s gets %q, want %s", client, server.Letters(reply), want)
 		}
 		scope := scopeOf(reply)
 		if scope == nil {
@@ -150,8 +154,8 @@ func TestLongestPrefixWins(t *testing.T) {
 		within := netip.PrefixFrom(client.Addr(), int(scope.SourceScope)).Masked()
 		for range 5 {
 			neighbour := clientIn(random, within.String())
-			if within.Contains(neighbour.Addr()) && !answersAre(ask(neighbour), want) {
-				t.Errorf("%s gets %s with scope %d, but %s, which is within, gets %q", client, want, scope.SourceScope, neighbour, letters(ask(neighbour)))
+			if within.Contains(neighbour.Addr()) && !server.AnswersAre(ask(neighbour), want) {
+				t.Errorf("%s gets %s with scope %d, but %s, which is within, gets %q", client, want, scope.SourceScope, neighbour, server.Letters(ask(neighbour)))
 			}
 		}
 	}

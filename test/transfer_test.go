@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // transferIn asks for a zone over TCP, and is all records that came, in their order.
-func transferIn(t *testing.T, s *server, m *dns.Msg) []dns.RR {
+func transferIn(t *testing.T, s *server.Server, m *dns.Msg) []dns.RR {
 	t.Helper()
-	envelopes, err := new(dns.Transfer).In(m, loopback(s.tcp(0)))
+	envelopes, err := new(dns.Transfer).In(m, server.Loopback(s.TCP(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,28 +36,18 @@ func checkTransfer(t *testing.T, rrs []dns.RR, soa, want string) {
 	t.Helper()
 	var got []string
 	for _, rr := range rrs {
-		got = append(got, strings.TrimSpace(recordText("", rr)))
+		got = append(got, strings.TrimSpace(server.RecordText("", rr)))
 	}
 	if len(got) < 2 || got[0] != soa || got[len(got)-1] != soa {
 		t.Fatalf("got\n%s\nwant\n%s first and last", strings.Join(got, "\n"), soa)
 	}
 	got = got[1 : len(got)-1]
-	wanted := strings.Split(trimLines(want), "\n")
+	wanted := strings.Split(server.TrimLines(want), "\n")
 	slices.Sort(got)
 	slices.Sort(wanted)
 	if !slices.Equal(got, wanted) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wanted, "\n"))
 	}
-}
-
-// serialOf is the serial of a zone.
-func serialOf(t *testing.T, s *server, zone string) uint32 {
-	t.Helper()
-	m := send(t, s, "udp", question(zone, dns.TypeSOA))
-	if len(m.Answer) != 1 {
-		t.Fatalf("%s SOA: got\n%s", zone, replyText(m))
-	}
-	return m.Answer[0].(*dns.SOA).Serial
 }
 
 const transferZone = `
@@ -105,17 +97,17 @@ const (
 // A zone is transferred whole: every value whatever the options say of answers, wildcards, glue and what is occluded
 // (RFC 5936 §3), and no turn is taken.
 func TestAXFR(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		transfer {
 			to *
 		}`+transferZone+`
 	}`)
 	values := []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
-	before := firstAddress(t, s, "tcp", "www.example.com", dns.TypeA)
+	before := server.FirstAddress(t, s, "tcp", "www.example.com", dns.TypeA)
 	for _, zone := range []string{"example.com.", "EXAMPLE.com."} {
 		checkTransfer(t, transferIn(t, s, new(dns.Msg).SetAxfr(zone)), transferSOA, transferData)
 	}
-	if got, want := firstAddress(t, s, "tcp", "www.example.com", dns.TypeA), next(values, before); got != want {
+	if got, want := server.FirstAddress(t, s, "tcp", "www.example.com", dns.TypeA), server.Next(values, before); got != want {
 		t.Errorf("after transfers %s is first, want %s", got, want)
 	}
 }
@@ -125,12 +117,12 @@ func TestLargeAXFR(t *testing.T) {
 	var corefile strings.Builder
 	corefile.WriteString("example.com:0 {\ntransfer {\nto *\n}\nroundrobin53 {\n")
 	const names, values = 20, 3000
-	all := strings.Join(manyAddresses(values, dns.TypeA), " ")
+	all := strings.Join(server.ManyAddresses(values, dns.TypeA), " ")
 	for i := range names {
 		fmt.Fprintf(&corefile, "record host%d A %s answers 8\n", i, all)
 	}
 	corefile.WriteString("}\n}\n")
-	s := start(t, corefile.String())
+	s := server.Start(t, corefile.String())
 	rrs := transferIn(t, s, new(dns.Msg).SetAxfr("example.com."))
 	distinct := make(map[string]bool)
 	for _, rr := range rrs {
@@ -144,12 +136,12 @@ func TestLargeAXFR(t *testing.T) {
 // A secondary that has the serial, or a newer one, gets the SOA alone (RFC 1995 §2 and §4); one that is behind gets the
 // zone, since no history is kept.
 func TestIXFR(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		transfer {
 			to *
 		}`+transferZone+`
 	}`)
-	serial := serialOf(t, s, "example.com")
+	serial := server.SerialOf(t, s, "example.com")
 	ixfr := func(serial uint32) *dns.Msg {
 		return new(dns.Msg).SetIxfr("example.com.", serial, "ns1.example.com.", "hostmaster.example.com.")
 	}
@@ -167,8 +159,8 @@ func TestIXFR(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.current {
-				m := send(t, s, "tcp", ixfr(c.serial))
-				if got := section(m.Answer); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 1 || len(m.Ns) != 0 || serialIn(m.Answer[0]) != serial {
+				m := server.Send(t, s, "tcp", ixfr(c.serial))
+				if got := server.Section(m.Answer); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 1 || len(m.Ns) != 0 || serialIn(m.Answer[0]) != serial {
 					t.Errorf("got %s\n%s\nwant the SOA with serial %d alone", dns.RcodeToString[m.Rcode], got, serial)
 				}
 				return
@@ -193,12 +185,12 @@ func serialIn(rr dns.RR) uint32 {
 
 // Whoever may not transfer, or asks for what is no zone, is refused (RFC 5936 §2.2.1), and learns nothing.
 func TestTransferRefused(t *testing.T) {
-	without := start(t, "example.com:0 {"+transferZone+"\n}")
-	with := start(t, "example.com:0 {\ntransfer {\nto *\n}"+transferZone+"\n}")
-	closed := start(t, "example.com:0 {\ntransfer {\nto 192.0.2.200\n}"+transferZone+"\n}")
+	without := server.Start(t, "example.com:0 {"+transferZone+"\n}")
+	with := server.Start(t, "example.com:0 {\ntransfer {\nto *\n}"+transferZone+"\n}")
+	closed := server.Start(t, "example.com:0 {\ntransfer {\nto 192.0.2.200\n}"+transferZone+"\n}")
 	for _, c := range []struct {
 		name    string
-		server  *server
+		server  *server.Server
 		network string
 		zone    string
 	}{
@@ -218,12 +210,12 @@ func TestTransferRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR} {
-				m := question(c.zone, qtype)
+				m := server.Question(c.zone, qtype)
 				m.RecursionDesired = false
 				if qtype == dns.TypeIXFR {
 					m.SetIxfr(dns.Fqdn(c.zone), 1, "ns1.example.com.", "hostmaster.example.com.")
 				}
-				checkReply(t, c.server, c.network, m, "REFUSED qr")
+				server.CheckReply(t, c.server, c.network, m, "REFUSED qr")
 			}
 		})
 	}
@@ -231,12 +223,12 @@ func TestTransferRefused(t *testing.T) {
 
 // reload reloads a Corefile that has to load. It waits until both sockets are served: the core overlooks a listener at its
 // end that has not begun, which then goes on with the old configuration.
-func reload(t *testing.T, s *server, corefile string) {
+func reload(t *testing.T, s *server.Server, corefile string) {
 	t.Helper()
 	for _, network := range []string{"udp", "tcp"} {
-		send(t, s, network, question("example.com", dns.TypeSOA))
+		server.Send(t, s, network, server.Question("example.com", dns.TypeSOA))
 	}
-	if err := s.reload(corefile); err != nil {
+	if err := s.Reload(corefile); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -302,14 +294,14 @@ func TestNotify(t *testing.T) {
 		`
 		return fmt.Sprintf(block, "example.com", com) + fmt.Sprintf(block, "example.org", org) + rest
 	}
-	s := start(t, corefile("192.0.2.1", "192.0.2.1", ""))
+	s := server.Start(t, corefile("192.0.2.1", "192.0.2.1", ""))
 	both := []string{nextNotify(t, notified), nextNotify(t, notified)} // each block on its own, in any order
 	slices.Sort(both)
 	if want := []string{"example.com.", "example.org."}; !slices.Equal(both, want) {
 		t.Fatalf("at start: NOTIFY for %v, want %v", both, want)
 	}
-	if m := s.ask("example.com", dns.TypeSOA); len(m.Answer) != 1 {
-		t.Errorf("after NOTIFY: got\n%s\nwant the SOA", replyText(m))
+	if m := s.Ask("example.com", dns.TypeSOA); len(m.Answer) != 1 {
+		t.Errorf("after NOTIFY: got\n%s\nwant the SOA", server.ReplyText(m))
 	}
 	checkTransfer(t, transferIn(t, s, new(dns.Msg).SetAxfr("example.com.")),
 		"example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60", `
@@ -317,7 +309,7 @@ func TestNotify(t *testing.T) {
 		www.example.com. 60 IN A 192.0.2.1`)
 
 	reload(t, s, corefile("192.0.2.1", "192.0.2.1", "# a comment\n"))
-	if err := s.reload(corefile("192.0.2.1", "192.0.2.999", "")); err == nil {
+	if err := s.Reload(corefile("192.0.2.1", "192.0.2.999", "")); err == nil {
 		t.Fatal("a wrong Corefile was loaded")
 	}
 	reload(t, s, corefile("192.0.2.1", "192.0.2.2", ""))
@@ -345,7 +337,7 @@ func TestNotifySurvivesReload(t *testing.T) {
 			}
 		}`
 	}
-	s := start(t, corefile("192.0.2.1"))
+	s := server.Start(t, corefile("192.0.2.1"))
 	reload(t, s, corefile("192.0.2.1")+"\n# a comment\n")
 	wantNotify(t, notified, "example.com.")
 	reload(t, s, corefile("192.0.2.2"))
@@ -360,8 +352,8 @@ func TestSerialFollowsContent(t *testing.T) {
 		return "example.com:0 {\n" + rest + "\nroundrobin53 {\n" + records + "\n}\n}\n"
 	}
 	const one = "record www A 192.0.2.1 192.0.2.2"
-	s := start(t, corefile(one, ""))
-	before := serialOf(t, s, "example.com")
+	s := server.Start(t, corefile(one, ""))
+	before := server.SerialOf(t, s, "example.com")
 	if now := uint32(time.Now().Unix()); before > now || now-before > 60 {
 		t.Errorf("the first serial is %d, want the time, %d", before, now)
 	}
@@ -391,23 +383,23 @@ func TestSerialFollowsContent(t *testing.T) {
 		{"the name server's TTL", "ttl 30\nsoa ns1 admin 7200 1800 1209600 30\nns ns1 192.0.2.53\nrecord www 60 AAAA 2001:db8::1", "", true},
 	} {
 		reload(t, s, corefile(c.records, c.rest))
-		serial := serialOf(t, s, "example.com")
+		serial := server.SerialOf(t, s, "example.com")
 		switch {
 		case c.changes && int32(serial-before) <= 0:
 			t.Errorf("%s: the serial went from %d to %d, want a greater one", c.name, before, serial)
 		case !c.changes && serial != before:
 			t.Errorf("%s: the serial went from %d to %d, want it to stay", c.name, before, serial)
 		}
-		if m := send(t, s, "udp", question("none.example.com", dns.TypeA)); len(m.Ns) != 1 || serialIn(m.Ns[0]) != serial {
-			t.Errorf("%s: the SOA of a negative answer has another serial than %d:\n%s", c.name, serial, section(m.Ns))
+		if m := server.Send(t, s, "udp", server.Question("none.example.com", dns.TypeA)); len(m.Ns) != 1 || serialIn(m.Ns[0]) != serial {
+			t.Errorf("%s: the SOA of a negative answer has another serial than %d:\n%s", c.name, serial, server.Section(m.Ns))
 		}
 		before = serial
 	}
 
-	if err := s.reload(corefile("record www A 192.0.2.999", "")); err == nil {
+	if err := s.Reload(corefile("record www A 192.0.2.999", "")); err == nil {
 		t.Fatal("a wrong Corefile was loaded")
 	}
-	if serial := serialOf(t, s, "example.com"); serial != before {
+	if serial := server.SerialOf(t, s, "example.com"); serial != before {
 		t.Errorf("after a failed reload the serial went from %d to %d, want it to stay", before, serial)
 	}
 }
@@ -422,14 +414,14 @@ func TestSerialIsPerZone(t *testing.T) {
 			}
 		}`
 	}
-	s := start(t, corefile("192.0.2.1"))
-	com, org := serialOf(t, s, "example.com"), serialOf(t, s, "example.org")
+	s := server.Start(t, corefile("192.0.2.1"))
+	com, org := server.SerialOf(t, s, "example.com"), server.SerialOf(t, s, "example.org")
 	for i := range 3 {
 		reload(t, s, corefile(fmt.Sprintf("192.0.2.%d", i+2)))
-		if serial := serialOf(t, s, "example.com"); serial != com {
+		if serial := server.SerialOf(t, s, "example.com"); serial != com {
 			t.Errorf("example.com did not change, its serial went from %d to %d", com, serial)
 		}
-		serial := serialOf(t, s, "example.org")
+		serial := server.SerialOf(t, s, "example.org")
 		if int32(serial-org) <= 0 {
 			t.Errorf("example.org changed, its serial went from %d to %d", org, serial)
 		}
@@ -470,9 +462,9 @@ func TestTransferLeavesOutWhatIsDrained(t *testing.T) {
 		}
 		return "example.com:0 {\ntransfer {\nto *\nto " + address + "\n}\nroundrobin53 {\n" + lines + "\n}\n}"
 	}
-	s := start(t, corefile(""))
+	s := server.Start(t, corefile(""))
 	wantNotify(t, notified, "example.com.")
-	before := serialOf(t, s, "example.com")
+	before := server.SerialOf(t, s, "example.com")
 	for _, c := range []struct{ drained, app, aaaa, routed, www, wild string }{
 		{"a", "3 4", "1", "1 5", "blue", "9"},
 		{"ab", "3 4", "", "1 5", "blue", "9"},
@@ -484,7 +476,7 @@ func TestTransferLeavesOutWhatIsDrained(t *testing.T) {
 	} {
 		reload(t, s, corefile(c.drained))
 		wantNotify(t, notified, "example.com.")
-		serial := serialOf(t, s, "example.com")
+		serial := server.SerialOf(t, s, "example.com")
 		if int32(serial-before) <= 0 {
 			t.Errorf("drained %q: the serial went from %d to %d, want a greater one", c.drained, before, serial)
 		}

@@ -2,55 +2,15 @@ package test
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
-
-// manyAddresses is n addresses of a family.
-func manyAddresses(n int, qtype uint16) []string {
-	values := make([]string, n)
-	for i := range values {
-		if qtype == dns.TypeA {
-			values[i] = fmt.Sprintf("10.0.%d.%d", i/250, i%250+1)
-		} else {
-			values[i] = fmt.Sprintf("2001:db8::%x", i+1)
-		}
-	}
-	return values
-}
-
-// exchangeWire sends a query and is the reply and the octets that it took.
-func exchangeWire(t *testing.T, s *server, network string, m *dns.Msg) (*dns.Msg, int) {
-	t.Helper()
-	address := s.udp(0)
-	if network == "tcp" {
-		address = s.tcp(0)
-	}
-	c, err := net.Dial(network, loopback(address))
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := &dns.Conn{Conn: c, UDPSize: dns.MaxMsgSize}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	if err := conn.WriteMsg(m); err != nil {
-		t.Fatal(err)
-	}
-	wire, err := conn.ReadMsgHeader(nil)
-	if err != nil {
-		t.Fatalf("%s over %s: %v", m.Question[0].String(), network, err)
-	}
-	reply := new(dns.Msg)
-	if err := reply.Unpack(wire); err != nil {
-		t.Fatalf("%s over %s: %v", m.Question[0].String(), network, err)
-	}
-	return reply, len(wire)
-}
 
 // checkPrefix fails the test if got is not the beginning of a turn of values: one of them, then the others in their own
 // order from any place on, none of them twice. It is the index of the first.
@@ -65,7 +25,7 @@ func checkPrefix(t *testing.T, values, got []string) int {
 	}
 	tail := slices.Delete(slices.Clone(values), first, first+1)
 	for i, value := range got[1:] {
-		if at := slices.Index(tail, value); at < 0 || i > 0 && value != next(tail, got[i]) {
+		if at := slices.Index(tail, value); at < 0 || i > 0 && value != server.Next(tail, got[i]) {
 			t.Fatalf("%s is out of its turn, or stands twice, in %v", value, got)
 		}
 	}
@@ -120,13 +80,13 @@ func TestTruncation(t *testing.T) {
 				whole, option = c.answers, fmt.Sprintf(" answers %d", c.answers)
 			}
 			t.Run(fmt.Sprintf("%d %s%s at %d", c.values, rrtype, option, c.size), func(t *testing.T) {
-				values := manyAddresses(c.values, qtype)
-				s := start(t, `example.com:0 {
+				values := server.ManyAddresses(c.values, qtype)
+				s := server.Start(t, `example.com:0 {
 					roundrobin53 {
 						record many `+rrtype+" "+strings.Join(values, " ")+option+`
 					}
 				}`)
-				network, size, query := "udp", c.size, question("many.example.com", qtype)
+				network, size, query := "udp", c.size, server.Question("many.example.com", qtype)
 				overhead := header + len("many.example.com.") + 1 + 4
 				switch c.size {
 				case plain:
@@ -141,7 +101,7 @@ func TestTruncation(t *testing.T) {
 
 				before := -1
 				for range 5 {
-					m, length := exchangeWire(t, s, network, query)
+					m, length := server.ExchangeWire(t, s, network, query)
 					if length > size {
 						t.Errorf("the reply takes %d octets, more than %d", length, size)
 					}
@@ -149,7 +109,7 @@ func TestTruncation(t *testing.T) {
 						t.Errorf("RCODE %s, TC %t, %d records in the authority section; want NOERROR, TC %t, none",
 							dns.RcodeToString[m.Rcode], m.Truncated, len(m.Ns), wantTC)
 					}
-					got := addresses(m)
+					got := server.Addresses(m)
 					if len(got) != wantLen || len(got) != len(m.Answer) {
 						t.Errorf("%d addresses in %d records, want %d", len(got), len(m.Answer), wantLen)
 					}
@@ -168,8 +128,8 @@ func TestTruncation(t *testing.T) {
 // those that don't (RFC 2181 §9). TC would send the client to TCP for nothing.
 func TestAdditionalNeverTruncates(t *testing.T) {
 	const values = 60
-	list := strings.Join(manyAddresses(values, dns.TypeA), " ")
-	s := start(t, `example.com:0 {
+	list := strings.Join(server.ManyAddresses(values, dns.TypeA), " ")
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			ns host
 			record host A `+list+`
@@ -195,22 +155,22 @@ func TestAdditionalNeverTruncates(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			check := func(network string, m *dns.Msg, size int) *dns.Msg {
 				t.Helper()
-				reply, octets := exchangeWire(t, s, network, m)
+				reply, octets := server.ExchangeWire(t, s, network, m)
 				if reply.Truncated || len(reply.Answer) != c.answers || octets > size {
 					t.Fatalf("buffer of %d over %s: TC %t, %d answers, %d octets; want no TC, %d answers",
 						size, network, reply.Truncated, len(reply.Answer), octets, c.answers)
 				}
 				return reply
 			}
-			check("udp", question(c.qname, c.qtype), dns.MinMsgSize)
-			all := check("tcp", question(c.qname, c.qtype), dns.MaxMsgSize)
+			check("udp", server.Question(c.qname, c.qtype), dns.MinMsgSize)
+			all := check("tcp", server.Question(c.qname, c.qtype), dns.MaxMsgSize)
 			if len(all.Extra) < values {
 				t.Errorf("over TCP %d addresses come along, want all", len(all.Extra))
 			}
 			// Many sizes, since the ways to count octets differ at the edges: with and without compression, with OPT.
 			const set = 2*(len("host2.example.com.")+1) + values*16 // as if no owner name were compressed
 			for size := dns.MinMsgSize; size < 3*set; size += 3 {
-				reply := check("udp", question(c.qname, c.qtype).SetEdns0(uint16(size), true), size)
+				reply := check("udp", server.Question(c.qname, c.qtype).SetEdns0(uint16(size), true), size)
 				extra := len(reply.Extra) - 1 // OPT
 				reply.Compress = true
 				if free := size - reply.Len(); extra%values != 0 || extra < len(all.Extra) && free >= set {
@@ -218,7 +178,7 @@ func TestAdditionalNeverTruncates(t *testing.T) {
 				}
 			}
 			for _, size := range []int{1232, 1410, 1480, 4096} {
-				check("udp", question(c.qname, c.qtype).SetEdns0(uint16(size), false), size)
+				check("udp", server.Question(c.qname, c.qtype).SetEdns0(uint16(size), false), size)
 			}
 		})
 	}
@@ -226,10 +186,10 @@ func TestAdditionalNeverTruncates(t *testing.T) {
 
 // A referral without its glue leads nowhere: if it does not fit, TC is set (RFC 9471 §3.1).
 func TestReferralIsTruncatedForGlue(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record sub NS ns.sub.example.com
-			record ns.sub A `+strings.Join(manyAddresses(60, dns.TypeA), " ")+`
+			record ns.sub A `+strings.Join(server.ManyAddresses(60, dns.TypeA), " ")+`
 		}
 	}`)
 	for _, c := range []struct {
@@ -243,7 +203,7 @@ func TestReferralIsTruncatedForGlue(t *testing.T) {
 		{"TCP", "tcp", 512, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, _ := exchangeWire(t, s, c.network, question("www.sub.example.com", dns.TypeA).SetEdns0(c.size, false))
+			m, _ := server.ExchangeWire(t, s, c.network, server.Question("www.sub.example.com", dns.TypeA).SetEdns0(c.size, false))
 			if m.Truncated != c.wantTC || len(m.Ns) != 1 {
 				t.Errorf("TC %t with %d name servers, want TC %t with 1", m.Truncated, len(m.Ns), c.wantTC)
 			}
@@ -259,42 +219,42 @@ func TestReferralIsTruncatedForGlue(t *testing.T) {
 func TestAdditionalLeavesRoomForOptions(t *testing.T) {
 	const values = 20
 	const key, secret = "key.example.", "NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk="
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		nsid a-name-of-the-server-that-has-quite-a-few-octets.example.com
 		tsig {
 			secret `+key+" "+secret+`
 		}
 		roundrobin53 {
-			record host A `+strings.Join(manyAddresses(values, dns.TypeA), " ")+`
-			record host2 A `+strings.Join(manyAddresses(values, dns.TypeA), " ")+`
+			record host A `+strings.Join(server.ManyAddresses(values, dns.TypeA), " ")+`
+			record host2 A `+strings.Join(server.ManyAddresses(values, dns.TypeA), " ")+`
 			record mail MX 10 host
 			record mail MX 20 host2
 			ecs
 		}
 	}`)
-	subnet := subnetOption("2001:db8:a:b:c:d:e:f/128")
+	subnet := server.SubnetOption("2001:db8:a:b:c:d:e:f/128")
 	for _, c := range []struct {
 		name    string
 		options []dns.EDNS0
 		signed  bool
 	}{
 		{"ECS", []dns.EDNS0{subnet}, false},
-		{"NSID", []dns.EDNS0{nsid}, false},
-		{"ECS and NSID", []dns.EDNS0{subnet, nsid}, false},
+		{"NSID", []dns.EDNS0{server.NSIDOption}, false},
+		{"ECS and NSID", []dns.EDNS0{subnet, server.NSIDOption}, false},
 		{"TSIG", nil, true},
-		{"all", []dns.EDNS0{nsid, subnet}, true},
+		{"all", []dns.EDNS0{server.NSIDOption, subnet}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			seen := make(map[int]bool)
 			for size := dns.MinMsgSize; size < 1232; size++ {
-				m := withOPT(question("mail.example.com", dns.TypeMX), 0, c.options...)
+				m := server.WithOPT(server.Question("mail.example.com", dns.TypeMX), 0, c.options...)
 				m.IsEdns0().SetUDPSize(uint16(size))
 				client := dns.Client{UDPSize: dns.MaxMsgSize, Timeout: 5 * time.Second}
 				if c.signed {
 					m.SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())
 					client.TsigSecret = map[string]string{key: secret}
 				}
-				reply, _, err := client.Exchange(m, loopback(s.udp(0)))
+				reply, _, err := client.Exchange(m, server.Loopback(s.UDP(0)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -319,13 +279,13 @@ func TestAdditionalLeavesRoomForOptions(t *testing.T) {
 // The addresses of name servers outside the zone that is delegated are no glue that a referral needs (RFC 9471 §3.2): they
 // come along where they fit.
 func TestReferralIsNotTruncatedForSiblings(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record sub NS sibling
 			record sub NS ns.sub.example.com
 			record sub NS ns.other.example.com
 			record ns.sub A 192.0.2.1
-			record sibling A `+strings.Join(manyAddresses(60, dns.TypeA), " ")+`
+			record sibling A `+strings.Join(server.ManyAddresses(60, dns.TypeA), " ")+`
 			record other NS ns.other.example.com
 			record ns.other AAAA 2001:db8::1
 		}
@@ -339,7 +299,7 @@ func TestReferralIsNotTruncatedForSiblings(t *testing.T) {
 		{"udp", 1232, 62},
 		{"tcp", 512, 62},
 	} {
-		m, octets := exchangeWire(t, s, c.network, question("www.sub.example.com", dns.TypeA).SetEdns0(c.size, false))
+		m, octets := server.ExchangeWire(t, s, c.network, server.Question("www.sub.example.com", dns.TypeA).SetEdns0(c.size, false))
 		if m.Truncated || len(m.Ns) != 3 || len(m.Extra)-1 != c.want || c.network == "udp" && octets > int(c.size) {
 			t.Errorf("%d over %s: TC %t, %d name servers, %d addresses, %d octets; want no TC, 3 and %d",
 				c.size, c.network, m.Truncated, len(m.Ns), len(m.Extra)-1, octets, c.want)
@@ -352,8 +312,8 @@ func TestReferralIsNotTruncatedForSiblings(t *testing.T) {
 
 // An answer that is truncated behind an alias keeps the CNAME first.
 func TestTruncationBehindAlias(t *testing.T) {
-	values := manyAddresses(80, dns.TypeA)
-	s := start(t, `example.com:0 {
+	values := server.ManyAddresses(80, dns.TypeA)
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record many A `+strings.Join(values, " ")+`
 			record alias CNAME many
@@ -366,16 +326,16 @@ func TestTruncationBehindAlias(t *testing.T) {
 	}`)
 	for _, qname := range []string{"alias.example.com.", "alias.example.net."} {
 		t.Run(qname, func(t *testing.T) {
-			m, octets := exchangeWire(t, s, "udp", question(qname, dns.TypeA))
+			m, octets := server.ExchangeWire(t, s, "udp", server.Question(qname, dns.TypeA))
 			if !m.Truncated || octets > dns.MinMsgSize {
 				t.Errorf("TC %t in %d octets, want TC in at most %d", m.Truncated, octets, dns.MinMsgSize)
 			}
 			if cname, ok := m.Answer[0].(*dns.CNAME); !ok || cname.Hdr.Name != qname {
 				t.Errorf("%s is first, want the CNAME", m.Answer[0])
 			}
-			checkPrefix(t, values, addresses(m))
+			checkPrefix(t, values, server.Addresses(m))
 
-			whole, _ := exchangeWire(t, s, "tcp", question(qname, dns.TypeA))
+			whole, _ := server.ExchangeWire(t, s, "tcp", server.Question(qname, dns.TypeA))
 			if whole.Truncated || len(whole.Answer) != 81 {
 				t.Errorf("over TCP: TC %t with %d records, want 81 and no TC", whole.Truncated, len(whole.Answer))
 			}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // turnCase is a name whose first values come again after a period, but for slips.
@@ -19,11 +21,11 @@ type turnCase struct {
 // TestReloadKeepsEveryTurn guards all ways to take turns against starting anew with a reload: weights, networks, places,
 // sites, tiers, CNAMEs by the type asked.
 func TestReloadKeepsEveryTurn(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "a")
-	database := geoDatabase(t)
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "a")
+	database := server.GeoDatabasePath(t)
 	corefile := func(i int) string {
-		return located(database, fmt.Sprintf(`record weighted A {
+		return server.Located(database, fmt.Sprintf(`record weighted A {
 			value 192.0.2.1 weight 2
 			value 192.0.2.2 weight 1
 			value 192.0.2.3 weight 1
@@ -58,34 +60,34 @@ func TestReloadKeepsEveryTurn(t *testing.T) {
 		}
 		record alias ALIAS checked
 		record n%d A 192.0.2.9
-		%s`, i, signs.checksWith(slowCheck, "a b")))
+		%s`, i, signs.ChecksWith(server.SlowCheck, "a b")))
 	}
 	cases := []turnCase{
-		{"weighted", dns.TypeA, fromNowhere, 4},
-		{"checked", dns.TypeA, fromNowhere, 3},
-		{"alias", dns.TypeA, fromNowhere, 3},
-		{"routed", dns.TypeA, fromTen, 3},
-		{"routed", dns.TypeA, fromCalifornia, 2},
-		{"routed", dns.TypeA, fromNowhere, 4},
-		{"near", dns.TypeA, fromCalifornia, 3},
-		{"near", dns.TypeA, fromGermany, 2},
-		{"near", dns.TypeA, fromNowhere, 5},
-		{"tiers", dns.TypeA, fromNowhere, 3},
-		{"lb", dns.TypeA, fromNowhere, 3},
-		{"lb", dns.TypeAAAA, fromNowhere, 3},
-		{"lb", dns.TypeCNAME, fromNowhere, 3},
-		{"x.wild", dns.TypeA, fromNowhere, 2},
+		{"weighted", dns.TypeA, server.FromNowhere, 4},
+		{"checked", dns.TypeA, server.FromNowhere, 3},
+		{"alias", dns.TypeA, server.FromNowhere, 3},
+		{"routed", dns.TypeA, server.FromTen, 3},
+		{"routed", dns.TypeA, server.FromCalifornia, 2},
+		{"routed", dns.TypeA, server.FromNowhere, 4},
+		{"near", dns.TypeA, server.FromCalifornia, 3},
+		{"near", dns.TypeA, server.FromGermany, 2},
+		{"near", dns.TypeA, server.FromNowhere, 5},
+		{"tiers", dns.TypeA, server.FromNowhere, 3},
+		{"lb", dns.TypeA, server.FromNowhere, 3},
+		{"lb", dns.TypeAAAA, server.FromNowhere, 3},
+		{"lb", dns.TypeCNAME, server.FromNowhere, 3},
+		{"x.wild", dns.TypeA, server.FromNowhere, 2},
 	}
-	s := serve(t, corefile(0))
-	awaitDown(t, s, "a")
+	s := server.Serve(t, corefile(0))
+	server.AwaitDown(t, s, "a")
 	taken := make(map[turnCase][]string)
 	for i := range 60 {
 		if i >= 20 {
-			mustReload(t, s, corefile(i))
+			server.MustReload(t, s, corefile(i))
 		}
 		for _, c := range cases {
-			m := send(t, s, "udp", withOPT(question(c.name+".example.org", c.qtype), 0, subnetOption(c.client)))
-			taken[c] = append(taken[c], answered(m)[0])
+			m := server.Send(t, s, "udp", server.WithOPT(server.Question(c.name+".example.org", c.qtype), 0, server.SubnetOption(c.client)))
+			taken[c] = append(taken[c], server.AnsweredValues(m)[0])
 		}
 	}
 	for _, c := range cases {
@@ -96,7 +98,7 @@ func TestReloadKeepsEveryTurn(t *testing.T) {
 			}
 		}
 		// A slip makes one period differ from the one before. A rotation that starts anew would differ most of the time.
-		if slips := 1 + len(taken[c])/(slipAfter*c.period); differing > slips*c.period {
+		if slips := 1 + len(taken[c])/(server.SlipAfter*c.period); differing > slips*c.period {
 			t.Errorf("%s %s from %s: %d of the turns are not those of a period of %d: %s", c.name, dns.TypeToString[c.qtype], c.client, differing, c.period, strings.Join(taken[c], " "))
 		}
 	}
@@ -104,56 +106,56 @@ func TestReloadKeepsEveryTurn(t *testing.T) {
 
 // TestNewCheckKeepsTurns guards the rotation of a record that gets its first check, or loses its last.
 func TestNewCheckKeepsTurns(t *testing.T) {
-	signs := startSignals(t)
+	signs := server.StartTarget(t)
 	plain := "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.2 192.0.2.3\n%s}\n}\n"
 	checked := strings.Replace(plain, "192.0.2.3", "192.0.2.3 check a", 1)
-	s := serve(t, fmt.Sprintf(plain, ""))
+	s := server.Serve(t, fmt.Sprintf(plain, ""))
 	last := ""
 	for range 8 {
-		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 1)
-		mustReload(t, s, fmt.Sprintf(checked, signs.checksWith(slowCheck, "a")))
-		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 1)
-		mustReload(t, s, fmt.Sprintf(plain, ""))
+		last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 1)
+		server.MustReload(t, s, fmt.Sprintf(checked, signs.ChecksWith(server.SlowCheck, "a")))
+		last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 1)
+		server.MustReload(t, s, fmt.Sprintf(plain, ""))
 	}
 }
 
 // TestMovedZoneGoesOn guards the rotation, the failover and the serial of a zone whose server block gets other keys, or that
 // moves to another block: clients and secondaries know nothing of blocks.
 func TestMovedZoneGoesOn(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "a")
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "a")
 	records := `record app A 192.0.2.1 192.0.2.2 192.0.2.3
 		record back A {
 			value 192.0.2.1 check a
 			value 192.0.2.2 priority 2
 			failback 1h
 		}
-		` + signs.checks("a") + "}\n}\n"
+		` + signs.Checks("a") + "}\n}\n"
 	corefiles := []string{
 		"example.org:0 {\nroundrobin53 {\n" + records,
 		"example.org:0 example.net:0 {\nroundrobin53 example.org {\n" + records,
 		"example.net:0 {\nroundrobin53 {\nrecord app A 192.0.2.9\n}\n}\n.:0 {\nroundrobin53 example.org {\n" + records,
 		"example.com:0 example.org:0 {\nroundrobin53 example.com {\nrecord app A 192.0.2.9\n}\nroundrobin53 example.org {\n" + records,
 	}
-	s := serve(t, corefiles[0])
-	awaitDown(t, s, "a")
-	signs.set(pass, "a")
-	awaitDown(t, s, "") // and 192.0.2.1 waits for an hour
-	serial, last := serialOf(t, s, "example.org"), takeTurns(s, "udp", "app.example.org", threeValues, "", 1)
+	s := server.Serve(t, corefiles[0])
+	server.AwaitDown(t, s, "a")
+	signs.Set(server.Pass, "a")
+	server.AwaitDown(t, s, "") // and 192.0.2.1 waits for an hour
+	serial, last := server.SerialOf(t, s, "example.org"), server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, "", 1)
 	for i := range 2 * len(corefiles) {
-		mustReload(t, s, corefiles[i%len(corefiles)])
-		last = takeTurns(s, "udp", "app.example.org", threeValues, last, 2)
-		if got := sorted(s.ask("back.example.org", dns.TypeA)); got != "192.0.2.2" {
+		server.MustReload(t, s, corefiles[i%len(corefiles)])
+		last = server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, last, 2)
+		if got := server.SortedAddresses(s.Ask("back.example.org", dns.TypeA)); got != "192.0.2.2" {
 			t.Errorf("reload %d: %s, want 192.0.2.2, which waits for an hour", i, got)
 		}
-		if got := serialOf(t, s, "example.org"); got != serial {
+		if got := server.SerialOf(t, s, "example.org"); got != serial {
 			t.Errorf("reload %d: the serial went from %d to %d, and the zone is the same", i, serial, got)
 		}
 	}
 	for i := range 8 { // faster than the clock
 		changed := strings.Replace(corefiles[i%len(corefiles)], "record app", fmt.Sprintf("record n%d A 192.0.2.9\nrecord app", i), 1)
-		mustReload(t, s, strings.Replace(changed, "record back", fmt.Sprintf("record m%d A 192.0.2.9\nrecord back", i), 1))
-		got := serialOf(t, s, "example.org")
+		server.MustReload(t, s, strings.Replace(changed, "record back", fmt.Sprintf("record m%d A 192.0.2.9\nrecord back", i), 1))
+		got := server.SerialOf(t, s, "example.org")
 		if int32(got-serial) <= 0 {
 			t.Errorf("change %d: the serial went from %d to %d, want a greater one", i, serial, got)
 		}

@@ -2,43 +2,13 @@ package test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
-
-// firstAddress asks once, and is the first address of the answer.
-func firstAddress(t *testing.T, s *server, network, qname string, qtype uint16) string {
-	t.Helper()
-	m := send(t, s, network, question(qname, qtype))
-	all := addresses(m)
-	if len(all) == 0 {
-		t.Fatalf("%s %s over %s: no address in\n%s", qname, dns.TypeToString[qtype], network, replyText(m))
-	}
-	return all[0]
-}
-
-// next is the value behind another in the order of the Corefile, which is the one whose turn comes next.
-func next(values []string, value string) string {
-	return values[(slices.Index(values, value)+1)%len(values)]
-}
-
-// slipAfter is how many rounds of turns pass until one begins a place later. A record's first answer begins a round, and
-// the first slip comes so many rounds later.
-const slipAfter = 8
-
-// follows reports whether a first value is the one that comes behind the last, "" if there was none; or the one behind
-// that, which may be once in slipAfter rounds, and once more where a verdict has changed the length of a round.
-func (s *server) follows(values []string, last, now string) bool {
-	s.turns++
-	if last == "" || now == next(values, last) {
-		return true
-	}
-	s.turns -= slipAfter * len(values)
-	return s.turns >= -slipAfter*len(values) && now == next(values, next(values, last))
-}
 
 // One answered query for the owner is one step, and nothing else is: addresses in an additional section, ANY and NODATA
 // moved the cursor elsewhere, so that a resolver that asked in a fixed pattern always met the same address first.
@@ -47,7 +17,7 @@ func TestOnlyAnswersTakeTurns(t *testing.T) {
 	for i := range 7 { // so many that all turns of the test come before the first slip
 		values = append(values, fmt.Sprintf("192.0.2.%d", i))
 	}
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			ns host
 			record host A `+strings.Join(values, " ")+`
@@ -80,15 +50,15 @@ func TestOnlyAnswersTakeTurns(t *testing.T) {
 		{"the name itself", "host.example.com", dns.TypeA, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			want := firstAddress(t, s, "udp", "host.example.com", dns.TypeA)
+			want := server.FirstAddress(t, s, "udp", "host.example.com", dns.TypeA)
 			const asked = 4 // not a multiple of seven: every step would show
 			for range asked {
-				send(t, s, "udp", question(c.qname, c.qtype))
+				server.Send(t, s, "udp", server.Question(c.qname, c.qtype))
 			}
 			for range asked*c.steps + 1 {
-				want = next(values, want)
+				want = server.Next(values, want)
 			}
-			if got := firstAddress(t, s, "udp", "host.example.com", dns.TypeA); got != want {
+			if got := server.FirstAddress(t, s, "udp", "host.example.com", dns.TypeA); got != want {
 				t.Errorf("after %d x %s %s: %s is first, want %s", asked, c.qname, dns.TypeToString[c.qtype], got, want)
 			}
 		})
@@ -107,7 +77,7 @@ func TestFamiliesHaveCountersOfTheirOwn(t *testing.T) {
 		corefile.WriteString("\n")
 	}
 	corefile.WriteString("}\n}\n")
-	s := start(t, corefile.String())
+	s := server.Start(t, corefile.String())
 
 	for n := 2; n <= 5; n++ {
 		t.Run(fmt.Sprintf("%d values", n), func(t *testing.T) {
@@ -115,7 +85,7 @@ func TestFamiliesHaveCountersOfTheirOwn(t *testing.T) {
 			counts := make(map[string]int)
 			for range rounds * n {
 				for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-					counts[firstAddress(t, s, "udp", fmt.Sprintf("n%d.example.com", n), qtype)]++
+					counts[server.FirstAddress(t, s, "udp", fmt.Sprintf("n%d.example.com", n), qtype)]++
 				}
 			}
 			if len(counts) != 2*n {
@@ -132,7 +102,7 @@ func TestFamiliesHaveCountersOfTheirOwn(t *testing.T) {
 
 // The ordered pairs (first, second) come equally often: else the load of a dead address goes to its neighbour alone.
 func TestPairsAreEven(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4
 		}
@@ -140,7 +110,7 @@ func TestPairsAreEven(t *testing.T) {
 	const n = 4
 	pairs := make(map[string]int)
 	for range n * (n - 1) {
-		all := addresses(s.ask("www.example.com", dns.TypeA))
+		all := server.Addresses(s.Ask("www.example.com", dns.TypeA))
 		pairs[all[0]+" "+all[1]]++
 	}
 	if len(pairs) != n*(n-1) {
@@ -152,7 +122,7 @@ func TestPairsAreEven(t *testing.T) {
 // its TCP answers would begin with only half of the values.
 func TestTransportsHaveCountersOfTheirOwn(t *testing.T) {
 	values := []string{"192.0.2.1", "192.0.2.2"}
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record www A `+strings.Join(values, " ")+`
 		}
@@ -160,8 +130,8 @@ func TestTransportsHaveCountersOfTheirOwn(t *testing.T) {
 	before := make(map[string]string)
 	for range 10 {
 		for _, network := range []string{"udp", "tcp"} {
-			now := firstAddress(t, s, network, "www.example.com", dns.TypeA)
-			if was, ok := before[network]; ok && now != next(values, was) {
+			now := server.FirstAddress(t, s, network, "www.example.com", dns.TypeA)
+			if was, ok := before[network]; ok && now != server.Next(values, was) {
 				t.Fatalf("%s: %s came twice in a row", network, now)
 			}
 			before[network] = now

@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // A family or type that a name lacks is NODATA with one SOA. With SERVFAIL, REFUSED or NXDOMAIN instead, musl's resolver
 // fails the whole look-up, since it asks for A and AAAA side by side.
 func TestMissingTypeIsNoData(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record v4 A 192.0.2.1
 			record v6 AAAA 2001:db8::1
@@ -32,17 +34,17 @@ func TestMissingTypeIsNoData(t *testing.T) {
 		"wild": {dns.TypeA: "192.0.2.3"},
 	}
 	qtypes := []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeMX, dns.TypeHTTPS, dns.TypeSOA, dns.TypeNS}
-	cases := make([]replyCase, 0, len(has)*len(qtypes))
+	cases := make([]server.ReplyCase, 0, len(has)*len(qtypes))
 	for _, name := range slices.Sorted(maps.Keys(has)) {
 		for _, qtype := range qtypes {
 			rrtype, want := dns.TypeToString[qtype], noData
 			if value, ok := has[name][qtype]; ok {
 				want = fmt.Sprintf("NOERROR qr aa rd\nanswer %s.example.com. 60 IN %s %s", name, rrtype, value)
 			}
-			cases = append(cases, replyCase{name + " " + rrtype, name + ".example.com", qtype, want})
+			cases = append(cases, server.ReplyCase{Name: name + " " + rrtype, Qname: name + ".example.com", Qtype: qtype, Want: want})
 		}
 	}
-	checkReplies(t, s, cases)
+	server.CheckReplies(t, s, cases)
 }
 
 // The octets that go out are those of the address that was written, in whatever spelling, and of its family: elsewhere an
@@ -64,7 +66,7 @@ func TestIPv6RoundTrip(t *testing.T) {
 	for _, value := range values {
 		want[netip.MustParseAddr(value)] = true
 	}
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record typed AAAA `+strings.Join(values, " ")+`
 			record untyped `+strings.Join(values, " ")+`
@@ -72,7 +74,7 @@ func TestIPv6RoundTrip(t *testing.T) {
 	}`)
 	for _, qname := range []string{"typed.example.com", "untyped.example.com"} {
 		for _, network := range []string{"udp", "tcp"} {
-			m := send(t, s, network, question(qname, dns.TypeAAAA))
+			m := server.Send(t, s, network, server.Question(qname, dns.TypeAAAA))
 			got := make(map[netip.Addr]bool)
 			for _, rr := range m.Answer {
 				addr, ok := netip.AddrFromSlice(rr.(*dns.AAAA).AAAA)
@@ -84,8 +86,8 @@ func TestIPv6RoundTrip(t *testing.T) {
 			if !maps.Equal(got, want) {
 				t.Errorf("%s over %s: got %v, want %v", qname, network, got, want)
 			}
-			if m := send(t, s, network, question(qname, dns.TypeA)); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 0 {
-				t.Errorf("%s A over %s: got\n%s\nwant NODATA", qname, network, replyText(m))
+			if m := server.Send(t, s, network, server.Question(qname, dns.TypeA)); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 0 {
+				t.Errorf("%s A over %s: got\n%s\nwant NODATA", qname, network, server.ReplyText(m))
 			}
 		}
 	}
@@ -93,7 +95,7 @@ func TestIPv6RoundTrip(t *testing.T) {
 
 // The answer to ANY is one HINFO, whatever the name has (RFC 8482 §4.2).
 func TestAnyGivesHINFO(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			record dual 192.0.2.1 192.0.2.2 2001:db8::1
 			record dual TXT "text"
@@ -106,20 +108,20 @@ func TestAnyGivesHINFO(t *testing.T) {
 	const soa = `
 		authority example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60`
 	hinfo := func(owner string) string { return "NOERROR qr aa rd\nanswer " + owner + ` 60 IN HINFO "RFC8482" ""` }
-	checkReplies(t, s, []replyCase{
-		{"apex", "example.com", dns.TypeANY, hinfo("example.com.")},
-		{"addresses and more", "dual.example.com", dns.TypeANY, hinfo("dual.example.com.")},
-		{"other type", "text.example.com", dns.TypeANY, hinfo("text.example.com.")},
-		{"alias", "alias.example.com", dns.TypeANY, hinfo("alias.example.com.")},
-		{"wildcard", "x.wild.example.com", dns.TypeANY, hinfo("x.wild.example.com.")},
-		{"empty non-terminal", "b.example.com", dns.TypeANY, "NOERROR qr aa rd" + soa},
-		{"no such name", "none.example.com", dns.TypeANY, "NXDOMAIN qr aa rd" + soa},
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "apex", Qname: "example.com", Qtype: dns.TypeANY, Want: hinfo("example.com.")},
+		{Name: "addresses and more", Qname: "dual.example.com", Qtype: dns.TypeANY, Want: hinfo("dual.example.com.")},
+		{Name: "other type", Qname: "text.example.com", Qtype: dns.TypeANY, Want: hinfo("text.example.com.")},
+		{Name: "alias", Qname: "alias.example.com", Qtype: dns.TypeANY, Want: hinfo("alias.example.com.")},
+		{Name: "wildcard", Qname: "x.wild.example.com", Qtype: dns.TypeANY, Want: hinfo("x.wild.example.com.")},
+		{Name: "empty non-terminal", Qname: "b.example.com", Qtype: dns.TypeANY, Want: "NOERROR qr aa rd" + soa},
+		{Name: "no such name", Qname: "none.example.com", Qtype: dns.TypeANY, Want: "NXDOMAIN qr aa rd" + soa},
 	})
 }
 
 // Records that point to names of ours bring the addresses along (RFC 1035 §3.3.9 and §3.3.11, RFC 2782, RFC 9460 §4.1).
 func TestAdditional(t *testing.T) {
-	s := start(t, `example.com:0 {
+	s := server.Start(t, `example.com:0 {
 		roundrobin53 {
 			ns ns1 192.0.2.53
 			record host 192.0.2.1 2001:db8::1
@@ -153,76 +155,76 @@ func TestAdditional(t *testing.T) {
 	const host = `
 		additional host.example.com. 60 IN A 192.0.2.1
 		additional host.example.com. 60 IN AAAA 2001:db8::1`
-	checkReplies(t, s, []replyCase{
-		{"MX", "mail.example.com", dns.TypeMX, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "MX", Qname: "mail.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer mail.example.com. 60 IN MX 10 host.example.com.
 			answer mail.example.com. 60 IN MX 20 mx.example.net.` + host},
-		{"null MX (RFC 7505)", "null.example.com", dns.TypeMX, `
+		{Name: "null MX (RFC 7505)", Qname: "null.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer null.example.com. 60 IN MX 0 .`},
-		{"SRV", "_sip._udp.example.com", dns.TypeSRV, `
+		{Name: "SRV", Qname: "_sip._udp.example.com", Qtype: dns.TypeSRV, Want: `
 			NOERROR qr aa rd
 			answer _sip._udp.example.com. 60 IN SRV 10 0 5060 host.example.com.` + host},
-		{"SRV without service", "_none._udp.example.com", dns.TypeSRV, `
+		{Name: "SRV without service", Qname: "_none._udp.example.com", Qtype: dns.TypeSRV, Want: `
 			NOERROR qr aa rd
 			answer _none._udp.example.com. 60 IN SRV 0 0 0 .`},
-		{"NS", "example.com", dns.TypeNS, `
+		{Name: "NS", Qname: "example.com", Qtype: dns.TypeNS, Want: `
 			NOERROR qr aa rd
 			answer example.com. 60 IN NS ns1.example.com.
 			additional ns1.example.com. 60 IN A 192.0.2.53`},
-		{"HTTPS", "web.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS", Qname: "web.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer web.example.com. 60 IN HTTPS 1 host.example.com. alpn="h2"` + host},
-		{"HTTPS for its owner (RFC 9460 §2.5.2)", "self.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS for its owner (RFC 9460 §2.5.2)", Qname: "self.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer self.example.com. 60 IN HTTPS 1 . alpn="h2"
 			additional self.example.com. 60 IN A 192.0.2.2`},
-		{"SVCB", "_dns.example.com", dns.TypeSVCB, `
+		{Name: "SVCB", Qname: "_dns.example.com", Qtype: dns.TypeSVCB, Want: `
 			NOERROR qr aa rd
 			answer _dns.example.com. 60 IN SVCB 1 host.example.com. alpn="dot"` + host},
-		{"target that a wildcard covers", "covered.example.com", dns.TypeMX, `
+		{Name: "target that a wildcard covers", Qname: "covered.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer covered.example.com. 60 IN MX 10 x.wild.example.com.
 			additional x.wild.example.com. 60 IN A 192.0.2.3`},
 		// The owner is the name that was asked, not the wildcard: a client looks for the addresses under that name.
-		{"HTTPS for the owner that a wildcard covers", "x.self.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS for the owner that a wildcard covers", Qname: "x.self.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer x.self.example.com. 60 IN HTTPS 1 . alpn="h2"
 			additional x.self.example.com. 60 IN A 192.0.2.4`},
-		{"target that does not exist", "missing.example.com", dns.TypeMX, `
+		{Name: "target that does not exist", Qname: "missing.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer missing.example.com. 60 IN MX 10 none.example.com.`},
-		{"HTTPS alias", "alias.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS alias", Qname: "alias.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer alias.example.com. 60 IN HTTPS 0 web.example.com.
 			additional web.example.com. 60 IN HTTPS 1 host.example.com. alpn="h2"` + host},
-		{"HTTPS alias of an alias", "alias2.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS alias of an alias", Qname: "alias2.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer alias2.example.com. 60 IN HTTPS 0 alias.example.com.
 			additional alias.example.com. 60 IN HTTPS 0 web.example.com.
 			additional web.example.com. 60 IN HTTPS 1 host.example.com. alpn="h2"` + host},
-		{"HTTPS aliases of each other", "ring.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS aliases of each other", Qname: "ring.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer ring.example.com. 60 IN HTTPS 0 ring2.example.com.
 			additional ring2.example.com. 60 IN HTTPS 0 ring.example.com.`},
-		{"SVCB alias", "_dns.alias.example.com", dns.TypeSVCB, `
+		{Name: "SVCB alias", Qname: "_dns.alias.example.com", Qtype: dns.TypeSVCB, Want: `
 			NOERROR qr aa rd
 			answer _dns.alias.example.com. 60 IN SVCB 0 _dns.example.com.
 			additional _dns.example.com. 60 IN SVCB 1 host.example.com. alpn="dot"` + host},
-		{"HTTPS alias to a name with addresses alone", "plain.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS alias to a name with addresses alone", Qname: "plain.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer plain.example.com. 60 IN HTTPS 0 host.example.com.` + host},
-		{"no HTTPS service (RFC 9460 §2.5.1)", "no-service.example.com", dns.TypeHTTPS, `
+		{Name: "no HTTPS service (RFC 9460 §2.5.1)", Qname: "no-service.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer no-service.example.com. 60 IN HTTPS 0 .`},
-		{"HTTPS alias to a name elsewhere", "away.example.com", dns.TypeHTTPS, `
+		{Name: "HTTPS alias to a name elsewhere", Qname: "away.example.com", Qtype: dns.TypeHTTPS, Want: `
 			NOERROR qr aa rd
 			answer away.example.com. 60 IN HTTPS 0 www.example.net.`},
-		{"PTR brings nothing", "ptr.example.com", dns.TypePTR, `
+		{Name: "PTR brings nothing", Qname: "ptr.example.com", Qtype: dns.TypePTR, Want: `
 			NOERROR qr aa rd
 			answer ptr.example.com. 60 IN PTR host.example.com.`},
-		{"an RRset comes once, whatever the spellings", "same.example.com", dns.TypeMX, `
+		{Name: "an RRset comes once, whatever the spellings", Qname: "same.example.com", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer same.example.com. 60 IN MX 10 host.example.com.
 			answer same.example.com. 60 IN MX 20 HOST.example.com.` + host},
@@ -232,7 +234,7 @@ func TestAdditional(t *testing.T) {
 // The addresses of a zone's name servers come along where they lie below a zone cut, too (RFC 1035 §3.3.11, RFC 8109 for
 // the root): without them nobody could ask. Those of other records are the delegated zone's to give.
 func TestAdditionalOfNameServersBelowACut(t *testing.T) {
-	s := start(t, `.:0 {
+	s := server.Start(t, `.:0 {
 		roundrobin53 . {
 			ns A.ISI.EDU. 26.3.0.103
 			ns ns.example.
@@ -243,24 +245,24 @@ func TestAdditionalOfNameServersBelowACut(t *testing.T) {
 			record . A 192.0.2.1
 		}
 	}`)
-	if log := s.log(); strings.Contains(log, "A.ISI.EDU") || !strings.Contains(log, "ns.example. lies in . but has no address") {
+	if log := s.Log(); strings.Contains(log, "A.ISI.EDU") || !strings.Contains(log, "ns.example. lies in . but has no address") {
 		t.Errorf("logged:\n%s\nwant a warning about ns.example. alone", log)
 	}
-	checkReplies(t, s, []replyCase{
-		{"NS", ".", dns.TypeNS, `
+	server.CheckReplies(t, s, []server.ReplyCase{
+		{Name: "NS", Qname: ".", Qtype: dns.TypeNS, Want: `
 			NOERROR qr aa rd
 			answer . 60 IN NS A.ISI.EDU.
 			answer . 60 IN NS ns.example.
 			answer . 60 IN NS b.example.
 			additional A.ISI.EDU. 60 IN A 26.3.0.103
 			additional b.example. 60 IN A 192.0.2.2`},
-		{"MX", ".", dns.TypeMX, `
+		{Name: "MX", Qname: ".", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer . 60 IN MX 10 A.ISI.EDU.`},
-		{"null MX", "null", dns.TypeMX, `
+		{Name: "null MX", Qname: "null", Qtype: dns.TypeMX, Want: `
 			NOERROR qr aa rd
 			answer null. 60 IN MX 0 .`},
-		{"referral", "A.ISI.EDU", dns.TypeA, `
+		{Name: "referral", Qname: "A.ISI.EDU", Qtype: dns.TypeA, Want: `
 			NOERROR qr rd
 			authority edu. 60 IN NS A.ISI.EDU.
 			additional A.ISI.EDU. 60 IN A 26.3.0.103`},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // fakeGo stands in for the go command: of the module proxy it says that there is v1.16.1, and ./test/... fails with it. What
@@ -23,7 +25,7 @@ esac
 func TestUpgradeTellsWhatBroke(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"build/upgrade-coredns": readFile(t, "build/upgrade-coredns"), "bin/go": fakeGo, "required": "v1.15.0\n",
+		"build/upgrade-coredns": server.ReadFile(t, "build/upgrade-coredns"), "bin/go": fakeGo, "required": "v1.15.0\n",
 		"build/deployment.yaml":    "image: ghcr.io/roundrobin53/coredns:v1.15.0-rr53.0.1.0\n",
 		"build/packages/go.sum":    "example.org/other v1.15.0 h1:0\n",
 		"test/binary.txt":          "CoreDNS-1.15.0 (roundrobin53 v9.9.9)\n",

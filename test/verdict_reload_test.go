@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // asked asks a server all the time, from several sockets, until stop is called; got is called for every answer, from any
@@ -19,7 +21,7 @@ func asked(t *testing.T, address string, sockets int, query func(i int) *dns.Msg
 	var wg sync.WaitGroup
 	for socket := range sockets {
 		wg.Go(func() {
-			conn, err := dns.Dial("udp", loopback(address))
+			conn, err := dns.Dial("udp", server.Loopback(address))
 			if err != nil {
 				t.Error(err)
 				return
@@ -31,7 +33,7 @@ func asked(t *testing.T, address string, sockets int, query func(i int) *dns.Msg
 					return
 				default:
 				}
-				m, err := roundTrip(conn, query(i))
+				m, err := server.RoundTrip(conn, query(i))
 				if err != nil {
 					t.Error(err)
 					return
@@ -49,8 +51,8 @@ func asked(t *testing.T, address string, sockets int, query func(i int) *dns.Msg
 // TestReloadKeepsVerdicts guards clients against an address that was known to be down and is answered again because the
 // Corefile changed: while the old instance and the new one answer, and after. What was known is not probed anew.
 func TestReloadKeepsVerdicts(t *testing.T) {
-	signs := startSignals(t)
-	signs.set(fail, "a")
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "a")
 	const records = `record app A {
 		value 192.0.2.1 check a
 		value 192.0.2.2 check b
@@ -63,52 +65,52 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 	record alias ALIAS app
 	`
 	corefile := func(i int) string {
-		return fmt.Sprintf("example.org:0 {\nroundrobin53 {\n%srecord n%d A 192.0.2.9\n%s}\n}\n", records, i, signs.checksWith(slowCheck, "a b"))
+		return fmt.Sprintf("example.org:0 {\nroundrobin53 {\n%srecord n%d A 192.0.2.9\n%s}\n}\n", records, i, signs.ChecksWith(server.SlowCheck, "a b"))
 	}
-	s := serve(t, corefile(0))
-	awaitDown(t, s, "a")
-	eventually(t, "b is probed", func() bool { return signs.count("b") > 0 })
+	s := server.Serve(t, corefile(0))
+	server.AwaitDown(t, s, "a")
+	server.Eventually(t, "b is probed", func() bool { return signs.Requests("b") > 0 })
 	names := []string{"app.example.org", "alias.example.org", "lb.example.org"}
-	stop := asked(t, s.udp(0), 4,
-		func(i int) *dns.Msg { return question(names[i%len(names)], dns.TypeA) },
+	stop := asked(t, s.UDP(0), 4,
+		func(i int) *dns.Msg { return server.Question(names[i%len(names)], dns.TypeA) },
 		func(m *dns.Msg) {
-			if answer := section(m.Answer); answer == "" || strings.Contains(answer, "192.0.2.1") || strings.Contains(answer, "a.example.net") {
+			if answer := server.Section(m.Answer); answer == "" || strings.Contains(answer, "192.0.2.1") || strings.Contains(answer, "a.example.net") {
 				t.Errorf("with a value that is down: %q", answer)
 			}
 		})
-	busy, last := busyAddress(t), ""
+	busy, last := server.BusyAddress(t), ""
 	for i := range 20 {
-		mustReload(t, s, corefile(i))
-		awaitDown(t, s, "a")
+		server.MustReload(t, s, corefile(i))
+		server.AwaitDown(t, s, "a")
 		if i%5 == 0 {
-			for name, failing := range bad(corefile(i), busy) {
-				if err := s.reload(failing); err == nil {
+			for name, failing := range server.BadCorefiles(corefile(i), busy) {
+				if err := s.Reload(failing); err == nil {
 					t.Fatalf("%s: reloaded, want an error", name)
 				}
 			}
 		}
-		last = takeTurns(s, "tcp", "app.example.org", []string{"192.0.2.2", "192.0.2.3"}, last, 1)
+		last = server.TakeTurns(s, "tcp", "app.example.org", []string{"192.0.2.2", "192.0.2.3"}, last, 1)
 	}
 	// Under another name a check is the same.
-	mustReload(t, s, strings.NewReplacer("check a", "check first").Replace(corefile(0)))
-	if !isDownExactly(t, "first") {
-		t.Errorf("the metric up is %v, want 0 for first", upSeries(t))
+	server.MustReload(t, s, strings.NewReplacer("check a", "check first").Replace(corefile(0)))
+	if !server.IsDownExactly(t, "first") {
+		t.Errorf("the metric up is %v, want 0 for first", server.UpSeries(t))
 	}
 	// And so it is for other values, in other zones.
-	mustReload(t, s, corefile(1)+"example.net:0 {\nroundrobin53 {\nrecord app A {\nvalue 198.51.100.1 check there\nvalue 198.51.100.2\n}\n"+
-		strings.Replace(signs.checksWith(slowCheck, "a"), "check a", "check there", 1)+"}\n}\n")
-	if !isDownExactly(t, "a there") {
-		t.Errorf("the metric up is %v, want 0 for a and there", upSeries(t))
+	server.MustReload(t, s, corefile(1)+"example.net:0 {\nroundrobin53 {\nrecord app A {\nvalue 198.51.100.1 check there\nvalue 198.51.100.2\n}\n"+
+		strings.Replace(signs.ChecksWith(server.SlowCheck, "a"), "check a", "check there", 1)+"}\n}\n")
+	if !server.IsDownExactly(t, "a there") {
+		t.Errorf("the metric up is %v, want 0 for a and there", server.UpSeries(t))
 	}
-	if got := sorted(s.ask("app.example.net", dns.TypeA)); got != "198.51.100.2" {
+	if got := server.SortedAddresses(s.Ask("app.example.net", dns.TypeA)); got != "198.51.100.2" {
 		t.Errorf("a new zone with a check whose verdict was known: %s, want 198.51.100.2", got)
 	}
 	stop()
-	if a, b := signs.count("a"), signs.count("b"); a != 1 || b != 1 {
+	if a, b := signs.Requests("a"), signs.Requests("b"); a != 1 || b != 1 {
 		t.Errorf("a was probed %d times and b %d times, want once each: their verdicts were known", a, b)
 	}
-	if got := strings.Count(s.log(), " is down: "); got != 1 {
-		t.Errorf("%d lines say that something is down, want 1:\n%s", got, s.log())
+	if got := strings.Count(s.Log(), " is down: "); got != 1 {
+		t.Errorf("%d lines say that something is down, want 1:\n%s", got, s.Log())
 	}
 }
 
@@ -117,8 +119,8 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 // 28 of the policy cases.
 func TestReloadKeepsRunsAndWaits(t *testing.T) {
 	const failback = 4 * time.Second
-	signs := startSignals(t)
-	signs.set(fail, "a")
+	signs := server.StartTarget(t)
+	signs.Set(server.Fail, "a")
 	corefile := func(i int) string {
 		return fmt.Sprintf(`example.org:0 {
 			roundrobin53 {
@@ -135,30 +137,30 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 				%s%s
 			}
 		}
-		`, failback, i, signs.checks("a"), signs.checksWith("interval 1s\ntimeout 1s\nrise 1\nfall 3", "x"))
+		`, failback, i, signs.Checks("a"), signs.ChecksWith("interval 1s\ntimeout 1s\nrise 1\nfall 3", "x"))
 	}
-	s := serve(t, corefile(0))
-	awaitDown(t, s, "a")
-	eventually(t, "x is probed", func() bool { return probes(t, "example.org", "x", "pass") > 0 })
-	before := probes(t, "example.org", "x", "fail")
-	signs.set(fail, "x")
+	s := server.Serve(t, corefile(0))
+	server.AwaitDown(t, s, "a")
+	server.Eventually(t, "x is probed", func() bool { return server.Probes(t, "example.org", "x", "pass") > 0 })
+	before := server.Probes(t, "example.org", "x", "fail")
+	signs.Set(server.Fail, "x")
 	fit := time.Now() // or a little later
-	signs.set(pass, "a")
-	awaitDown(t, s, "")
+	signs.Set(server.Pass, "a")
+	server.AwaitDown(t, s, "")
 	deadline := fit.Add(10 * failback)
 	var ran, waited bool
 	for i := 1; !ran || !waited; i++ {
 		if time.Now().After(deadline) {
 			t.Fatalf("after %d reloads: the run has ended: %v, the wait: %v", i, ran, waited)
 		}
-		mustReload(t, s, corefile(i))
-		if got := sorted(s.ask("run.example.org", dns.TypeA)); got == "192.0.2.2" && !ran {
+		server.MustReload(t, s, corefile(i))
+		if got := server.SortedAddresses(s.Ask("run.example.org", dns.TypeA)); got == "192.0.2.2" && !ran {
 			ran = true
-			if failures := probes(t, "example.org", "x", "fail") - before; failures != 3 {
+			if failures := server.Probes(t, "example.org", "x", "fail") - before; failures != 3 {
 				t.Errorf("down after %v failures, want 3", failures)
 			}
 		}
-		switch got := sorted(s.ask("app.example.org", dns.TypeA)); {
+		switch got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); {
 		case got == "192.0.2.1" && !waited:
 			waited = true
 			if since := time.Since(fit); since < failback {
@@ -168,55 +170,55 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 			t.Errorf("answer %s", got)
 		}
 	}
-	if want := "example.org. check x: 192.0.2.1 (127.0.0.1) is down: 3 failures in a row, the last: "; !strings.Contains(s.log(), want) {
-		t.Errorf("no %q in the log:\n%s", want, s.log())
+	if want := "example.org. check x: 192.0.2.1 (127.0.0.1) is down: 3 failures in a row, the last: "; !strings.Contains(s.Log(), want) {
+		t.Errorf("no %q in the log:\n%s", want, s.Log())
 	}
 }
 
 // TestReloadChangesWhatIsProbed guards endpoints that are gone against being probed on, and new ones against waiting for
 // an interval.
 func TestReloadChangesWhatIsProbed(t *testing.T) {
-	signs := startSignals(t)
+	signs := server.StartTarget(t)
 	corefile := func(checks string, values ...string) string {
 		return "example.org:0 {\nroundrobin53 {\nrecord app A {\n" + strings.Join(values, "\n") + "\n}\n" + checks + "}\n}\n"
 	}
 	const a, b, c = "value 192.0.2.1 check a", "value 192.0.2.2 check b", "value 192.0.2.3 check c"
-	ab := signs.checks("a b")
-	s := serve(t, corefile(ab, a, b))
+	ab := signs.Checks("a b")
+	s := server.Serve(t, corefile(ab, a, b))
 	await := func(name string, times int) {
 		t.Helper()
-		want := signs.count(name) + times
-		eventually(t, name+" is probed", func() bool { return signs.count(name) >= want })
+		want := signs.Requests(name) + times
+		server.Eventually(t, name+" is probed", func() bool { return signs.Requests(name) >= want })
 	}
 	await("a", 1)
 	await("b", 1)
-	last := takeTurns(s, "udp", "app.example.org", []string{"192.0.2.1", "192.0.2.2"}, "", 1)
+	last := server.TakeTurns(s, "udp", "app.example.org", []string{"192.0.2.1", "192.0.2.2"}, "", 1)
 
 	// Its value is gone, and c is new; its check's interval is long.
-	signs.set(fail, "c")
-	mustReload(t, s, corefile(ab+signs.checksWith(slowCheck, "c"), "value 192.0.2.1", b, c))
-	gone := signs.count("a")
-	awaitDown(t, s, "c")
-	if got := signs.count("c"); got != 1 {
+	signs.Set(server.Fail, "c")
+	server.MustReload(t, s, corefile(ab+signs.ChecksWith(server.SlowCheck, "c"), "value 192.0.2.1", b, c))
+	gone := signs.Requests("a")
+	server.AwaitDown(t, s, "c")
+	if got := signs.Requests("c"); got != 1 {
 		t.Errorf("c was probed %d times, want once", got)
 	}
-	_ = takeTurns(s, "udp", "app.example.org", []string{"192.0.2.1", "192.0.2.2"}, last, 1)
+	_ = server.TakeTurns(s, "udp", "app.example.org", []string{"192.0.2.1", "192.0.2.2"}, last, 1)
 	await("b", 2)
-	if got := signs.count("a"); got != gone {
+	if got := signs.Requests("a"); got != gone {
 		t.Errorf("a was probed %d times after it was gone", got-gone)
 	}
-	if up := upSeries(t); len(up) != 2 || up["b 192.0.2.2"] != 1 || up["c 192.0.2.3"] != 0 {
+	if up := server.UpSeries(t); len(up) != 2 || up["b 192.0.2.2"] != 1 || up["c 192.0.2.3"] != 0 {
 		t.Errorf("the metric up is %v", up)
 	}
 
 	// Back again, it is new: nothing is known of it.
-	signs.set(fail, "a")
-	mustReload(t, s, corefile(ab, a, b))
-	awaitDown(t, s, "a")
-	if want := "example.org. check a: 192.0.2.1 (127.0.0.1) is down: the first probe failed: "; !strings.Contains(s.log(), want) {
-		t.Errorf("no %q in the log:\n%s", want, s.log())
+	signs.Set(server.Fail, "a")
+	server.MustReload(t, s, corefile(ab, a, b))
+	server.AwaitDown(t, s, "a")
+	if want := "example.org. check a: 192.0.2.1 (127.0.0.1) is down: the first probe failed: "; !strings.Contains(s.Log(), want) {
+		t.Errorf("no %q in the log:\n%s", want, s.Log())
 	}
-	if got := addresses(s.ask("app.example.org", dns.TypeA)); !slices.Equal(got, []string{"192.0.2.2"}) {
+	if got := server.Addresses(s.Ask("app.example.org", dns.TypeA)); !slices.Equal(got, []string{"192.0.2.2"}) {
 		t.Errorf("answer %v, want 192.0.2.2", got)
 	}
 }

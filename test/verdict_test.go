@@ -4,20 +4,22 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // What is up is answered, and what is down is not, unless nothing is up.
 func TestVerdicts(t *testing.T) {
-	checkPolicies(t, "verdict.example.org", "", []policyCase{
-		{row: "1", values: "a+ b+ c+", want: "a b c"},
-		{row: "2", values: "a- b+ c+", want: "b c"},
-		{row: "2", values: "a- b+ c+ d+ e+", want: "b c d e"}, // the load of a goes to all others
-		{row: "3", values: "a- b- c-", options: "all_down all", want: "a b c"},
-		{row: "4", values: "a- b- c-", options: "all_down none", want: "nodata"},
-		{row: "7", values: "a b-", want: "a"},
-		{row: "8", values: "a+ b+", qtype: dns.TypeAAAA, want: "no values"},
-		{row: "9", values: "a- b- A+ B+", options: "all_down none", want: "nodata"},
-		{row: "9", values: "a- b- A+ B+", options: "all_down none", qtype: dns.TypeAAAA, want: "A B"},
+	server.CheckPolicies(t, "verdict.example.org", "", []server.PolicyCase{
+		{Row: "1", Values: "a+ b+ c+", Want: "a b c"},
+		{Row: "2", Values: "a- b+ c+", Want: "b c"},
+		{Row: "2", Values: "a- b+ c+ d+ e+", Want: "b c d e"}, // the load of a goes to all others
+		{Row: "3", Values: "a- b- c-", Options: "all_down all", Want: "a b c"},
+		{Row: "4", Values: "a- b- c-", Options: "all_down none", Want: "nodata"},
+		{Row: "7", Values: "a b-", Want: "a"},
+		{Row: "8", Values: "a+ b+", Qtype: dns.TypeAAAA, Want: "no values"},
+		{Row: "9", Values: "a- b- A+ B+", Options: "all_down none", Want: "nodata"},
+		{Row: "9", Values: "a- b- A+ B+", Options: "all_down none", Qtype: dns.TypeAAAA, Want: "A B"},
 	})
 }
 
@@ -25,26 +27,26 @@ func TestVerdicts(t *testing.T) {
 func TestTurnsAreExactFromTheFlipOn(t *testing.T) {
 	t.Parallel()
 	const zone, name = "flip.example.org", "app.flip.example.org"
-	e := startSignals(t)
-	s := start(t, block(zone, e.watched(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3\n}"))
-	ask := asker(t, s, name)
-	checkTurns(t, ask, "a b c", 0)
+	e := server.StartTarget(t)
+	s := server.Start(t, server.Block(zone, e.Watched(server.QuickCheck, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3\n}"))
+	ask := server.Asker(t, s, name)
+	server.CheckTurns(t, ask, "a b c", 0)
 	for _, flip := range []struct {
 		row  string
-		to   signal
+		to   server.Signal
 		want string
 	}{
-		{"2 a-", fail, "b c"},
-		{"2 a+ again", pass, "a b c"},
+		{"2 a-", server.Fail, "b c"},
+		{"2 a+ again", server.Pass, "a b c"},
 	} {
 		t.Run(flip.row, func(t *testing.T) {
-			e.set(flip.to, "a")
+			e.Set(flip.to, "a")
 			var first *dns.Msg
-			eventually(t, "the answer is "+flip.want, func() bool {
+			server.Eventually(t, "the answer is "+flip.want, func() bool {
 				first = ask()
-				return answersAre(first, flip.want)
+				return server.AnswersAre(first, flip.want)
 			})
-			checkTurns(t, func() *dns.Msg {
+			server.CheckTurns(t, func() *dns.Msg {
 				if m := first; m != nil {
 					first = nil
 					return m
@@ -59,22 +61,22 @@ func TestTurnsAreExactFromTheFlipOn(t *testing.T) {
 func TestFlapsLeaveTheOthersEven(t *testing.T) {
 	t.Parallel()
 	const zone, name = "flap.example.org", "app.flap.example.org"
-	e := startSignals(t)
-	s := start(t, block(zone, e.watched(quick, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3 192.0.2.4\n}"))
-	ask := asker(t, s, name)
+	e := server.StartTarget(t)
+	s := server.Start(t, server.Block(zone, e.Watched(server.QuickCheck, "a"), "record app {\nvalue 192.0.2.1 check a\nvalue 192.0.2.2 192.0.2.3 192.0.2.4\n}"))
+	ask := server.Asker(t, s, name)
 	first, second := make(map[string]int), make(map[string]int)
 	const flips = 4
 	for flip := range flips {
-		to := []signal{fail, pass}[flip%2]
-		e.set(to, "a")
-		eventually(t, "the next flip", func() bool {
+		to := []server.Signal{server.Fail, server.Pass}[flip%2]
+		e.Set(to, "a")
+		server.Eventually(t, "the next flip", func() bool {
 			m := ask()
-			got := letters(m)
+			got := server.Letters(m)
 			first[got[0]]++
 			if got[0] == "a" {
 				second[got[1]]++
 			}
-			return (len(got) == 4) == (to == pass)
+			return (len(got) == 4) == (to == server.Pass)
 		})
 	}
 	for what, c := range map[string]struct {

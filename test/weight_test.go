@@ -11,47 +11,49 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // Weights are exact, and count among what is up in the tier.
 func TestWeights(t *testing.T) {
-	checkPolicies(t, "weight.example.org", "", []policyCase{
-		{row: "34", values: "a70 b30", want: "a7 b3", each: 1},
-		{row: "35", values: "a5 b3 c1", options: "answers all", want: "a5 b3 c1"},
-		{row: "36", values: "a0+ b10+", options: "answers all", want: "b"},
-		{row: "37", values: "a0+ b10-", want: "a"},
-		{row: "38", values: "a0 b0", want: "a b", each: 1},
-		{row: "38", values: "a0 b0", options: "answers all", want: "a b"},
-		{row: "39", values: "a0- b10-", options: "all_down all", want: "b"},
-		{row: "40", values: "a0+ b10- | d+", want: "a"},
-		{row: "41", values: "a~ b10- | d+", want: "d"},
-		{row: "42", values: "a0 b0 | d10", want: "a b", each: 1},
-		{row: "46", values: "a5 b3 c1", options: "answers 2", want: "a5 b3 c1", each: 2},
-		{row: "47", values: "a5 b3 c0", options: "answers 3", want: "a5 b3"},
-		{row: "48", values: "a70- b30+ | d+", want: "b"},
+	server.CheckPolicies(t, "weight.example.org", "", []server.PolicyCase{
+		{Row: "34", Values: "a70 b30", Want: "a7 b3", Each: 1},
+		{Row: "35", Values: "a5 b3 c1", Options: "answers all", Want: "a5 b3 c1"},
+		{Row: "36", Values: "a0+ b10+", Options: "answers all", Want: "b"},
+		{Row: "37", Values: "a0+ b10-", Want: "a"},
+		{Row: "38", Values: "a0 b0", Want: "a b", Each: 1},
+		{Row: "38", Values: "a0 b0", Options: "answers all", Want: "a b"},
+		{Row: "39", Values: "a0- b10-", Options: "all_down all", Want: "b"},
+		{Row: "40", Values: "a0+ b10- | d+", Want: "a"},
+		{Row: "41", Values: "a~ b10- | d+", Want: "d"},
+		{Row: "42", Values: "a0 b0 | d10", Want: "a b", Each: 1},
+		{Row: "46", Values: "a5 b3 c1", Options: "answers 2", Want: "a5 b3 c1", Each: 2},
+		{Row: "47", Values: "a5 b3 c0", Options: "answers 3", Want: "a5 b3"},
+		{Row: "48", Values: "a70- b30+ | d+", Want: "b"},
 
 		// What panicked elsewhere: all zero, one zero, the largest weights.
-		{row: "38", values: "a0- b0- c0-", want: "a b c", each: 1},
-		{row: "36", values: "a0+ b1+ c0+", want: "b"},
-		{row: "34", values: "a65535 b65535 c65535", want: "a b c", each: 1},
-		{row: "34", values: "a65535+ b65535+ c65535-", want: "a b", each: 1},
-		{row: "34", values: "a65535 b43690 c21845", options: "answers all", want: "a3 b2 c1"},
+		{Row: "38", Values: "a0- b0- c0-", Want: "a b c", Each: 1},
+		{Row: "36", Values: "a0+ b1+ c0+", Want: "b"},
+		{Row: "34", Values: "a65535 b65535 c65535", Want: "a b c", Each: 1},
+		{Row: "34", Values: "a65535+ b65535+ c65535-", Want: "a b", Each: 1},
+		{Row: "34", Values: "a65535 b43690 c21845", Options: "answers all", Want: "a3 b2 c1"},
 	})
 }
 
 // firsts is the first values of so many answers.
-func firsts(t *testing.T, s *server, qname string, n int) []string {
+func firsts(t *testing.T, s *server.Server, qname string, n int) []string {
 	t.Helper()
 	all := make([]string, n)
 	for i := range all {
-		all[i] = letterOf(firstAddress(t, s, "udp", qname, dns.TypeA))
+		all[i] = server.LetterOf(server.FirstAddress(t, s, "udp", qname, dns.TypeA))
 	}
 	return all
 }
 
 // Heavy values are spread out: in bursts they would get the load of a whole second at once.
 func TestWeightsAreSmooth(t *testing.T) {
-	s := start(t, block("smooth.example.org", policyRecord("app", "a5 b3 c1", "answers all")))
+	s := server.Start(t, server.Block("smooth.example.org", server.PolicyRecord("app", "a5 b3 c1", "answers all")))
 	sequence := strings.Join(firsts(t, s, "app.smooth.example.org", 5*9), "")
 	for _, value := range []string{"a", "b", "c"} {
 		if strings.Contains(sequence, strings.Repeat(value, 3)) {
@@ -62,16 +64,16 @@ func TestWeightsAreSmooth(t *testing.T) {
 
 // The second choice is by weight too: the load of a first value that is dead goes to the others in proportion.
 func TestSecondChoiceIsByWeight(t *testing.T) {
-	s := start(t, block("second.example.org",
-		policyRecord("two", "a5 b3 c1", "answers 2"),
-		policyRecord("all", "a5 b3 c1", "answers all")))
+	s := server.Start(t, server.Block("second.example.org",
+		server.PolicyRecord("two", "a5 b3 c1", "answers 2"),
+		server.PolicyRecord("all", "a5 b3 c1", "answers all")))
 	weights := map[string]float64{"a": 5, "b": 3, "c": 1}
 	for name, row := range map[string]string{"two": "46", "all": "35"} {
 		t.Run(row+" "+name, func(t *testing.T) {
 			const periods = 100
 			first, pairs := make(map[string]float64), make(map[string]float64)
 			for range periods * 9 {
-				got := letters(send(t, s, "udp", question(name+".second.example.org", dns.TypeA)))
+				got := server.Letters(server.Send(t, s, "udp", server.Question(name+".second.example.org", dns.TypeA)))
 				first[got[0]]++
 				pairs[got[0]+" "+got[1]]++
 			}
@@ -90,10 +92,10 @@ func TestSecondChoiceIsByWeight(t *testing.T) {
 // The weight of a line is that of its values together, of those that are up.
 func TestWeightOfALine(t *testing.T) {
 	const zone = "line.example.org"
-	e := startSignals(t)
-	e.set(fail, "down")
+	e := server.StartTarget(t)
+	e.Set(server.Fail, "down")
 	port := sharedPort(t, map[string]bool{"127.0.0.1": false, "127.0.0.2": true, "127.0.0.3": true})
-	s := start(t, block(zone, "ecs", fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.watched("interval 1h", "down"),
+	s := server.Start(t, server.Block(zone, "ecs", fmt.Sprintf("check own http://:%s/ {\ninterval 1h\n}", port), e.Watched("interval 1h", "down"),
 		`record all {
 			value 127.0.0.1 127.0.0.2 127.0.0.3 weight 70
 			value 192.0.2.9 weight 30
@@ -119,19 +121,19 @@ func TestWeightOfALine(t *testing.T) {
 			answers all
 		}
 		record verdict-own A 127.0.0.1 check own all_down none`))
-	awaitVerdict(t, s, zone, "own", false)
-	awaitVerdict(t, s, zone, "down", false)
+	server.AwaitVerdict(t, s, zone, "own", false)
+	server.AwaitVerdict(t, s, zone, "down", false)
 	for _, c := range []struct{ name, qname, line string }{
 		{"43 b1 b2 b3 weight 70, g weight 30", "all", "abc"},
 		{"44 b1- b2+ b3+ weight 70, g weight 30", "two", "bc"},
 	} {
 		t.Run(c.name, func(t *testing.T) { checkLineTurns(t, firsts(t, s, c.qname+"."+zone, 60), c.line) })
 	}
-	t.Run("45 b1- b2- b3- weight 70, g weight 30", func(t *testing.T) { checkTurns(t, asker(t, s, "none."+zone), "i", 1) })
+	t.Run("45 b1- b2- b3- weight 70, g weight 30", func(t *testing.T) { server.CheckTurns(t, server.Asker(t, s, "none."+zone), "i", 1) })
 
-	clients := stickyClients(200)
-	whole := choicesOf(t, s, "whole."+zone, dns.TypeA, clients)
-	choicesOf(t, s, "sticky."+zone, dns.TypeA, clients).each(t, "49 b1- of a line with a weight", func(client string) []string {
+	clients := server.StickyClients(200)
+	whole := server.ChoicesOf(t, s, "whole."+zone, dns.TypeA, clients)
+	server.ChoicesOf(t, s, "sticky."+zone, dns.TypeA, clients).Each(t, "49 b1- of a line with a weight", func(client string) []string {
 		return slices.DeleteFunc(slices.Clone(whole[client]), func(value string) bool { return value == "a" })
 	})
 }
@@ -165,7 +167,7 @@ func checkLineTurns(t *testing.T, first []string, line string) {
 func sharedPort(t *testing.T, passes map[string]bool) string {
 	t.Helper()
 	for range 100 {
-		port := freePort(t)
+		port := server.FreePort(t)
 		var listeners []net.Listener
 		for address, isPassing := range passes {
 			listener, err := net.Listen("tcp", net.JoinHostPort(address, port))
@@ -195,11 +197,11 @@ func sharedPort(t *testing.T, passes map[string]bool) string {
 // Three hundred values of the largest weight: no sum overflows, and all are equal.
 func TestLargestWeights(t *testing.T) {
 	const n = 300
-	values := manyAddresses(n, dns.TypeA)
-	s := start(t, block("large.example.org", "record app {\nvalue "+strings.Join(values, " weight 65535\nvalue ")+" weight 65535\n}"))
+	values := server.ManyAddresses(n, dns.TypeA)
+	s := server.Start(t, server.Block("large.example.org", "record app {\nvalue "+strings.Join(values, " weight 65535\nvalue ")+" weight 65535\n}"))
 	first := make(map[string]int)
 	for range n {
-		all := addresses(s.ask("app.large.example.org", dns.TypeA))
+		all := server.Addresses(s.Ask("app.large.example.org", dns.TypeA))
 		if len(all) != 1 {
 			t.Fatalf("%d values, want 1", len(all))
 		}

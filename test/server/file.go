@@ -1,9 +1,11 @@
 package server
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync/atomic"
 	"testing"
 )
 
@@ -55,4 +57,34 @@ func Fences(text, kind string) []string {
 		blocks = append(blocks, match[1])
 	}
 	return blocks
+}
+
+// zoneCount tells zones apart whose metrics are looked at: those of servers that have ended go on.
+var zoneCount atomic.Int64
+
+func NewZone(name string) string { return fmt.Sprintf("%s%d.example.org", name, zoneCount.Add(1)) }
+
+// ZoneFile writes a zone file and returns its path.
+func ZoneFile(t *testing.T, contents string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "zone")
+	if err := os.WriteFile(path, []byte(contents), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// SwapConfigMap points the symbolic link dir/..data to a new directory with a Corefile, as the kubelet updates a ConfigMap.
+func SwapConfigMap(t *testing.T, dir, version, corefile string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	WriteFiles(t, filepath.Join(dir, version), map[string]string{"Corefile": corefile})
+	if err := os.Symlink(version, filepath.Join(dir, "..data_tmp")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
+		t.Fatal(err)
+	}
 }

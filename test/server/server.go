@@ -30,6 +30,11 @@ func Run(m *testing.M) int {
 	caddy.Quiet, dnsserver.Quiet = true, true
 	clog.SetOutput(&serverLog)
 	log.SetOutput(&serverLog)
+	defer func() {
+		if binaryDir != "" {
+			_ = os.RemoveAll(binaryDir)
+		}
+	}()
 	return m.Run()
 }
 
@@ -38,6 +43,7 @@ type Server struct {
 	Instance  *caddy.Instance
 	t         *testing.T
 	logOffset int
+	turns     int // that Follows has seen, without those that are made up for by slips
 }
 
 // starting lets tests that run in parallel start and stop one after another: a process has one Corefile, and neither
@@ -149,6 +155,17 @@ func (s *Server) UDP(i int) string { return s.Instance.Servers()[i].LocalAddr().
 // TCP is the address of the stream socket of listener i.
 func (s *Server) TCP(i int) string { return s.Instance.Servers()[i].Addr().String() }
 
+// Follows reports whether a first value is the one that comes behind the last, "" if there was none; or the one behind
+// that, which may be once in SlipAfter rounds, and once more where a verdict has changed the length of a round.
+func (s *Server) Follows(values []string, last, now string) bool {
+	s.turns++
+	if last == "" || now == Next(values, last) {
+		return true
+	}
+	s.turns -= SlipAfter * len(values)
+	return s.turns >= -SlipAfter*len(values) && now == Next(values, Next(values, last))
+}
+
 // Ask sends a question over UDP.
 func (s *Server) Ask(name string, qtype uint16) *dns.Msg {
 	s.t.Helper()
@@ -168,4 +185,36 @@ func (s *Server) Exchange(network string, m *dns.Msg) *dns.Msg {
 // Input is a Corefile as caddy takes it.
 func Input(corefile string) caddy.Input {
 	return caddy.CaddyfileInput{Filepath: "Corefile", Contents: []byte(corefile), ServerTypeName: "dns"}
+}
+
+// FreePort is a port of the loopback address that nobody listens at, over UDP and TCP.
+func FreePort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pc, err := net.ListenPacket("udp", l.Addr().String())
+		_ = l.Close()
+		if err == nil {
+			_ = pc.Close()
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// StartError is the error of a Corefile that does not start.
+func StartError(t *testing.T, corefile string) string {
+	t.Helper()
+	instance, err := caddy.Start(Input(corefile))
+	if err == nil {
+		instance.ShutdownCallbacks()
+		_ = instance.Stop()
+		t.Fatalf("started, want an error:\n%s", corefile)
+	}
+	return err.Error()
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -51,3 +52,99 @@ func rdata(m *dns.Msg, qtype uint16) []string {
 	}
 	return found
 }
+
+// TakeTurns asks n times and checks that the answers begin with values in turn. The first of them comes behind last,
+// unless that is "". It returns what the last answer began with.
+func TakeTurns(s *Server, network, name string, values []string, last string, n int) string {
+	s.t.Helper()
+	qtype := dns.TypeA
+	if strings.Contains(values[0], ":") {
+		qtype = dns.TypeAAAA
+	}
+	for range n {
+		found := Addresses(s.Exchange(network, Question(name, qtype)))
+		if len(found) == 0 {
+			s.t.Fatalf("%s over %s: no address, want %v", name, network, values)
+		}
+		if !slices.Contains(values, found[0]) {
+			s.t.Fatalf("%s over %s: %v, want one of %v first", name, network, found, values)
+		}
+		if !s.Follows(values, last, found[0]) {
+			s.t.Fatalf("%s over %s: after %s came %v, want %s first", name, network, last, found, Next(values, last))
+		}
+		last = found[0]
+	}
+	return last
+}
+
+var ThreeValues = []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+
+// AddressList is n different addresses, IPv6 ones if so.
+func AddressList(n int, v6 bool) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("10.53.%d.%d", i/250, i%250+1)
+		if v6 {
+			list[i] = fmt.Sprintf("2001:db8::%x", i+1)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// OtherValues are as many as threeValues.
+var OtherValues = []string{"198.51.100.1", "198.51.100.2", "198.51.100.3"}
+
+// Turns is the answers for one name, as one client of a server gets them.
+type Turns struct {
+	Name   string
+	Values []string
+	Edns   bool // with DO
+	last   string
+}
+
+// Take takes one turn.
+func (st *Turns) Take(t *testing.T, address string) {
+	t.Helper()
+	m := Question(st.Name, dns.TypeA)
+	if st.Edns {
+		m.SetEdns0(1232, true)
+	}
+	found := Addresses(Exchange(t, "udp", address, m))
+	if len(found) == 0 {
+		t.Fatalf("%s at %s: no address", st.Name, address)
+	}
+	for i, value := range st.Values {
+		if next := st.Values[(i+1)%len(st.Values)]; value == st.last && found[0] != next {
+			t.Fatalf("%s at %s: after %s came %v, want %s first", st.Name, address, st.last, found, next)
+		}
+	}
+	if !strings.Contains(strings.Join(st.Values, " "), found[0]) {
+		t.Fatalf("%s at %s: %v, want one of %v first", st.Name, address, found, st.Values)
+	}
+	st.last = found[0]
+}
+
+const (
+	ThreeRecord = "record app A 192.0.2.1 192.0.2.2 192.0.2.3\n"
+	OtherRecord = "record app A 198.51.100.1 198.51.100.2 198.51.100.3\n"
+)
+
+// FirstAddress asks once, and is the first address of the answer.
+func FirstAddress(t *testing.T, s *Server, network, qname string, qtype uint16) string {
+	t.Helper()
+	m := Send(t, s, network, Question(qname, qtype))
+	all := Addresses(m)
+	if len(all) == 0 {
+		t.Fatalf("%s %s over %s: no address in\n%s", qname, dns.TypeToString[qtype], network, ReplyText(m))
+	}
+	return all[0]
+}
+
+// Next is the value behind another in the order of the Corefile, which is the one whose turn comes next.
+func Next(values []string, value string) string {
+	return values[(slices.Index(values, value)+1)%len(values)]
+}
+
+// SlipAfter is how many rounds of turns pass until one begins a place later. A record's first answer begins a round, and
+// the first slip comes so many rounds later.
+const SlipAfter = 8

@@ -1,6 +1,4 @@
-//go:build linux
-
-package test
+package server
 
 import (
 	"encoding/binary"
@@ -11,8 +9,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// randomPacket is a query, or what is left of one.
-func randomPacket(random *rand.Rand, id uint16) []byte {
+// RandomPacket is a query, or what is left of one.
+func RandomPacket(random *rand.Rand, id uint16) []byte {
 	packet := usualQuery(random)
 	if random.IntN(2) == 0 {
 		packet = anyQuery(random)
@@ -74,7 +72,7 @@ func pick[T any](random *rand.Rand, from ...T) T { return from[random.IntN(len(f
 // usualQuery is a query as most are, to be answered fast; or nearly so.
 func usualQuery(random *rand.Rand) []byte {
 	name := pick(random, "app.example.org.", "x.wild.example.org.", "app.sub.example.net.", "app.ecs.example.", "big.example.org.")
-	m := question(randomCase(random, name), pick(random, dns.TypeA, dns.TypeA, dns.TypeAAAA))
+	m := Question(RandomCase(random, name), pick(random, dns.TypeA, dns.TypeA, dns.TypeAAAA))
 	m.RecursionDesired, m.CheckingDisabled = random.IntN(3) != 0, random.IntN(3) == 0
 	if random.IntN(3) != 0 {
 		opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
@@ -95,7 +93,7 @@ func usualQuery(random *rand.Rand) []byte {
 
 // anyQuery is a well-formed query, if not always a sensible one.
 func anyQuery(random *rand.Rand) []byte {
-	m := question(randomCase(random, randomName(random)), pick(random, dns.TypeA, dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeAAAA,
+	m := Question(RandomCase(random, randomName(random)), pick(random, dns.TypeA, dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeAAAA,
 		dns.TypeTXT, dns.TypeMX, dns.TypeANY, dns.TypeDS, dns.TypeSOA, dns.TypeNS, dns.TypeHTTPS, dns.TypeCNAME, dns.TypeAXFR, dns.TypeOPT, uint16(random.IntN(1<<16))))
 	sometimes := func(n int) bool { return random.IntN(n) == 0 }
 	m.RecursionDesired, m.CheckingDisabled, m.AuthenticatedData = !sometimes(3), sometimes(3), sometimes(3)

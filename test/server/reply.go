@@ -1,4 +1,4 @@
-package test
+package server
 
 import (
 	"fmt"
@@ -9,55 +9,55 @@ import (
 	"github.com/miekg/dns"
 )
 
-// replyCase is a question and the whole reply to it, as replyText writes it.
-type replyCase struct {
-	name  string
-	qname string
-	qtype uint16
-	want  string
+// ReplyCase is a question and the whole reply to it, as replyText writes it.
+type ReplyCase struct {
+	Name  string
+	Qname string
+	Qtype uint16
+	Want  string
 }
 
-// checkReplies asks each question over UDP and TCP.
-func checkReplies(t *testing.T, s *server, cases []replyCase) {
+// CheckReplies asks each question over UDP and TCP.
+func CheckReplies(t *testing.T, s *Server, cases []ReplyCase) {
 	t.Helper()
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.Name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				checkReply(t, s, network, question(c.qname, c.qtype), c.want)
+				CheckReply(t, s, network, Question(c.Qname, c.Qtype), c.Want)
 			}
 		})
 	}
 }
 
-// checkReply sends a query and compares the whole reply.
-func checkReply(t *testing.T, s *server, network string, m *dns.Msg, want string) {
+// CheckReply sends a query and compares the whole reply.
+func CheckReply(t *testing.T, s *Server, network string, m *dns.Msg, want string) {
 	t.Helper()
-	reply := send(t, s, network, m)
+	reply := Send(t, s, network, m)
 	if !slices.Equal(reply.Question, m.Question) {
 		t.Errorf("%s over %s: the question came back as %v", m.Question[0].String(), network, reply.Question)
 	}
-	if got, want := replyText(reply), trimLines(want); got != want {
+	if got, want := ReplyText(reply), TrimLines(want); got != want {
 		t.Errorf("%s over %s: got\n%s\nwant\n%s", m.Question[0].String(), network, got, want)
 	}
 }
 
-// send sends a query to the first listener on behalf of a subtest.
-func send(t *testing.T, s *server, network string, m *dns.Msg) *dns.Msg {
+// Send sends a query to the first listener on behalf of a subtest.
+func Send(t *testing.T, s *Server, network string, m *dns.Msg) *dns.Msg {
 	t.Helper()
-	address := s.udp(0)
+	address := s.UDP(0)
 	if network == "tcp" {
-		address = s.tcp(0)
+		address = s.TCP(0)
 	}
-	return exchange(t, network, address, m)
+	return Exchange(t, network, address, m)
 }
 
-// replyText is a whole reply but for its question: RCODE and flags, then a line for each record, behind the name of its
+// ReplyText is a whole reply but for its question: RCODE and flags, then a line for each record, behind the name of its
 // section. Of OPT and TSIG records it has what is the server's choice, of an SOA all but the serial.
 //
 //	NOERROR qr aa rd
 //	answer www.example.com. 60 IN A 192.0.2.1
 //	opt udp 1232 flags 8000
-func replyText(m *dns.Msg) string {
+func ReplyText(m *dns.Msg) string {
 	var b strings.Builder
 	rcode := dns.RcodeToString[m.Rcode]
 	if m.Rcode == dns.RcodeBadVers { // the same number as BADSIG
@@ -90,13 +90,13 @@ func replyText(m *dns.Msg) string {
 		{"additional", m.Extra},
 	} {
 		for _, rr := range part.rrs {
-			b.WriteString("\n" + recordText(part.name, rr))
+			b.WriteString("\n" + RecordText(part.name, rr))
 		}
 	}
 	return b.String()
 }
 
-func recordText(section string, rr dns.RR) string {
+func RecordText(section string, rr dns.RR) string {
 	fields := strings.Fields(rr.String())
 	switch rr := rr.(type) {
 	case *dns.OPT:
@@ -116,8 +116,8 @@ func recordText(section string, rr dns.RR) string {
 	return section + " " + strings.Join(fields, " ")
 }
 
-// trimLines takes indentation and empty lines from a text.
-func trimLines(text string) string {
+// TrimLines takes indentation and empty lines from a text.
+func TrimLines(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		if fields := strings.Fields(line); len(fields) > 0 {
