@@ -26,7 +26,8 @@ func benchmarkCheck(scheme string, port uint16, roots *x509.CertPool) *Check {
 	}
 }
 
-// BenchmarkProbe is one probe after another. The metric cpu-µs/op is the time of this process, without the server's.
+// BenchmarkProbe is one probe after another. The metric cpu-µs/op is the time of this process,
+// without the server's.
 func BenchmarkProbe(b *testing.B) {
 	for _, kind := range benchmarkKinds {
 		b.Run(kind.name, func(b *testing.B) {
@@ -49,8 +50,9 @@ func BenchmarkProbe(b *testing.B) {
 	}
 }
 
-// BenchmarkMonitor is a monitor of 10,000 targets at 10s, so 1,000 probes a second: what the loop and the wake-ups cost
-// besides, when probes come one by one. Run it with -benchtime 20000x for 20 s.
+// BenchmarkMonitor is a monitor of 10,000 targets at 10s, so 1,000 probes a second: what the loop
+// and the wake-ups cost besides, when probes come one by one. Run it with -benchtime 20000x for 20
+// s.
 func BenchmarkMonitor(b *testing.B) {
 	const targets = 10_000
 	for _, kind := range benchmarkKinds {

@@ -3,24 +3,25 @@ package health
 import "time"
 
 const (
-	// burstLimit and burstAge keep the first round from failing endpoints for want of processor time here: 4,000
-	// handshakes begun at once take longer together than a probe may. Of probes that began less than burstAge ago, which
-	// therefore may be working and not only waiting, there are burstLimit at most; 1,000 new ones a second start even if
-	// every endpoint hangs.
+	// burstLimit and burstAge keep endpoints from failing the first round for lack of processor
+	// time here: 4,000 handshakes that begin together take longer than one probe may. A probe that
+	// began less than burstAge ago may still be computing and not only waiting; at most burstLimit
+	// of these run at a time. Even if every endpoint hangs, more than 1,000 probes a second can
+	// start.
 	burstLimit = 320
 	burstAge   = 250 * time.Millisecond
 )
 
-// burst counts the probes under way that began a moment ago.
+// burst counts the probes under way that began less than burstAge ago.
 type burst struct {
-	recent []appointment // when they began, the oldest first; some have ended
-	young  []bool        // by target: is under way, and recent
-	count  int           // how many are
+	recent []appointment // when probes began, the oldest first; some have ended
+	young  []bool        // by target: its probe is under way, and in recent
+	count  int           // of young targets
 }
 
 func newBurst(targets int) *burst { return &burst{young: make([]bool, targets)} }
 
-// full says whether no other probe may start now.
+// full reports whether no further probe may start now.
 func (b *burst) full(now time.Time) bool {
 	for len(b.recent) > 0 && now.Sub(b.recent[0].due) >= burstAge {
 		b.end(b.recent[0].target)
@@ -35,7 +36,8 @@ func (b *burst) begin(now time.Time, target int) {
 	b.count++
 }
 
-// end is called when a probe ends, and when it is no longer young, in either order.
+// end removes a target. It is called when a probe ends and when it is no longer young, in either
+// order.
 func (b *burst) end(target int) {
 	if b.young[target] {
 		b.young[target] = false

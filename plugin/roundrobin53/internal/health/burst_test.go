@@ -35,8 +35,8 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// TestFirstRoundIsNoStampede has 10,000 targets that pass after a moment, as over a network, or all hang. The first are
-// done in a moment; of the others, as many are under way as the bound allows.
+// TestFirstRoundIsNoStampede has 10,000 targets that pass after a moment, as over a network, or all
+// hang. The first are done in a moment; of the others, as many are under way as the bound allows.
 func TestFirstRoundIsNoStampede(t *testing.T) {
 	for _, row := range []struct {
 		name   string

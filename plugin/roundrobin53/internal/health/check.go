@@ -1,10 +1,11 @@
 // Package health finds out whether endpoints are up.
 //
-// A Monitor probes its targets, each a pair of an address and a check, at a fixed rate. Results count through a
-// threshold, so that only runs of equal results change a verdict; a change is handed to the observer, and verdicts can
-// be read at any time. Every probe is bounded by one deadline for all that it does, whatever the other side does.
+// A Monitor probes its targets, each an address and a check, at a fixed rate. Only runs of equal
+// results change a verdict. The monitor tells its observer of a change, and verdicts can be read at
+// any time. One deadline bounds all that a probe does, whatever the other side does.
 //
-// What a verdict means for an answer, logs and metrics are left to others. No name is ever looked up here.
+// The package leaves to others what a verdict means for answers, logs and metrics. It never looks
+// up a name.
 package health
 
 import (
@@ -17,10 +18,11 @@ import (
 	"time"
 )
 
-// BodyLimit is how many octets of a body are read and searched. A page made for probes is far shorter.
+// BodyLimit bounds the octets of a body that are read and searched. A page for probes is far
+// shorter.
 const BodyLimit = 64 << 10
 
-// Check is what a probe does and how its results count. It never changes once used.
+// Check says what a probe does and how its results count. It never changes once it is in use.
 type Check struct {
 	Scheme   string // the name of a Scheme
 	Name     string // Host header, :authority and TLS server name; empty: the address itself
@@ -42,7 +44,7 @@ type Check struct {
 // StatusRange is the status codes from First to Last, both included.
 type StatusRange struct{ First, Last int }
 
-// String is the range as it is configured.
+// String writes the range as in the Corefile.
 func (r StatusRange) String() string {
 	if r.First == r.Last {
 		return strconv.Itoa(r.First)
@@ -53,15 +55,16 @@ func (r StatusRange) String() string {
 // HeaderField is one line of the header of a request.
 type HeaderField struct{ Name, Value string }
 
-// Key returns all that the check says as text, so that equal checks have equal keys. A pool of certificates can't be
-// compared: RootsPEM stands for it. The key may hold secrets, so it is never logged.
+// Key returns all that the check says as text, so that equal checks have equal keys. A pool of
+// certificates can't be compared: RootsPEM stands for it. The key may hold secrets, so it is never
+// logged.
 func (c *Check) Key() string {
 	whole := *c
 	whole.Path, whole.Roots = c.path(), nil
 	return fmt.Sprintf("%#v", whole)
 }
 
-// path is what a request asks for. A service of grpc is taken as it is.
+// path returns the path that a request asks for. A service of gRPC is left as it is.
 func (c *Check) path() string {
 	if scheme, _ := SchemeOf(c.Scheme); c.Path == "" && scheme.HTTP {
 		return "/"
@@ -78,8 +81,8 @@ func (c *Check) scheme() Scheme {
 	return scheme
 }
 
-// authority is what a request to addr names as the server that it means. A port that the scheme implies is left out, as
-// every browser does; some servers know their names only so.
+// authority returns the host and port that a request to addr names. Like browsers, it leaves out a
+// port that the scheme implies: some servers know their names only without it.
 func (c *Check) authority(addr netip.Addr) string {
 	name := c.Name
 	if name == "" {
@@ -94,7 +97,7 @@ func (c *Check) authority(addr netip.Addr) string {
 	return name
 }
 
-// accepts says whether a status code passes.
+// accepts reports whether a status code passes.
 func (c *Check) accepts(code int) bool {
 	for _, r := range c.Status {
 		if r.First <= code && code <= r.Last {
@@ -104,7 +107,7 @@ func (c *Check) accepts(code int) bool {
 	return false
 }
 
-// Target is an address and what is done to find out whether it is up.
+// Target is an address, and the check that finds out whether it is up.
 type Target struct {
 	Address netip.Addr
 	Check   *Check

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestKeyHasEachField guards verdicts: two checks that differ in anything may not share one. A field that is added to Check
-// is tried here without further ado; Roots alone is left to RootsPEM, because pools can't be compared.
+// TestKeyHasEachField guards verdicts: two checks that differ in anything may not share one. A
+// field that is added to Check is tried here without further ado; Roots alone is left to RootsPEM,
+// because pools can't be compared.
 func TestKeyHasEachField(t *testing.T) {
 	plain := Check{Scheme: schemeHTTP, Port: 80}
 	for i := range reflect.TypeFor[Check]().NumField() {

@@ -8,10 +8,11 @@ import (
 	"syscall"
 )
 
-// drainReads bound what is read of a peer that goes on sending: 64 KiB.
+// drainReads bounds what is read of a peer that goes on sending, to 64 KiB.
 const drainReads = 16
 
-// drain reads what has come over a connection, without waiting, and reports whether that is all there will be.
+// drain reads what has come over a connection, without waiting, and reports whether that is all
+// there will be.
 func drain(conn *net.TCPConn) (ended bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// headerLimit is how many octets the header of an answer may have, with those of all interim answers before it.
+// headerLimit bounds the octets of an answer's header, together with all interim answers before it.
 const headerLimit = 64 << 10
 
 var (
@@ -22,7 +22,7 @@ var (
 	errLongHeader = fmt.Errorf("header of the answer is longer than %d octets", headerLimit)
 )
 
-// readers and bodies are what an answer is read with. Between probes nothing of the kind is kept for a target.
+// readers and bodies hold the buffers for reading answers. Targets keep none between probes.
 var (
 	readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 	bodies  = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -66,7 +66,7 @@ func readHeader(reader *bufio.Reader, bounded *io.LimitedReader) (*http.Response
 	}
 }
 
-// statusCode is the status code in the begin of an answer; 0 if that is not HTTP.
+// statusCode returns the status code at the beginning of an answer, 0 if that is not HTTP.
 func statusCode(begin []byte) int {
 	version, code, _ := strings.Cut(string(begin), " ")
 	code = strings.TrimRight(code, " \r\n")
@@ -77,7 +77,7 @@ func statusCode(begin []byte) int {
 	return int(number)
 }
 
-// headerError leaves out what was received, but the status code.
+// headerError leaves out everything that was received except the status code.
 func headerError(err error, limited bool, code int) error {
 	switch {
 	case limited:
@@ -90,14 +90,15 @@ func headerError(err error, limited bool, code int) error {
 	return errNotHTTP
 }
 
-// isInterrupted says whether an answer could not be read to its end.
+// isInterrupted reports whether an answer could not be read to its end.
 func isInterrupted(err error) bool {
 	_, ok := errors.AsType[net.Error](err)
 	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// judge says whether an answer passes: by its status, wherever that would lead, and by its body. That has to hold the text
-// that is wanted, whatever comes behind it; where none is, it has to be complete or longer than is read.
+// judge returns an error unless the status and the body of an answer pass. A redirection is not
+// followed. If the check wants a text, the body passes as soon as that was read; if not, the body
+// has to be complete, or longer than BodyLimit.
 func judge(response *http.Response, check *Check) error {
 	if !check.accepts(response.StatusCode) {
 		return fmt.Errorf("status %d, want %s", response.StatusCode, ranges(check.Status))
@@ -111,7 +112,8 @@ func judge(response *http.Response, check *Check) error {
 	return nil
 }
 
-// find reads a body until a text has come. One that never ends, as of a stream of events, is read no further.
+// find reads a body until it finds a text. It stops there, because the body may never end (a stream
+// of events).
 func find(body io.Reader, text string) error {
 	read := bodies.Get().(*bytes.Buffer)
 	defer bodies.Put(read)
@@ -133,7 +135,7 @@ func find(body io.Reader, text string) error {
 	}
 }
 
-// bodyError leaves out what was received, too: a malformed chunk.
+// bodyError leaves out everything that was received, such as a malformed chunk.
 func bodyError(err error) error {
 	if isInterrupted(err) {
 		return err
@@ -141,7 +143,7 @@ func bodyError(err error) error {
 	return errors.New("body is malformed")
 }
 
-// ranges are status codes as they are configured.
+// ranges writes status codes as in the Corefile.
 func ranges(status []StatusRange) string {
 	words := make([]string, len(status))
 	for i, r := range status {

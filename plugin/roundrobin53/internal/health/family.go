@@ -9,16 +9,18 @@ import (
 	"time"
 )
 
-// A probe that finds no way to its endpoint fails: the value can't be reached from here, as if it were down. Not so on a
-// host without IPv6. There nothing can be said about any endpoint with an IPv6 address, and if that counted as a failure,
-// all of them would be down by the place of the server, not by their own state, although clients may well have IPv6. So
-// these targets are not judged: they keep the verdict that they have, and are up if they never had one.
+// A probe without a route to its endpoint fails, because clients probably can't reach it either. A
+// host without IPv6 is an exception: it can't tell anything about endpoints with an IPv6 address,
+// while clients may well have IPv6. If these probes counted as failures, all such endpoints would
+// be down because of where the server is. So these targets are not judged: they keep their verdict,
+// and are up if they never had one.
 
-// unreachable is what a connection fails with where this host has no address or route for it. With disable_ipv6 that is
-// EADDRNOTAVAIL, without a route ENETUNREACH, and with a kernel without IPv6 EAFNOSUPPORT.
+// unreachable lists the errors of a connection that this host has no address or route for:
+// ENETUNREACH without a route, EADDRNOTAVAIL with disable_ipv6, EAFNOSUPPORT with a kernel without
+// IPv6.
 var unreachable = []error{syscall.ENETUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT}
 
-// host is what a monitor asks this machine about its network.
+// host answers the questions of a monitor about the network of this machine.
 type host struct {
 	hasIPv6   func() bool
 	hasSource func(netip.Addr) bool
@@ -26,7 +28,7 @@ type host struct {
 
 var systemHost = host{hasIPv6, hasSource}
 
-// isCutOff says whether a probe failed because this host has no address or route for the target.
+// isCutOff reports whether a probe failed because this host has no address or route for the target.
 func (h *host) isCutOff(target netip.Addr, err error) bool {
 	if err == nil || !slices.ContainsFunc(unreachable, func(reason error) bool { return errors.Is(err, reason) }) {
 		return false
@@ -34,8 +36,9 @@ func (h *host) isCutOff(target netip.Addr, err error) bool {
 	return !errors.Is(err, syscall.EADDRNOTAVAIL) || !h.hasSource(target)
 }
 
-// hasSource says whether this host has an address to reach another from. EADDRNOTAVAIL can also mean that all ports of
-// such an address are in use; UDP, which sends nothing here, has ports of its own.
+// hasSource reports whether this host has an address from which it can reach another. EADDRNOTAVAIL
+// from TCP can also mean that all ports of that address are in use. UDP has ports of its own, and
+// this sends nothing.
 func hasSource(target netip.Addr) bool {
 	const discard = 9 // any port does
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(target, discard)))
@@ -46,11 +49,11 @@ func hasSource(target netip.Addr) bool {
 	return true
 }
 
-// hasIPv6 says whether this host has an IPv6 address that reaches beyond a link.
+// hasIPv6 reports whether this host has an IPv6 address that reaches beyond a link.
 func hasIPv6() bool {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
-		return true // nothing is known; the probe then says what is
+		return true // unknown: let the probe tell
 	}
 	return slices.ContainsFunc(addresses, func(address net.Addr) bool {
 		network, ok := address.(*net.IPNet)
@@ -58,10 +61,11 @@ func hasIPv6() bool {
 	})
 }
 
-// hostInterval is how long the loop relies on what it found out about the host: each time costs a list of all addresses.
+// hostInterval is how long the loop relies on what it knows of the host. Asking again lists all
+// addresses.
 const hostInterval = time.Second
 
-// lacksIPv6 says whether this host has no IPv6 at all, as of a moment ago.
+// lacksIPv6 reports whether this host had no IPv6 at all when it was asked last.
 func (l *loop) lacksIPv6() bool {
 	if now := time.Now(); l.lookedAt.IsZero() || now.Sub(l.lookedAt) >= hostInterval {
 		l.lookedAt, l.noIPv6 = now, !l.host.hasIPv6()
@@ -69,8 +73,8 @@ func (l *loop) lacksIPv6() bool {
 	return l.noIPv6
 }
 
-// isBlind says whether a result says nothing about its endpoint since this host has no IPv6, and tells the observer when
-// that begins and when it is over.
+// isBlind reports whether a result says nothing about its endpoint because this host has no IPv6.
+// It tells the observer when that begins and when it ends.
 func (l *loop) isBlind(r result) bool {
 	address := l.targets[r.target].Address
 	blind := r.cutOff && address.Is6() && l.lacksIPv6()

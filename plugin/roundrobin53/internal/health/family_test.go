@@ -18,8 +18,9 @@ func familyTargets() []Target {
 	return []Target{{netip.MustParseAddr("192.0.2.1"), check}, {netip.MustParseAddr("2001:db8::1"), check}}
 }
 
-// TestNoRoute guards values that this host has no way to: on a host without IPv6 nothing is known of those with an IPv6
-// address, whatever the system calls it; any other is down, since it would be up for ever.
+// TestNoRoute guards values that this host has no way to: on a host without IPv6 nothing is known
+// of those with an IPv6 address, whatever the system calls it; any other is down, since it would be
+// up for ever.
 func TestNoRoute(t *testing.T) {
 	for name, c := range map[string]struct {
 		err           error
@@ -62,8 +63,8 @@ func TestNoRoute(t *testing.T) {
 	}
 }
 
-// TestIPv6ComesAndGoes guards verdicts of a host that loses its IPv6 for a while: they stay as they were. It is told once
-// each time.
+// TestIPv6ComesAndGoes guards verdicts of a host that loses its IPv6 for a while: they stay as they
+// were. It is told once each time.
 func TestIPv6ComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []bool

@@ -40,7 +40,7 @@ func (a grpcAsker) ask(ctx context.Context, conn connection) error {
 	request := &grpc_health_v1.HealthCheckRequest{Service: a.check.Path}
 	response, err := grpc_health_v1.NewHealthClient(client).Check(ctx, request)
 	if err != nil {
-		return fmt.Errorf("gRPC code %s", status.Code(err)) // what the server says besides is left out
+		return fmt.Errorf("gRPC code %s", status.Code(err)) // without the message of the server
 	}
 	if response.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 		return fmt.Errorf("status %s, want SERVING", response.GetStatus())
@@ -48,8 +48,8 @@ func (a grpcAsker) ask(ctx context.Context, conn connection) error {
 	return nil
 }
 
-// prepare completes the handshake for grpcs. That gRPC does not do so gives the same reasons for a failure as with other
-// checks.
+// prepare completes the TLS handshake for grpcs. If gRPC did it, failures would not have the same
+// reasons as with other checks.
 func (a grpcAsker) prepare(conn connection) (net.Conn, error) {
 	if a.check.Scheme == schemeGRPC {
 		return conn, nil
@@ -80,7 +80,7 @@ func (a grpcAsker) options(conn net.Conn) []grpc.DialOption {
 	return append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))
 }
 
-// handshaken is the credentials of a connection whose TLS handshake is complete already.
+// handshaken are the credentials of a connection whose TLS handshake is complete.
 type handshaken struct{}
 
 var _ credentials.TransportCredentials = handshaken{}
@@ -96,7 +96,8 @@ func (handshaken) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, err
 	return nil, nil, errors.ErrUnsupported
 }
 
-// Info implements credentials.TransportCredentials. By the name of the protocol, gRPC sets :scheme to https.
+// Info implements credentials.TransportCredentials. The name of the protocol makes gRPC set :scheme
+// to https.
 func (handshaken) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }

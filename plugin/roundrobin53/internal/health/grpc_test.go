@@ -22,7 +22,8 @@ func init() {
 	}
 }
 
-// serveGRPC is a server whose service up is serving and whose service down is not. It hands on the :authority it sees.
+// serveGRPC is a server whose service up is serving and whose service down is not. It hands on the
+// :authority it sees.
 func serveGRPC(tb testing.TB, listener net.Listener, config *tls.Config, authorities chan<- string) {
 	tb.Helper()
 	options := []grpc.ServerOption{grpc.UnaryInterceptor(

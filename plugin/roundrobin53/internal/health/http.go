@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// userAgent tells whoever reads the log of an endpoint where the probes come from.
+// userAgent tells people who read the log of an endpoint where the probes come from.
 const userAgent = "roundrobin53"
 
 // httpAsker asks for a page over HTTP/1.1.
 type httpAsker struct {
 	check   *Check
-	request []byte // as it goes over the wire, always the same
+	request []byte // in wire format, the same for each probe
 	invalid error  // why there is no request
 }
 
@@ -35,7 +35,8 @@ func (a httpAsker) ask(_ context.Context, conn connection) error {
 	return exchange(conn, a.request, a.check)
 }
 
-// newRequest is what an HTTP probe asks, in any version of HTTP. In HTTP/1.1 it asks the server to close.
+// newRequest makes the request of a target, for any version of HTTP. In HTTP/1.1 it asks the server
+// to close the connection.
 func newRequest(target Target) (*http.Request, error) {
 	check := target.Check
 	location, err := url.ParseRequestURI(check.path())
@@ -58,7 +59,7 @@ func newRequest(target Target) (*http.Request, error) {
 	return request, nil
 }
 
-// render is a request as it goes over the wire in HTTP/1.1.
+// render writes a request in the wire format of HTTP/1.1.
 func render(request *http.Request) []byte {
 	var wire bytes.Buffer
 	_ = request.Write(&wire) // a buffer takes everything

@@ -78,7 +78,8 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestInvalidRequest has a path that no request can be made of. The reason does not tell it: it may hold a secret.
+// TestInvalidRequest has a path that no request can be made of. The reason does not tell it: it may
+// hold a secret.
 func TestInvalidRequest(t *testing.T) {
 	for _, scheme := range []string{schemeHTTP, schemeHTTPS} {
 		listener := listen(t, "127.0.0.1")
@@ -89,7 +90,8 @@ func TestInvalidRequest(t *testing.T) {
 	}
 }
 
-// rawAnswers serves each request with the text of an answer, on connections that stay open, and counts those.
+// rawAnswers serves each request with the text of an answer, on connections that stay open, and
+// counts those.
 func rawAnswers(t *testing.T, listener net.Listener, answer func(conn net.Conn, request int)) *atomic.Int32 {
 	t.Helper()
 	var conns atomic.Int32
@@ -181,8 +183,8 @@ func TestEndlessBodyPasses(t *testing.T) {
 	wantReason(t, probeOnce(t, targetAt(listener, schemeHTTP)), "")
 }
 
-// TestDrippedBody: an endpoint that cannot finish its own page does not pass, but a stream of events that begins with the
-// text does.
+// TestDrippedBody: an endpoint that cannot finish its own page does not pass, but a stream of
+// events that begins with the text does.
 func TestDrippedBody(t *testing.T) {
 	for body, want := range map[string]string{"": "no answer within 800ms", "secret": "no answer within 800ms", "ok": ""} {
 		t.Run(body, func(t *testing.T) {

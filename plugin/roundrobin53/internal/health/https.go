@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// protocolHTTP2 is what HTTP/2 is called in a TLS handshake (RFC 9113, section 3.2).
+// protocolHTTP2 is the name of HTTP/2 in a TLS handshake (RFC 9113, section 3.2).
 const protocolHTTP2 = "h2"
 
-// protocolHTTP1 is what HTTP/1.1 is called there (RFC 7301, section 6).
+// protocolHTTP1 is the name of HTTP/1.1 in a TLS handshake (RFC 7301, section 6).
 const protocolHTTP1 = "http/1.1"
 
-// httpsAsker asks for a page over TLS, by HTTP/2 where the other side speaks it.
+// httpsAsker asks for a page over TLS, with HTTP/2 if the other side speaks it.
 type httpsAsker struct {
 	tlsAsker
 	target  Target
@@ -53,11 +53,11 @@ func (a *httpsAsker) ask(ctx context.Context, conn connection) error {
 // askHTTP1 makes the request over a connection whose handshake is complete.
 func (a *httpsAsker) askHTTP1(conn *tls.Conn) error {
 	err := exchange(conn, a.wire, a.target.Check)
-	_ = conn.CloseWrite() // says goodbye, as far as that is possible
+	_ = conn.CloseWrite() // says goodbye if it can
 	return err
 }
 
-// askAgain makes the request in HTTP/1.1 over another connection, and sees to it that the next probe does so at once.
+// askAgain makes the request in HTTP/1.1 over another connection. Later probes begin with HTTP/1.1.
 func (a *httpsAsker) askAgain(ctx context.Context) error {
 	a.config = tlsConfig(a.target, protocolHTTP1)
 	conn, release, err := dial(ctx, a.target)
@@ -73,14 +73,14 @@ func (a *httpsAsker) askAgain(ctx context.Context) error {
 	return a.askHTTP1(secure)
 }
 
-// isHTTP1Required says whether a server has this page for HTTP/1.1 only (RFC 9113, section 7), as it has where it asks for
-// the client's certificate by path.
+// isHTTP1Required reports whether a server has this page for HTTP/1.1 only (RFC 9113, section 7),
+// for example because it asks for a client certificate on some paths.
 func isHTTP1Required(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "HTTP_1_1_REQUIRED") // net/http has no type for it
 }
 
-// http2Transport speaks HTTP/2 over connections that were made already: it has none of its own, and so cannot mix up two
-// addresses under one name.
+// http2Transport speaks HTTP/2 over connections that it is given. It keeps none, so it can't mix up
+// two addresses of one name.
 var http2Transport = &http.Transport{
 	DialTLSContext:         handedOver,
 	ForceAttemptHTTP2:      true,
@@ -88,15 +88,15 @@ var http2Transport = &http.Transport{
 	MaxResponseHeaderBytes: headerLimit,
 }
 
-// connKey is where a context has the connection for handedOver.
+// connKey is the key under which a context holds the connection for handedOver.
 type connKey struct{}
 
-// handedOver is the connection of a context.
+// handedOver returns the connection that a context holds.
 func handedOver(ctx context.Context, _, _ string) (net.Conn, error) {
 	return ctx.Value(connKey{}).(net.Conn), nil
 }
 
-// askHTTP2 makes the request over a connection that the handshake found to speak HTTP/2.
+// askHTTP2 makes the request over a connection whose handshake chose HTTP/2.
 func (a *httpsAsker) askHTTP2(ctx context.Context, conn *tls.Conn) error {
 	client, err := http2Transport.NewClientConn(context.WithValue(ctx, connKey{}, conn), schemeHTTPS, conn.RemoteAddr().String())
 	if err != nil {
@@ -111,7 +111,7 @@ func (a *httpsAsker) askHTTP2(ctx context.Context, conn *tls.Conn) error {
 	return judge(response, a.target.Check)
 }
 
-// http2Error leaves out what the other side said on closing a connection.
+// http2Error leaves out what the other side said when it closed the connection.
 func http2Error(err error) error {
 	if reason, _, cut := strings.Cut(err.Error(), ", debug="); cut {
 		return errors.New(reason)

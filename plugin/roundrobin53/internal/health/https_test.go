@@ -15,7 +15,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// TestHTTPSProtocol guards HTTP/2 by ALPN, and that both protocols are probed over a new connection each time.
+// TestHTTPSProtocol guards HTTP/2 by ALPN, and that both protocols are probed over a new connection
+// each time.
 func TestHTTPSProtocol(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -100,7 +101,8 @@ func TestHostileHTTP2(t *testing.T) {
 	}
 }
 
-// TestHTTPSWithoutHTTP2Answer has a server that promises HTTP/2 in the handshake and then closes, or talks of secrets.
+// TestHTTPSWithoutHTTP2Answer has a server that promises HTTP/2 in the handshake and then closes,
+// or talks of secrets.
 func TestHTTPSWithoutHTTP2Answer(t *testing.T) {
 	for name, text := range map[string]string{"closed": "", "GOAWAY": "\x00\x00\x00\x04\x00\x00\x00\x00\x00" +
 		"\x00\x00\x0e\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0bsecret"} {
@@ -121,8 +123,8 @@ func TestHTTPSWithoutHTTP2Answer(t *testing.T) {
 	wantReason(t, http2Error(context.DeadlineExceeded), "context deadline exceeded")
 }
 
-// TestHTTP1Required has a server that refuses HTTP/2 after the handshake has led to it. The next probe is made in HTTP/1.1
-// at once.
+// TestHTTP1Required has a server that refuses HTTP/2 after the handshake has led to it. The next
+// probe is made in HTTP/1.1 at once.
 func TestHTTP1Required(t *testing.T) {
 	for name, refuse := range map[string]func(*http2.Framer) error{
 		"RST_STREAM": func(f *http2.Framer) error { return f.WriteRSTStream(1, http2.ErrCodeHTTP11Required) },

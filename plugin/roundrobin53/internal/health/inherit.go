@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// Inherit takes over what another monitor knows of the targets that both have, and returns those whose verdict it
-// changed. It may be called repeatedly, and while the other monitor goes on; once m has started, it does nothing.
+// Inherit takes over what another monitor knows of the targets that both have. It returns the
+// targets whose verdict changed. It may be called repeatedly, and while the other monitor goes on.
+// Once m has started, it does nothing.
 //
-// A target whose check stayed goes on with its verdict, run, reason, and time of the next probe; a probe that is under
-// way there is made again here. Where a check changed, the address and what is asked tell which target goes on: see
-// kinships.
+// A target with the same check keeps its verdict, run of results, reason, and the time of its next
+// probe. A probe that is under way in the other monitor is made again. Kinships say what a target
+// with another check takes over.
 func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 	old.mu.Lock()
 	states, blind := slices.Clone(old.states), old.blind
@@ -39,7 +40,7 @@ func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 	return changed
 }
 
-// origin is the target that another one, of a later monitor, goes on from.
+// origin is the target of an earlier monitor that a target continues.
 type origin struct {
 	target  int
 	kinship *kinship
@@ -47,17 +48,19 @@ type origin struct {
 
 const noOrigin = -1
 
-// kinship is how two targets of one address can belong together.
+// kinship is one way in which two targets of an address can belong together.
 type kinship struct {
-	key    func(Check) string // equal keys: they belong together
-	pass   func(*state) state // what the later one takes over
-	shared bool               // one old target can have several heirs
+	key    func(Check) string // targets with equal keys belong together
+	pass   func(*state) state // makes the state of the later target from that of the earlier one
+	shared bool               // several targets may continue one
 }
 
-// kinships are tried one after the other. Each finds pairs among the targets that those before left over.
+// kinships are tried one after the other. Each finds pairs among the targets that are left over
+// from those before.
 //
-// Two checks of one URL may differ in what they send or accept, so that one passes where the other fails. From the third
-// kinship on, targets therefore belong together only if there are as many old as new ones; they are paired in their order.
+// Two checks of one URL may differ in what they send or accept, so that one passes while the other
+// fails. From the third kinship on, targets therefore belong together only if there are as many old
+// ones as new ones. They are paired in their order.
 var kinships = [...]kinship{
 	{key: func(c Check) string { return c.Key() }, pass: func(old *state) state { return *old }, shared: true},
 	{key: withoutPace, pass: verdictOf, shared: true},
@@ -65,36 +68,39 @@ var kinships = [...]kinship{
 	{key: question, pass: assumptionFrom},
 }
 
-// withoutPace is the definition of a check but for when it probes and how results count.
+// withoutPace returns the key of a check without its interval, timeout, rise and fall.
 func withoutPace(c Check) string {
 	c.Interval, c.Timeout, c.Rise, c.Fall = 0, 0, 0, 0
 	return c.Key()
 }
 
-// withoutCredentials also leaves out the header and whom the check trusts.
+// withoutCredentials also leaves out the header and the certificates that the check trusts.
 func withoutCredentials(c Check) string {
 	c.Header, c.Roots, c.RootsPEM = nil, nil, ""
 	return withoutPace(c)
 }
 
-// question is what a check asks, whatever answer it accepts. An inverted check says the opposite of the same answer.
+// question returns the key of what a check asks, whatever it accepts. It keeps Invert, because an
+// inverted check says the opposite of the same answer.
 func question(c Check) string {
 	asked := Check{Scheme: c.Scheme, Name: c.Name, Port: c.Port, Path: c.Path, Invert: c.Invert}
 	return asked.Key()
 }
 
-// verdictOf is a memory that begins a new run of results. The verdict stays until a whole run says otherwise.
+// verdictOf keeps the verdict and begins a new run of results. The verdict stays until a whole run
+// says otherwise.
 func verdictOf(old *state) state {
 	return state{threshold: threshold{known: old.known, down: old.down}, reason: old.reason}
 }
 
-// assumptionFrom is a memory of a check that now accepts other answers. Until the first result, which decides alone, what
-// was down is taken for down: it may not even answer.
+// assumptionFrom makes the state of a check that accepts other answers than before. The first
+// result decides alone; until then a target that was down stays down, because it may not even
+// answer.
 func assumptionFrom(old *state) state {
 	return state{threshold: threshold{down: old.down}}
 }
 
-// trace finds where each of the targets comes from.
+// trace finds the origin of each target.
 func trace(old, targets []Target) []origin {
 	lineage := make([]origin, len(targets))
 	left := make([]int, len(targets))
@@ -109,7 +115,7 @@ func trace(old, targets []Target) []origin {
 	return lineage
 }
 
-// identity is what two targets that belong together have in common.
+// identity is equal for two targets that belong together.
 type identity struct {
 	address netip.Addr
 	key     string
@@ -139,7 +145,8 @@ func (k *kinship) trace(old, targets []Target, left []int, claimed []bool, linea
 	return without
 }
 
-// candidates are the old targets that later ones can go on from, those first that no other one does.
+// candidates returns the old targets that later ones can continue. Those that no target continues
+// yet come first.
 func (k *kinship) candidates(old []Target, claimed []bool) map[identity][]int {
 	candidates, taken := make(map[identity][]int), make(map[identity][]int)
 	for i, id := range k.identities(old) {
@@ -157,7 +164,8 @@ func (k *kinship) candidates(old []Target, claimed []bool) map[identity][]int {
 	return candidates
 }
 
-// identities are those of targets, in their order. Many targets share a check, whose key is made once.
+// identities returns the identity of each target. Many targets share a check, whose key is made
+// only once.
 func (k *kinship) identities(targets []Target) []identity {
 	keys := make(map[*Check]string)
 	ids := make([]identity, len(targets))

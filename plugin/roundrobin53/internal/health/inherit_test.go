@@ -72,7 +72,8 @@ func TestInheritTakesOverWhatIsKnown(t *testing.T) {
 	})
 }
 
-// TestInheritKeepsThePhase guards against a reload that makes all probes at once, or puts them off time after time.
+// TestInheritKeepsThePhase guards against a reload that makes all probes at once, or puts them off
+// time after time.
 func TestInheritKeepsThePhase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const targets = 20
@@ -108,8 +109,8 @@ func TestInheritKeepsThePhase(t *testing.T) {
 	})
 }
 
-// TestInheritRepeatsWhatIsUnderWay guards detection over a reload: Stop cuts off a probe, whose result would otherwise
-// be missing for an interval.
+// TestInheritRepeatsWhatIsUnderWay guards detection over a reload: Stop cuts off a probe, whose
+// result would otherwise be missing for an interval.
 func TestInheritRepeatsWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow atomic.Bool
@@ -148,9 +149,10 @@ func TestInheritRepeatsWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-// TestInheritKeepsTheVerdictOfAnotherDefinition guards clients against a dead address that is answered again because the
-// operator changed how often it is probed, say. The targets have one address, and are written as the changes of a check
-// from a common one; verdicts are + up, - down, ? up without a result, ! down without a result of the new check.
+// TestInheritKeepsTheVerdictOfAnotherDefinition guards clients against a dead address that is
+// answered again because the operator changed how often it is probed, say. The targets have one
+// address, and are written as the changes of a check from a common one; verdicts are + up, - down,
+// ? up without a result, ! down without a result of the new check.
 func TestInheritKeepsTheVerdictOfAnotherDefinition(t *testing.T) {
 	type change func(*Check)
 	none := func(*Check) {}
@@ -240,8 +242,8 @@ func TestInheritKeepsTheVerdictOfAnotherDefinition(t *testing.T) {
 	}
 }
 
-// TestInheritBeginsRunsAnew guards thresholds over a change of pace: a verdict ends with a whole run of the new check, and
-// what was only assumed with its first result.
+// TestInheritBeginsRunsAnew guards thresholds over a change of pace: a verdict ends with a whole
+// run of the new check, and what was only assumed with its first result.
 func TestInheritBeginsRunsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := testTargets(2, testCheck())

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// serverVariable is set in the process that serves: what it has open is not counted as the monitor's.
+// serverVariable is set in the process that serves: what it has open is not counted as the
+// monitor's.
 const serverVariable = "HEALTH_TEST_SERVER"
 
 func TestMain(m *testing.M) {
@@ -27,8 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startServer starts this program again, as a server of a kind, which ends with the test. It tells where that listens, and
-// who signs its certificate.
+// startServer starts this program again, as a server of a kind, which ends with the test. It tells
+// where that listens, and who signs its certificate.
 func startServer(tb testing.TB, kind string) (netip.AddrPort, *x509.CertPool) {
 	tb.Helper()
 	command := exec.Command(os.Args[0])
@@ -110,8 +111,9 @@ func accept(listener net.Listener, handle func(net.Conn)) {
 	}
 }
 
-// TestHostileTargetsLeaveNothing guards against goroutines and descriptors that are lost with each check. 1,000 targets
-// hang, drip or reset; a round ends in time, what is open stays bounded, and after Stop nothing is left.
+// TestHostileTargetsLeaveNothing guards against goroutines and descriptors that are lost with each
+// check. 1,000 targets hang, drip or reset; a round ends in time, what is open stays bounded, and
+// after Stop nothing is left.
 func TestHostileTargetsLeaveNothing(t *testing.T) {
 	const targets, inFlight = 1000, 250
 	for _, kind := range []string{"hang", "drip", "reset"} {
@@ -159,7 +161,8 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 	}
 }
 
-// waitFor waits for a count to come down. Libraries let goroutines end a moment after what they were started for.
+// waitFor waits for a count to come down. Libraries let goroutines end a moment after what they
+// were started for.
 func waitFor(t *testing.T, what string, limit int, count func() int) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)

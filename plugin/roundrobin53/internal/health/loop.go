@@ -10,23 +10,26 @@ import (
 )
 
 const (
-	// beat is how far apart the loop wakes up to start probes: some start together then, and 1,000 probes a second cost
-	// 20 wake-ups and not 1,000.
+	// beat is the least time between two wake-ups that start probes. Probes that become due
+	// meanwhile start together, so that 1,000 probes a second cost 20 wake-ups.
 	beat = 50 * time.Millisecond
-	// retryInterval is when a probe is made again that said nothing, for trouble on this side.
+	// retryInterval is how soon a probe is repeated that failed because of trouble on this side.
 	retryInterval = time.Second
-	// troubleInterval keeps trouble from filling the log: when descriptors run out, every probe has it.
+	// troubleInterval keeps trouble from filling the log. When descriptors run out, every probe has
+	// trouble.
 	troubleInterval = 10 * time.Second
-	// lateLimit is what a probe may be late before that is called trouble: from there on detection takes longer than promised.
+	// lateLimit is how late a probe may start without being trouble. Beyond it, detection takes
+	// longer than promised.
 	lateLimit = time.Second
-	// graceInterval is how long after the first round probes may still be late.
+	// graceInterval is the time after the first round in which probes may still start late.
 	graceInterval = 10 * time.Second
 )
 
-// errInverted is why an endpoint that passes is down.
+// errInverted is the reason why an endpoint whose probes pass is down.
 var errInverted = errors.New("passed, and the check is inverted")
 
-// loop is the one goroutine that owns results. It starts a goroutine for each probe, which ends with it.
+// loop is the state of the one goroutine that handles results. It starts a goroutine for each
+// probe, which ends with the probe.
 type loop struct {
 	*Monitor
 	probers  []prober // by target
@@ -40,23 +43,23 @@ type loop struct {
 	settled  []bool   // by target: it had a result, or can't have one
 	probes   sync.WaitGroup
 	timer    *time.Timer
-	armed    time.Time // what the timer is set to
-	launched time.Time // when probes were started last, or could not be
+	armed    time.Time // when the timer fires; the zero time: not set
+	launched time.Time // when probes were started last, or had to wait
 	rounded  time.Time // when the first round ended
 	troubled time.Time // when Trouble was called last
 
-	lookedAt time.Time // when noIPv6 was found out
+	lookedAt time.Time // when noIPv6 was set
 	noIPv6   bool      // this host has no IPv6
 }
 
-// result is how one probe went.
+// result is the result of one probe.
 type result struct {
 	target int
 	began  time.Time
 	took   time.Duration
 	err    error
 	cutOff bool         // this host has no address or route for the target
-	left   *net.TCPConn // yet to be closed; nil if there is none
+	left   *net.TCPConn // a connection that is yet to be closed; nil if there is none
 }
 
 func newLoop(m *Monitor) *loop {
@@ -80,7 +83,7 @@ func newLoop(m *Monitor) *loop {
 	return l
 }
 
-// run works until ctx ends, and then waits for what is under way.
+// run works until ctx ends, and then waits for the probes under way.
 func (l *loop) run(ctx context.Context) {
 	defer l.leave()
 	for ctx.Err() == nil {
@@ -109,7 +112,7 @@ func (l *loop) leave() {
 	l.partings.end(time.Now())
 }
 
-// launch starts the probes that are due, as far as the bound allows.
+// launch starts the probes that are due, as far as the bounds allow.
 func (l *loop) launch(ctx context.Context) {
 	now := time.Now()
 	for l.mayLaunch(now) {
@@ -125,12 +128,13 @@ func (l *loop) launch(ctx context.Context) {
 	}
 }
 
-// mayLaunch says whether a probe is due and may start.
+// mayLaunch reports whether a probe is due and may start.
 func (l *loop) mayLaunch(now time.Time) bool {
 	return l.inFlight < l.bounds.inFlight && len(l.schedule) > 0 && !l.schedule[0].due.After(now) && !l.burst.full(now)
 }
 
-// checkLate tells of a probe that starts late. The first round may take its time, and what was due meanwhile as well.
+// reportLate reports a probe that starts late. In the first round, and a while after it, probes may
+// be late.
 func (l *loop) reportLate(now, due time.Time) {
 	late := now.Sub(due)
 	if late > lateLimit && l.waiting == 0 && now.Sub(l.rounded) > graceInterval {
@@ -138,8 +142,9 @@ func (l *loop) reportLate(now, due time.Time) {
 	}
 }
 
-// arm sets the timer to when the next probe may start, or to when the last connection has waited long enough to be closed:
-// where there are many probes, that comes along with them. With too many under way they start when a result comes.
+// arm sets the timer for the next probe, or for the time when the last connection has waited long
+// enough to be closed. (The others are closed at the wake-ups before.) With too many probes under
+// way, the next result wakes the loop up.
 func (l *loop) arm() {
 	wake := l.partings.last()
 	if l.inFlight < l.bounds.inFlight && len(l.schedule) > 0 {
@@ -157,7 +162,7 @@ func (l *loop) arm() {
 	}
 }
 
-// probe makes one probe, within its time.
+// probe makes one probe within its timeout.
 func (l *loop) probe(ctx context.Context, target int) result {
 	timeout := l.targets[target].Check.Timeout
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -172,7 +177,7 @@ func (l *loop) probe(ctx context.Context, target int) result {
 	return r
 }
 
-// gather takes the results that are there by now, so that a burst of them is digested at once.
+// gather collects the results that have come by now, so that many are digested at once.
 func (l *loop) gather(first result) {
 	l.batch = append(l.batch[:0], first)
 	for range len(l.results) {
@@ -191,7 +196,7 @@ func (l *loop) gather(first result) {
 // digest counts the results of a batch and tells the observer.
 func (l *loop) digest() {
 	if l.context.Err() != nil {
-		return // Stop cut these probes off, which says nothing of their endpoints
+		return // Stop cut these probes off: they say nothing of their endpoints
 	}
 	var transitions []Transition
 	first := l.waiting > 0
@@ -216,7 +221,8 @@ func (l *loop) digest() {
 	}
 }
 
-// isResult says whether a probe says anything of its endpoint, and turns the result round where the check says so.
+// isResult reports whether a probe says anything of its endpoint. It inverts the result if the
+// check says so.
 func (l *loop) isResult(r *result) bool {
 	switch {
 	case l.isBlind(*r):
@@ -231,7 +237,7 @@ func (l *loop) isResult(r *result) bool {
 	return true
 }
 
-// settle takes a target off those that the first round waits for.
+// settle removes a target from those that the first round waits for.
 func (l *loop) settle(target int) {
 	if !l.settled[target] {
 		l.settled[target] = true
@@ -239,7 +245,8 @@ func (l *loop) settle(target int) {
 	}
 }
 
-// postpone makes the next appointment after a probe that said nothing: soon, unless this host has no IPv6, which lasts.
+// postpone schedules the next probe after one that said nothing: soon, unless this host has no
+// IPv6, which lasts.
 func (l *loop) postpone(r result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -251,7 +258,7 @@ func (l *loop) postpone(r result) {
 	l.schedule.enter(state.due, r.target)
 }
 
-// count adds one result to what is known of its target and makes the next appointment.
+// count adds a result to the state of its target and schedules the next probe.
 func (l *loop) count(r result) (Transition, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -268,7 +275,7 @@ func (l *loop) count(r result) (Transition, bool) {
 	return Transition{Target: r.target, Up: !state.down, First: first, Runs: state.run, Reason: r.err}, changed
 }
 
-// invert turns a result round.
+// invert makes a pass of a failure, and a failure of a pass.
 func invert(err error) error {
 	if err == nil {
 		return errInverted
@@ -276,7 +283,7 @@ func invert(err error) error {
 	return nil
 }
 
-// trouble tells of what keeps this process from probing, unless it did so a moment ago.
+// trouble tells the observer what keeps this process from probing, at most once in troubleInterval.
 func (l *loop) trouble(err error) {
 	now := time.Now()
 	if l.observer.Trouble == nil || !l.troubled.IsZero() && now.Sub(l.troubled) < troubleInterval {

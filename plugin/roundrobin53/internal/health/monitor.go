@@ -12,21 +12,23 @@ type Transition struct {
 	Target int
 	Up     bool
 	First  bool  // the first result decided
-	Runs   int   // how many results in a row led to it
-	Reason error // of the last failure; nil if up
+	Runs   int   // results in a row that led to it
+	Reason error // why the last probe failed; nil if up
 }
 
-// Observer is told what a monitor finds. Its functions are called from one goroutine, one at a time, and probing waits
-// for them. None of them may call Stop, nor wait for someone who does.
+// Observer learns what a monitor finds. One goroutine calls its functions, one at a time, and
+// probing waits for them. They must not call Stop, nor wait for someone who does.
 type Observer struct {
-	// Changed gets verdicts that changed, all that are known by then at once. Up and Known agree with them already.
+	// Changed gets the verdicts that changed, as many at once as are known. Up and Known already
+	// agree with them.
 	Changed func([]Transition)
-	// Probed gets each result as it counts, so with Invert turned round; nil means that it passed. May be nil.
+	// Probed gets each result as it counts, with Invert applied; a nil error is a pass. May be nil.
 	Probed func(target int, took time.Duration, err error)
-	// Trouble gets what keeps this process from probing, once in troubleInterval at most. May be nil.
+	// Trouble gets what keeps this process from probing, at most once in troubleInterval. May be
+	// nil.
 	Trouble func(error)
-	// IPv6 is told that this host has no IPv6, so that targets with such an address can't be probed, and that it has again.
-	// May be nil.
+	// IPv6 is told when this host has no IPv6, so that IPv6 addresses can't be probed, and when it
+	// has IPv6 again. May be nil.
 	IPv6 func(isThere bool)
 }
 
@@ -46,27 +48,29 @@ type Monitor struct {
 
 	mu       sync.Mutex // guards what follows
 	started  bool
-	states   []state  // by target; once started, only the loop writes them
-	ancestor *Monitor // that it inherited from last, until it starts
-	lineage  []origin // by target: where in the ancestor it comes from
-	blind    bool     // the observer was told that there is no IPv6
+	states   []state  // by target; after Start only the loop writes them
+	ancestor *Monitor // the monitor that it inherited from last, until it starts
+	lineage  []origin // by target: its origin in the ancestor
+	blind    bool     // the observer knows that there is no IPv6
 }
 
-// memory is what is known of a target, and what its heir in another monitor takes over.
+// state holds what is known of a target. A target of a later monitor may take it over.
 type state struct {
 	threshold
 	reason error     // of the latest result, nil if it passed
 	phase  time.Time // when the next probe is due by the fixed rate
-	due    time.Time // when it starts: the phase and some jitter. It stays as it is while the probe is under way
+	due    time.Time // when it starts, the phase and some jitter; unchanged while the probe is under way
 }
 
-// The flags of a verdict. Without flagKnown there is no result yet, and a target is up unless it took over that it is down.
+// The flags of a verdict. Without flagKnown there is no result yet; then a target is up unless it
+// inherited flagDown.
 const (
 	flagKnown = 1 << iota
 	flagDown
 )
 
-// NewMonitor makes a monitor that does nothing before Start. Targets may not change any more.
+// NewMonitor makes a monitor, which does nothing before Start. The caller must not change targets
+// any more.
 func NewMonitor(targets []Target, observer Observer) *Monitor {
 	m := &Monitor{
 		targets: targets, observer: observer, bounds: systemBounds(), host: systemHost, newProber: newProber,
@@ -103,8 +107,8 @@ func (m *Monitor) Start() {
 	m.running.Go(func() { l.run(m.context) })
 }
 
-// Stop ends all probes, closes their connections and waits until every goroutine has ended. It may be called repeatedly,
-// and without Start.
+// Stop ends all probes, closes their connections and waits until every goroutine has ended. It may
+// be called repeatedly, and without Start.
 func (m *Monitor) Stop() {
 	m.mu.Lock()
 	m.cancel()
@@ -112,22 +116,23 @@ func (m *Monitor) Stop() {
 	m.running.Wait()
 }
 
-// FirstRound is closed when every target has had a result, and Changed was told of it; targets that this host can't have a
-// result of, for lack of IPv6, are not waited for. It stays open if Stop comes first.
+// FirstRound returns a channel that is closed when every target has had a result and Changed has
+// returned. It does not wait for targets that this host can't probe for lack of IPv6. If Stop comes
+// first, the channel stays open.
 func (m *Monitor) FirstRound() <-chan struct{} { return m.firstRound }
 
-// Up is the verdict on a target now. It is safe for concurrent use, as the following are.
+// Up returns the verdict on a target. It is safe for concurrent use, as are the following methods.
 func (m *Monitor) Up(target int) bool { return m.flags[target].Load()&flagDown == 0 }
 
-// Known says whether a target has had a result.
+// Known reports whether a target has had a result.
 func (m *Monitor) Known(target int) bool { return m.flags[target].Load()&flagKnown != 0 }
 
-// Reason is why the latest result of a target was a failure; nil if it was none.
+// Reason returns why the latest probe of a target failed; nil if it passed.
 func (m *Monitor) Reason(target int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.states[target].reason
 }
 
-// Targets are what is probed. They may not be changed.
+// Targets returns the targets. The caller must not change them.
 func (m *Monitor) Targets() []Target { return m.targets }

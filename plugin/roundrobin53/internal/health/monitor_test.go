@@ -186,7 +186,8 @@ func TestStopWithoutStart(t *testing.T) {
 	}
 }
 
-// TestStopEndsProbes guards a reload: no probe of the old instance outlives it, and what Stop cut off is no result.
+// TestStopEndsProbes guards a reload: no probe of the old instance outlives it, and what Stop cut
+// off is no result.
 func TestStopEndsProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var under atomic.Int32
@@ -257,7 +258,8 @@ func TestProbesUnderWayAreBounded(t *testing.T) {
 	})
 }
 
-// TestLateProbesAreTrouble tells the operator of a bound that is too low for promises about detection.
+// TestLateProbesAreTrouble tells the operator of a bound that is too low for promises about
+// detection.
 func TestLateProbesAreTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		troubles := make(chan string, 100)
@@ -280,7 +282,8 @@ func TestLateProbesAreTrouble(t *testing.T) {
 	})
 }
 
-// TestLocalTroubleIsNoVerdict guards all endpoints at once against this process running out of descriptors.
+// TestLocalTroubleIsNoVerdict guards all endpoints at once against this process running out of
+// descriptors.
 func TestLocalTroubleIsNoVerdict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var probes, troubles, probed atomic.Int32
@@ -348,7 +351,8 @@ func TestInvertTurnsResultsRound(t *testing.T) {
 	})
 }
 
-// TestResultsComeInBatches guards whoever prepares much for each call of Changed: 1,000 first results are a few calls.
+// TestResultsComeInBatches guards whoever prepares much for each call of Changed: 1,000 first
+// results are a few calls.
 func TestResultsComeInBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls, transitions int
@@ -366,8 +370,8 @@ func TestResultsComeInBatches(t *testing.T) {
 	})
 }
 
-// TestResultsAfterStopAreNone guards endpoints against the moment in which Stop has ended their probes, and the loop
-// does not know yet.
+// TestResultsAfterStopAreNone guards endpoints against the moment in which Stop has ended their
+// probes, and the loop does not know yet.
 func TestResultsAfterStopAreNone(t *testing.T) {
 	m := fakeMonitor(testTargets(1, testCheck()), Observer{Changed: func([]Transition) { t.Error("verdict changed") }}, pass)
 	l := newLoop(m)

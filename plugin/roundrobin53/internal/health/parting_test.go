@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestProbesEndWithoutReset: the other side, which has said something that nobody reads, sees the end of the connection.
+// TestProbesEndWithoutReset: the other side, which has said something that nobody reads, sees the
+// end of the connection.
 func TestProbesEndWithoutReset(t *testing.T) {
 	greeting := func(conn net.Conn) { write(conn, "220 mail.example.org ESMTP\r\n") }
 	page := func(conn net.Conn) {
@@ -111,8 +112,8 @@ func TestDrainIsBounded(t *testing.T) {
 	}
 }
 
-// TestMonitorClosesConnections waits for the end of the connections of a monitor whose next probe is a long time off, and
-// of one that is stopped.
+// TestMonitorClosesConnections waits for the end of the connections of a monitor whose next probe
+// is a long time off, and of one that is stopped.
 func TestMonitorClosesConnections(t *testing.T) {
 	for name, leave := range map[string]func(*Monitor){"left alone": func(*Monitor) {}, "stopped": (*Monitor).Stop} {
 		t.Run(name, func(t *testing.T) {

@@ -45,7 +45,8 @@ func TestTCP(t *testing.T) {
 	}
 }
 
-// TestEachProbeConnects guards against endpoints that answer whoever is connected already, and let nobody else in.
+// TestEachProbeConnects guards against endpoints that answer whoever is connected already, and let
+// nobody else in.
 func TestEachProbeConnects(t *testing.T) {
 	for _, scheme := range SchemeNames() {
 		t.Run(scheme, func(t *testing.T) {
@@ -140,7 +141,8 @@ func everyScheme(reason string) map[string]string {
 	return want
 }
 
-// waitingSchemes are those whose probes wait for an answer: all but tcp, which needs no more than a connection.
+// waitingSchemes are those whose probes wait for an answer: all but tcp, which needs no more than a
+// connection.
 func waitingSchemes() []string {
 	return slices.DeleteFunc(SchemeNames(), func(scheme string) bool { return scheme == schemeTCP })
 }
@@ -155,7 +157,8 @@ func drip(conn net.Conn, text string) {
 	}
 }
 
-// TestProbesEndWithTheirContext guards Stop: it waits for probes, and may not wait for their deadlines.
+// TestProbesEndWithTheirContext guards Stop: it waits for probes, and may not wait for their
+// deadlines.
 func TestProbesEndWithTheirContext(t *testing.T) {
 	listener := listen(t, "127.0.0.1")
 	reached := make(chan struct{}, 1)
@@ -202,7 +205,8 @@ func TestDeadlineOfConnectionStays(t *testing.T) {
 	}
 }
 
-// TestPeerThatDoesNotRead keeps a client writing, which by itself would take five seconds to say goodbye.
+// TestPeerThatDoesNotRead keeps a client writing, which by itself would take five seconds to say
+// goodbye.
 func TestPeerThatDoesNotRead(t *testing.T) {
 	var pings bytes.Buffer
 	framer := http2.NewFramer(&pings, nil)

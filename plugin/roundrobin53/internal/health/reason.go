@@ -17,12 +17,13 @@ import (
 	"unicode/utf8"
 )
 
-// localTrouble is what says nothing of the endpoint: this process has no descriptor, no memory or no port left.
+// localTrouble lists errors that say nothing of the endpoint: this process has no descriptor,
+// memory or port left.
 var localTrouble = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
 }
 
-// isLocal says whether a probe failed for trouble on this side.
+// isLocal reports whether a probe failed because of trouble on this side.
 func isLocal(err error) bool {
 	if err == nil {
 		return false
@@ -33,10 +34,11 @@ func isLocal(err error) bool {
 	return slices.ContainsFunc(localTrouble, func(trouble error) bool { return errors.Is(err, trouble) })
 }
 
-// reasonLimit is how long the reason of a failure gets: the other side has its say in some of them.
+// reasonLimit bounds the length of a reason, because some contain what the other side sent.
 const reasonLimit = 200
 
-// reason is why a probe failed, as everyone may see it: in a line of a log, on a page. All reasons are made by explain.
+// reason says why a probe failed, in a text that is fit for logs and pages. Only explain makes
+// reasons.
 type reason struct {
 	text  string
 	cause error
@@ -47,21 +49,23 @@ var _ error = (*reason)(nil)
 // Error implements error.
 func (r *reason) Error() string { return r.text }
 
-// Unwrap is for errors.Is.
+// Unwrap returns the cause, for errors.Is.
 func (r *reason) Unwrap() error { return r.cause }
 
-// explain makes of what went wrong with a probe a reason. It holds little of what was received, which may be a secret, and
-// what it holds (the names in a certificate, say) cannot end a line or steer a terminal.
+// explain makes a reason from the error of a probe. The reason contains little of what was
+// received, which may be a secret. What it contains (the names in a certificate, for example) can't
+// end a line or control a terminal.
 func explain(ctx context.Context, err error, timeout time.Duration) error {
 	return &reason{quoted(shorten(describe(ctx, err, timeout))), err}
 }
 
-// describe tells what went wrong.
+// describe writes the error of a probe for people.
 func describe(ctx context.Context, err error, timeout time.Duration) string {
-	if isLocal(err) { // whatever came of it
+	if isLocal(err) { // whatever the error led to
 		return err.Error()
 	}
-	// The connection may end by the deadline a moment before the context does, and a library may call that what it likes.
+	// The connection may end by the deadline a moment before the context does, and a library may
+	// call that what it likes.
 	deadline, bounded := ctx.Deadline()
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || bounded && !time.Now().Before(deadline) {
 		return fmt.Sprintf("no answer within %s", timeout)
@@ -86,7 +90,8 @@ func shorten(text string) string {
 	return strings.ToValidUTF8(text[:reasonLimit], "") + "..."
 }
 
-// quoted writes what is no printable character as Go does in a literal: a line break as \n, an escape as \x1b.
+// quoted writes characters that are not printable as a Go literal does: a line break as \n, an
+// escape as \x1b.
 func quoted(text string) string {
 	isPlain := func(r rune) bool { return strconv.IsPrint(r) && r != utf8.RuneError }
 	var out strings.Builder

@@ -7,13 +7,14 @@ import (
 )
 
 const (
-	// jitterLimit keeps what jitter adds to the time of detection below half a second.
+	// jitterLimit keeps jitter from delaying detection by half a second or more.
 	jitterLimit = 400 * time.Millisecond
-	// jitterPart of the interval is the jitter of short intervals: too little to be seen in the load.
+	// jitterPart bounds the jitter of short intervals: one in jitterPart of the interval hardly
+	// changes the load.
 	jitterPart = 20
 )
 
-// schedule is when the targets are due that are not being probed: a heap, the one that is due first on top.
+// schedule is a heap of the targets that are not being probed, the one that is due first on top.
 type schedule []appointment
 
 var _ heap.Interface = (*schedule)(nil)
@@ -23,14 +24,14 @@ type appointment struct {
 	target int
 }
 
-// newSchedule gives every target a phase of its own, so that the targets of one interval are spread evenly over it. For
-// interval 10s, four targets and a start at 0s:
+// newSchedule gives each target a phase of its own, so that targets with the same interval are
+// spread evenly over it. For an interval of 10s, four targets and a start at 0s:
 //
 //	target  0     1     2     3
 //	phases  2.5s  5s    7.5s  10s
 //	        12.5s 15s   17.5s 20s ...
 //
-// These targets are due at once besides, unless they inherited a phase: then they keep it.
+// New targets are due at once as well. Targets that inherited a phase keep it.
 func newSchedule(targets []Target, states []state, now time.Time) schedule {
 	counts, ranks := make(map[time.Duration]int), make(map[time.Duration]int)
 	for _, target := range targets {
@@ -53,15 +54,16 @@ func newSchedule(targets []Target, states []state, now time.Time) schedule {
 	return s
 }
 
-// enter puts a target in.
+// enter adds a target.
 func (s *schedule) enter(due time.Time, target int) { heap.Push(s, appointment{due, target}) }
 
-// take takes out the target that is due first.
+// take removes the target that is due first.
 func (s *schedule) take() appointment { return heap.Pop(s).(appointment) }
 
-// advance sets a target's next probe, after one that began: at the first of its phases to come. The rate so stays fixed
-// however long a probe takes. Jitter is added to the phase, never to the probe before, so it does not add up: it keeps
-// probes of many monitors from meeting time after time.
+// advance schedules the next probe of a target, at the first of its phases after a probe began. So
+// the rate stays fixed however long a probe takes. Jitter keeps the probes of many monitors from
+// meeting again and again. It is added to the phase and not to the probe before, so it does not add
+// up.
 func (m *state) advance(began time.Time, interval time.Duration) {
 	if late := began.Sub(m.phase); late >= 0 {
 		m.phase = m.phase.Add(late - late%interval + interval)
@@ -73,7 +75,8 @@ func (m *state) advance(began time.Time, interval time.Duration) {
 // Len implements heap.Interface.
 func (s schedule) Len() int { return len(s) }
 
-// Less implements heap.Interface. Whoever is due at the same time keeps the order of the configuration.
+// Less implements heap.Interface. Targets that are due at the same time keep the order of the
+// configuration.
 func (s schedule) Less(i, j int) bool {
 	if s[i].due.Equal(s[j].due) {
 		return s[i].target < s[j].target

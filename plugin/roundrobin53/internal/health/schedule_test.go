@@ -48,7 +48,8 @@ func (d *diary) probes() [][]time.Duration {
 
 func passes(context.Context, int) error { return nil }
 
-// TestProbesAreSpreadEvenly guards the load on this machine and on endpoints: in every second, as many probes.
+// TestProbesAreSpreadEvenly guards the load on this machine and on endpoints: in every second, as
+// many probes.
 func TestProbesAreSpreadEvenly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const targets = 200
@@ -105,8 +106,8 @@ func TestRateIsFixed(t *testing.T) {
 	}
 }
 
-// TestShortestInterval has probes that pass at once, or take as long as a probe may: 10 a second for each target, though
-// the loop wakes up only every 50 ms.
+// TestShortestInterval has probes that pass at once, or take as long as a probe may: 10 a second
+// for each target, though the loop wakes up only every 50 ms.
 func TestShortestInterval(t *testing.T) {
 	for name, probe := range map[string]func(context.Context, int) error{
 		"fast": passes,
@@ -134,7 +135,8 @@ func TestShortestInterval(t *testing.T) {
 						part[at%check.Interval/(check.Interval/2)]++
 					}
 				}
-				// Probes that take the whole interval follow upon one another, and those that wake up together stay together.
+				// Probes that take the whole interval follow upon one another, and those that wake
+				// up together stay together.
 				if share := float64(part[0]) / float64(part[0]+part[1]); name == "fast" && (share < 0.3 || share > 0.7) {
 					t.Errorf("%d probes in the first half of the interval and %d in the second, want about the same", part[0], part[1])
 				}
@@ -243,7 +245,8 @@ func TestNewSchedule(t *testing.T) {
 	}
 }
 
-// TestAdvance guards against probes that are made up for: one that was late by hours is followed by the next phase.
+// TestAdvance guards against probes that are made up for: one that was late by hours is followed by
+// the next phase.
 func TestAdvance(t *testing.T) {
 	start := time.Now()
 	for _, row := range []struct{ phase, began, want time.Duration }{

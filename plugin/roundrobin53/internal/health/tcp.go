@@ -2,7 +2,7 @@ package health
 
 import "context"
 
-// tcpAsker passes when a connection comes about.
+// tcpAsker passes as soon as there is a connection.
 type tcpAsker struct{}
 
 func newTCPAsker(Target) asker { return tcpAsker{} }

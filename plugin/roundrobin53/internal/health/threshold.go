@@ -1,21 +1,22 @@
 package health
 
-// threshold turns results into a verdict. The first result decides alone; then an endpoint goes down after `fall`
-// failures in a row and comes up after `rise` passes in a row. For rise 2 and fall 3, x a failure and . a pass:
+// threshold turns results into a verdict. The first result decides alone. Then an endpoint goes
+// down after `fall` failures in a row, and comes up after `rise` passes in a row. For rise 2 and
+// fall 3, x a failure and . a pass:
 //
 //	results  .x.xxxx.x..
 //	verdict  +++++-----+
 //
-// The zero value is an endpoint without a result: it is up, since a process that just began would otherwise answer with
-// nothing but standbys.
+// The zero value belongs to an endpoint without a result. It is up, because a process that has just
+// started would otherwise answer with standbys only.
 type threshold struct {
 	known  bool // there was a result
 	down   bool // the verdict
-	passed bool // what the results of the current run are
-	run    int  // how many results in a row were equal
+	passed bool // the results of the current run
+	run    int  // equal results in a row
 }
 
-// count takes in one result and says whether the verdict changed.
+// count adds a result, and reports whether the verdict changed.
 func (t *threshold) count(passed bool, rise, fall int) bool {
 	if passed != t.passed {
 		t.run = 0

@@ -2,7 +2,8 @@ package health
 
 import "testing"
 
-// TestThreshold reads results as text, x a failure and . a pass, and wants the verdict after each, + up and - down.
+// TestThreshold reads results as text, x a failure and . a pass, and wants the verdict after each,
+// + up and - down.
 func TestThreshold(t *testing.T) {
 	for _, row := range []struct {
 		name       string
@@ -48,7 +49,8 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-// TestThresholdCountsRuns guards the number in the log: as many results in a row led to the verdict.
+// TestThresholdCountsRuns guards the number in the log: as many results in a row led to the
+// verdict.
 func TestThresholdCountsRuns(t *testing.T) {
 	var verdict threshold
 	for i, want := range []int{1, 2, 1, 2, 3, 1} {

@@ -96,8 +96,8 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
-// TestInsecureReachesOldServers has what Go refuses unless it is told otherwise. Where certificates are verified, it stays
-// refused.
+// TestInsecureReachesOldServers has what Go refuses unless it is told otherwise. Where certificates
+// are verified, it stays refused.
 func TestInsecureReachesOldServers(t *testing.T) {
 	certificate := rsaCertificate(t)
 	for _, row := range []struct {
@@ -128,7 +128,8 @@ func TestInsecureReachesOldServers(t *testing.T) {
 	}
 }
 
-// rsaCertificate has a negative serial number, as some devices make them. Go does not sign such: the octet is changed.
+// rsaCertificate has a negative serial number, as some devices make them. Go does not sign such:
+// the octet is changed.
 func rsaCertificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
