@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// A probe without a route to its endpoint fails, because clients probably can't reach it either. A
-// host without IPv6 is an exception: it can't tell anything about endpoints with an IPv6 address,
-// while clients may well have IPv6. If these probes counted as failures, all such endpoints would
-// be down because of where the server is. So these targets are not judged: they keep their verdict,
-// and are up if they never had one.
+// A probe without a route to its endpoint fails: seen from here, the value is down. A host without
+// IPv6 is an exception: it can't tell anything about endpoints with an IPv6 address, while clients
+// may well have IPv6. If these probes counted as failures, all such endpoints would be down because
+// of where the server is. So these targets are not judged: they keep their verdict, and are up if
+// they never had one.
 
 // unreachable lists the errors of a connection that this host has no address or route for:
 // ENETUNREACH without a route, EADDRNOTAVAIL with disable_ipv6, EAFNOSUPPORT with a kernel without
