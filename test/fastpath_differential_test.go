@@ -3,6 +3,7 @@
 package test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -127,6 +128,9 @@ func comparePackets(t *testing.T, packets [][]byte, fast, slow string) (shorter 
 		a, b := sides[0].reply(i), sides[1].reply(i)
 		if a != nil && len(a) < len(b) {
 			shorter++
+		}
+		if bytes.Equal(a, b) {
+			continue // as most are, and what they say in words takes longer than to ask for them
 		}
 		if got, want := canonical(a), canonical(b); got != want {
 			if failures++; failures <= 3 {

@@ -75,6 +75,7 @@ func (p *process) answer(name string) string {
 // TestChecksGoOnInLameduck guards against answers with dead addresses at the end of a process: as long as it answers, it
 // checks. It runs the binary, since the end of a process can only be seen from outside.
 func TestChecksGoOnInLameduck(t *testing.T) {
+	t.Parallel()
 	signs := server.StartTarget(t)
 	signs.Set(server.Fail, "b")
 	corefile := fmt.Sprintf(`example.org:PORT {

@@ -1,4 +1,6 @@
-package test
+// Package module tests the modules below this one, and what this one requires. It is apart from test/, so that both run at a
+// time: one waits for verdicts while the other links.
+package module
 
 import (
 	"io/fs"
@@ -16,7 +18,7 @@ func TestModulesBelow(t *testing.T) {
 		t.Fatalf("only %d modules: %v", len(modules), modules)
 	}
 	for _, dir := range modules {
-		t.Run(filepath.ToSlash(dir), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(filepath.ToSlash(dir), "../../"), func(t *testing.T) {
 			// Their tests read the files of this module, whose changes Go does not see from there: nothing cached.
 			run := exec.Command("go", "test", "-count=1", "./...")
 			run.Dir = dir
@@ -31,14 +33,14 @@ func TestModulesBelow(t *testing.T) {
 // so that it is not taken from the cache when one of them has changed.
 func modulesBelow(t *testing.T) (dirs []string) {
 	t.Helper()
-	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry fs.DirEntry, err error) error {
 		name := entry.Name()
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && (name == "bin" || name == "dist" || strings.HasPrefix(name, ".") && name != ".."):
 			return fs.SkipDir
-		case name == "go.mod" && path != filepath.Join("..", "go.mod"):
+		case name == "go.mod" && path != filepath.Join("..", "..", "go.mod"):
 			dirs = append(dirs, filepath.Dir(path))
 		}
 		return nil
@@ -82,7 +84,7 @@ func TestRequirements(t *testing.T) {
 func goCommand(t *testing.T, args ...string) string {
 	t.Helper()
 	run := exec.Command("go", args...)
-	run.Dir = ".."
+	run.Dir = filepath.Join("..", "..")
 	out, err := run.Output()
 	if err != nil {
 		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
