@@ -27,8 +27,11 @@ func TestSystemDocs(t *testing.T) {
 			text := strings.ReplaceAll(server.ReadFile(t, strings.TrimPrefix(page, "../")), "\n   ", "\n") // in lists, too
 			corefiles := server.Fences(text, "corefile")
 			commands := regexp.MustCompile(`(?ms)^~~~ sh\n(.*?)^~~~\n(?:\n~~~ txt\n(.*?)^~~~\n)?`).FindAllStringSubmatch(text+"\n", -1)
-			if len(commands) == 0 || len(corefiles) == 0 {
-				t.Fatalf("%d commands and %d Corefiles, want some", len(commands), len(corefiles))
+			switch {
+			case len(commands) == 0: // a page to read
+				return
+			case len(corefiles) == 0:
+				t.Fatal("commands, but no Corefile")
 			}
 			corefile := filepath.Join(t.TempDir(), "Corefile")
 			if err := os.WriteFile(corefile, []byte(corefiles[0]), 0o600); err != nil {

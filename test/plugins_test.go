@@ -40,6 +40,9 @@ func TestLightSet(t *testing.T) {
 func TestMissingPluginNamesTheCommand(t *testing.T) {
 	for _, missing := range server.MissingPlugins(t) {
 		name := path.Base(missing)
+		if name == "trace" { // the tests have a stand-in
+			continue
+		}
 		got := server.StartError(t, "example.org:0 {\nwhoami\n"+name+" example.org {\noption\n}\n}\n")
 		for _, want := range []string{"plugin/" + name + ": Corefile:3 - ", name + " is not in this binary", "go run -tags full ./build"} {
 			if !strings.Contains(got, want) {
