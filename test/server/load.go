@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,10 +55,14 @@ func Flood(t *testing.T, address string, sockets, n int, query func(i int) *dns.
 // Load asks some thousand times a second, from several sockets, until it is ended. Then it tells how many queries got no
 // answer, or a wrong one, and of how many.
 type Load struct {
-	stop       chan struct{}
-	clients    sync.WaitGroup
-	Sent, lost atomic.Int64
-	wrong      atomic.Int64
+	Sent atomic.Int64
+
+	stop        chan struct{}
+	clients     sync.WaitGroup
+	lost, wrong atomic.Int64
+
+	mu       sync.Mutex
+	failures []string // the first queries that were lost or got a wrong answer
 }
 
 // StartLoad asks at an address for names in turn, with so many queries a second.
@@ -86,13 +91,24 @@ func StartLoad(t *testing.T, address string, perSecond int, query func(i int) *d
 				switch {
 				case err != nil:
 					l.lost.Add(1)
+					l.note(query(i), err)
 				case !isRight(m):
 					l.wrong.Add(1)
+					l.note(query(i), m)
 				}
 			}
 		})
 	}
 	return l
+}
+
+// note keeps what became of a query, which tells by which of a server's sockets it was lost.
+func (l *Load) note(m *dns.Msg, got any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.failures) < 5 {
+		l.failures = append(l.failures, fmt.Sprintf("%s\ngot %v", m, got))
+	}
 }
 
 // End ends it and checks that all was answered.
@@ -101,7 +117,7 @@ func (l *Load) End(t *testing.T) {
 	close(l.stop)
 	l.clients.Wait()
 	if l.lost.Load() > 0 || l.wrong.Load() > 0 {
-		t.Errorf("of %d queries, %d got no answer, %d a wrong one", l.Sent.Load(), l.lost.Load(), l.wrong.Load())
+		t.Errorf("of %d queries, %d got no answer, %d a wrong one: %s", l.Sent.Load(), l.lost.Load(), l.wrong.Load(), l.failures)
 	}
 	if l.Sent.Load() < 100 {
 		t.Errorf("only %d queries were sent", l.Sent.Load())

@@ -364,7 +364,7 @@ func (tg *Target) Connections(kind string) int {
 }
 
 // QuickCheck are the options of checks that find out at once: each result counts.
-const QuickCheck = "interval 1s\ntimeout 1s\nrise 1\nfall 1"
+const QuickCheck = "interval 500ms\ntimeout 500ms\nrise 1\nfall 1"
 
 // SlowCheck are the options of checks that probe once in a test.
 const SlowCheck = "interval 10m\ntimeout 1m\nrise 1\nfall 1"
