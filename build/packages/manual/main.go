@@ -51,7 +51,7 @@ func run(root, out string, created time.Time) error {
 		if readme == filepath.Join(root, "README.md") {
 			plugin = first
 		}
-		text, err := os.ReadFile(readme) //nolint:gosec // what was found
+		text, err := os.ReadFile(readme)
 		if err != nil {
 			return err
 		}

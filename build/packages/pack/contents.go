@@ -55,7 +55,7 @@ func (p packer) prepare() error {
 		return err
 	}
 	unit = []byte(paths.Replace(string(unit)))
-	if err := os.WriteFile(filepath.Join(p.work, name+".service"), unit, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.work, name+".service"), unit, 0o600); err != nil { //nolint:gosec // a directory that we have made
 		return err
 	}
 	changes, err := os.ReadFile(filepath.Join(p.root, "CHANGELOG.md"))
@@ -71,7 +71,7 @@ func (p packer) prepare() error {
 		return fmt.Errorf("no manual pages in %s", filepath.Join(p.dist, "man"))
 	}
 	for _, page := range pages {
-		if texts[filepath.Base(page)], err = os.ReadFile(page); err != nil { //nolint:gosec // what was found
+		if texts[filepath.Base(page)], err = os.ReadFile(page); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func (p packer) pack(format, arch, binary string) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(filepath.Join(p.dist, packager.ConventionalFileName(info))) //nolint:gosec // named by us
+	file, err := os.Create(filepath.Join(p.dist, packager.ConventionalFileName(info)))
 	if err != nil {
 		return err
 	}
