@@ -118,6 +118,9 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	path, options, text := c.binary, []string{"-conf"}, corefile(s.plugins, c.zone, c.files, port)
+	if s.earlier {
+		path = c.against
+	}
 	if s.program != nil {
 		path, options, text = s.program.command, s.program.options, s.program.config(c.files, dir, port)
 	}

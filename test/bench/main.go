@@ -35,6 +35,7 @@ type settings struct {
 	starts  int
 	seconds float64
 	binary  string
+	against string
 	timeout time.Duration
 	strict  bool
 	pinned  bool
@@ -96,6 +97,7 @@ func readFlags() settings {
 	flag.IntVar(&s.starts, "starts", 3, "how many `times` each side is started where the time to start counts")
 	flag.Float64Var(&s.seconds, "seconds", 2, "how long a side is asked in a round")
 	flag.StringVar(&s.binary, "binary", "", "measure this `file` instead of building the binary")
+	flag.StringVar(&s.against, "against", "", "compare with the binary `file` of another commit, and with nothing else")
 	flag.DurationVar(&s.timeout, "timeout", time.Hour, "give up after this time")
 	flag.BoolVar(&s.strict, "strict", false, "exit with status 1 if a budget is missed")
 	flag.BoolVar(&s.pinned, "pinned", false, "run each side on one processor, and ask it with many queries in a system call in place of dnsperf where the processor time counts")
@@ -162,6 +164,11 @@ func compare(ctx context.Context, s settings, dnsperf, dir string) (table, error
 	for _, sc := range scenarios {
 		if !s.run.MatchString(sc.name) {
 			continue
+		}
+		if s.against != "" {
+			if sc = sc.withEarlier(); len(sc.rows) == 0 {
+				continue
+			}
 		}
 		fmt.Fprintf(os.Stderr, "%s: %s\n", sc.name, sc.title)
 		c := comparison{settings: s, scenario: sc, dnsperf: dnsperf, dir: filepath.Join(dir, sc.name)}
