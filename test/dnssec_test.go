@@ -10,12 +10,6 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// askDO asks with DO set.
-func askDO(t *testing.T, s *server.Server, network, qname string, qtype uint16) *dns.Msg {
-	t.Helper()
-	return server.Send(t, s, network, server.Question(qname, qtype).SetEdns0(4096, true))
-}
-
 // Every order of a rotation is signed, and validates (RFC 4035 §5.3). The rotation itself is as without signatures.
 func TestSignedRotation(t *testing.T) {
 	corefile, key := server.SignedZone(t)
@@ -25,7 +19,7 @@ func TestSignedRotation(t *testing.T) {
 			counts, before := make(map[string]int), ""
 			n := len(server.SignedValues)
 			for range n * (n - 1) {
-				m := server.WithoutSignatures(t, key, askDO(t, s, network, qname, dns.TypeA))
+				m := server.WithoutSignatures(t, key, server.AskDO(t, s, network, qname, dns.TypeA))
 				all := server.Addresses(m)
 				if len(all) != n {
 					t.Fatalf("%s over %s: got\n%s\nwant %d addresses", qname, network, server.ReplyText(m), n)
@@ -96,7 +90,7 @@ func TestSignedAnswers(t *testing.T) {
 	} {
 		t.Run(c.Name, func(t *testing.T) {
 			for _, network := range []string{"udp", "tcp"} {
-				m := askDO(t, s, network, c.Qname, c.Qtype)
+				m := server.AskDO(t, s, network, c.Qname, c.Qtype)
 				if c.Name == "referral" { // glue is not signed (RFC 4035 §2.2)
 					m.Ns = server.Verify(t, key, m.Ns)
 				} else {
@@ -142,7 +136,7 @@ func TestSignedMixedCase(t *testing.T) {
 	} {
 		for range 5 {
 			qname := server.RandomCase(random, c.qname)
-			m := askDO(t, s, "udp", qname, c.qtype)
+			m := server.AskDO(t, s, "udp", qname, c.qtype)
 			if m.Question[0].Name != qname {
 				t.Errorf("question %s came back as %s", qname, m.Question[0].Name)
 			}
@@ -156,7 +150,7 @@ func TestSignedMixedCase(t *testing.T) {
 			}
 		}
 	}
-	m := server.WithoutSignatures(t, key, askDO(t, s, "udp", "NONE.example.com", dns.TypeA))
+	m := server.WithoutSignatures(t, key, server.AskDO(t, s, "udp", "NONE.example.com", dns.TypeA))
 	if len(m.Ns) != 2 || m.Ns[0].Header().Rrtype != dns.TypeSOA {
 		t.Errorf("NXDOMAIN in capitals: got\n%s\nwant SOA and NSEC", server.ReplyText(m))
 	}
@@ -173,7 +167,7 @@ func TestSignaturesAreBounded(t *testing.T) {
 	before := server.Metric(t, misses)
 	all := make([]*dns.Msg, 2000)
 	for i := range all {
-		all[i] = askDO(t, s, "udp", server.RandomCase(random, "www.example.com"), dns.TypeA)
+		all[i] = server.AskDO(t, s, "udp", server.RandomCase(random, "www.example.com"), dns.TypeA)
 	}
 	n := len(server.SignedValues)
 	if made := int(server.Metric(t, misses) - before); made < 1 || made > n*(n-1) {
@@ -190,8 +184,8 @@ func TestSignaturesAreBounded(t *testing.T) {
 			if qname == "mail.example.com" {
 				qtype = dns.TypeMX
 			}
-			askDO(t, s, "udp", server.RandomCase(random, qname), qtype)
-			askDO(t, s, "tcp", server.RandomCase(random, qname), qtype)
+			server.AskDO(t, s, "udp", server.RandomCase(random, qname), qtype)
+			server.AskDO(t, s, "tcp", server.RandomCase(random, qname), qtype)
 		}
 	}
 	// A CNAME and an MX, and the two orders of the AAAA RRset, should it come along; the A RRset's are known.

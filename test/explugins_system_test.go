@@ -36,7 +36,7 @@ func TestSystemExplugins(t *testing.T) {
 	for _, missing := range server.MissingPlugins(t) {
 		changed = strings.Replace(changed, "\n"+path.Base(missing)+":"+path.Base(missing)+"\n", "\n", 1)
 	}
-	for plugin, page := range explugins(t) {
+	for plugin, page := range server.Explugins(t) {
 		above := regexp.MustCompile(`It goes right above \*(\w+)\*`).FindStringSubmatch(page)
 		if above == nil {
 			t.Fatalf("the page of %s does not say where its line goes", plugin)
@@ -45,7 +45,7 @@ func TestSystemExplugins(t *testing.T) {
 		if strings.Count(changed, place) != 1 {
 			t.Fatalf("plugin.cfg has no place above %s", above[1])
 		}
-		changed = strings.Replace(changed, place, "\n"+pluginLine(t, plugin, page)+place, 1)
+		changed = strings.Replace(changed, place, "\n"+server.PluginLine(t, plugin, page)+place, 1)
 	}
 	if err := os.WriteFile(cfg, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func checkOrder(t *testing.T, generated string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for plugin := range explugins(t) {
+	for plugin := range server.Explugins(t) {
 		behind := dnsserver.Directives[slices.Index(dnsserver.Directives, plugin)+1]
 		if !strings.Contains(string(text), "\t\""+plugin+"\",\n\t\""+behind+"\",\n") {
 			t.Errorf("%s is not right before %s, as it is in our binary:\n%s", plugin, behind, text)

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,36 +9,10 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// explugins are the pages for CoreDNS's list of external plugins, by the name of the plugin.
-func explugins(t *testing.T) map[string]string {
-	t.Helper()
-	paths, err := filepath.Glob("../build/explugins/*.md")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no pages: %v", err)
-	}
-	pages := make(map[string]string)
-	for _, path := range paths {
-		pages[strings.TrimSuffix(filepath.Base(path), ".md")] = server.ReadFile(t, strings.TrimPrefix(path, "../"))
-	}
-	return pages
-}
-
-// pluginLine is the line for plugin.cfg that a page has.
-func pluginLine(t *testing.T, plugin, page string) string {
-	t.Helper()
-	for _, block := range server.Fences(page, "txt") {
-		if strings.HasPrefix(block, plugin+":") {
-			return strings.TrimSpace(block)
-		}
-	}
-	t.Fatalf("the page of %s has no line for plugin.cfg", plugin)
-	return ""
-}
-
 // TestExplugins reads the pages as the site's generator does: what stands in front, and which sections follow. Their
 // Corefiles are started with those of the README.
 func TestExplugins(t *testing.T) {
-	for plugin, page := range explugins(t) {
+	for plugin, page := range server.Explugins(t) {
 		t.Run(plugin, func(t *testing.T) {
 			front, body, ok := strings.Cut(strings.TrimPrefix(page, "+++\n"), "\n+++\n")
 			if !ok || !strings.HasPrefix(page, "+++\n") {
@@ -72,7 +45,7 @@ func TestExplugins(t *testing.T) {
 			if plugin == "roundrobin53" {
 				manual = "README.md"
 			}
-			if line := pluginLine(t, plugin, page); !strings.Contains(server.ReadFile(t, manual), line+"\n") {
+			if line := server.PluginLine(t, plugin, page); !strings.Contains(server.ReadFile(t, manual), line+"\n") {
 				t.Errorf("%s has another line than %s", manual, line)
 			}
 			if want := `home = "https://github.com/roundrobin53/roundrobin53/blob/main/` + manual + `"`; !strings.Contains(front, want) {

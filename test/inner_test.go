@@ -11,15 +11,6 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// firstOf asks once over UDP and is the first value of the answer: an address, "" if there is none.
-func firstOf(t *testing.T, s *server.Server, name string, qtype uint16) string {
-	t.Helper()
-	if all := server.Addresses(server.Send(t, s, "udp", server.Question(name, qtype))); len(all) > 0 {
-		return all[0]
-	}
-	return ""
-}
-
 // TestInnerQueriesTakeTheirOwnTurns guards a client whose query makes the server ask itself for what the client asks for
 // next, or has asked for: were the turns the same, each of the two would always have the same one of two values first.
 // With all plugins in the chain that are usual, and all ways to ask.
@@ -68,8 +59,8 @@ func TestInnerQueriesTakeTheirOwnTurns(t *testing.T) {
 			s := server.Serve(t, "example.org:0 {\n"+c.plugins+"\nroundrobin53 {\n"+c.records+"}\n}\n"+c.other)
 			counts := make(map[string]int)
 			for range 4 { // as few as a client would make, and before the first slip
-				counts["outer "+firstOf(t, s, c.outer.Name, c.outer.Qtype)]++
-				counts["inner "+firstOf(t, s, c.inner.Name, c.inner.Qtype)]++
+				counts["outer "+server.FirstOf(t, s, c.outer.Name, c.outer.Qtype)]++
+				counts["inner "+server.FirstOf(t, s, c.inner.Name, c.inner.Qtype)]++
 			}
 			if all := slices.Sorted(maps.Values(counts)); !slices.Equal(all, []int{2, 2, 2, 2}) {
 				t.Errorf("first were %v, want each value twice", counts)
@@ -79,8 +70,8 @@ func TestInnerQueriesTakeTheirOwnTurns(t *testing.T) {
 			}
 			counts = make(map[string]int)
 			for range 3 {
-				counts["outer "+firstOf(t, s, "weighted.example.org", c.outer.Qtype)]++
-				counts["inner "+firstOf(t, s, "weighted.example.org", c.inner.Qtype)]++
+				counts["outer "+server.FirstOf(t, s, "weighted.example.org", c.outer.Qtype)]++
+				counts["inner "+server.FirstOf(t, s, "weighted.example.org", c.inner.Qtype)]++
 			}
 			if all := slices.Sorted(maps.Values(counts)); !slices.Equal(all, []int{1, 1, 2, 2}) {
 				t.Errorf("by weight, first were %v, want one value twice", counts)

@@ -25,7 +25,7 @@ func TestCorefilesStart(t *testing.T) {
 		t.Fatalf("the README has %d Corefiles, want more", len(corefiles))
 	}
 	corefiles = append(corefiles, server.ReadFile(t, "corefile.example"), server.ReadFile(t, "build/packages/Corefile"))
-	for _, page := range explugins(t) {
+	for _, page := range server.Explugins(t) {
 		corefiles = append(corefiles, server.Fences(page, "corefile")...)
 	}
 	for i, corefile := range corefiles {

@@ -203,7 +203,7 @@ func TestRotateLeavesTheRestAlone(t *testing.T) {
 		if qtype == dns.TypeIXFR {
 			m.SetIxfr("example.org.", 0, "ns.example.org.", "hostmaster.example.org.")
 		}
-		got, want := transferIn(t, with, m.Copy()), transferIn(t, without, m.Copy())
+		got, want := server.TransferIn(t, with, m.Copy()), server.TransferIn(t, without, m.Copy())
 		if text := sortedLines(server.Section(got)); len(got) < 200 || text != sortedLines(server.Section(want)) {
 			t.Errorf("%s: %d records, want %d:\n%s", dns.TypeToString[qtype], len(got), len(want), text)
 		}
@@ -232,7 +232,7 @@ func TestRotateSigned(t *testing.T) {
 	s := server.Serve(t, corefile[:begin]+"file "+zone+"\nrotate {\nanswers 2\n}\ncache\nloadbalance\n}\n")
 	last := ""
 	for range 9 {
-		m := server.WithoutSignatures(t, key, askDO(t, s, "udp", "www.example.com", dns.TypeA))
+		m := server.WithoutSignatures(t, key, server.AskDO(t, s, "udp", "www.example.com", dns.TypeA))
 		all := server.Addresses(m)
 		if len(all) != 3 || !s.Follows(server.ThreeValues, last, all[0]) {
 			t.Fatalf("after %s came %v, want turns of all three", last, all)
@@ -250,8 +250,8 @@ func TestRotateInner(t *testing.T) {
 	s := server.Serve(t, "example.org:0 {\ndns64 {\nallow_ipv4\n}\nfile "+zone+"\nrotate\ncache\nloadbalance\n}\n")
 	counts := make(map[string]int)
 	for range 4 {
-		counts[firstOf(t, s, "app.example.org", dns.TypeA)]++
-		counts[firstOf(t, s, "app.example.org", dns.TypeAAAA)]++
+		counts[server.FirstOf(t, s, "app.example.org", dns.TypeA)]++
+		counts[server.FirstOf(t, s, "app.example.org", dns.TypeAAAA)]++
 	}
 	for value, times := range counts {
 		if times != 2 || len(counts) != 4 {
@@ -285,7 +285,7 @@ func TestRotateBesideRoundrobin53(t *testing.T) {
 	server.TakeTurns(s, "udp", "file.example.org", server.ThreeValues, "", 6)
 	first := make(map[string]int)
 	for range 8 {
-		first[firstOf(t, s, "weighted.example.org", dns.TypeA)]++
+		first[server.FirstOf(t, s, "weighted.example.org", dns.TypeA)]++
 	}
 	if first["192.0.2.1"] != 6 {
 		t.Errorf("by weight, first were %v, want 6 and 2", first)

@@ -14,23 +14,6 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// transferIn asks for a zone over TCP, and is all records that came, in their order.
-func transferIn(t *testing.T, s *server.Server, m *dns.Msg) []dns.RR {
-	t.Helper()
-	envelopes, err := new(dns.Transfer).In(m, server.Loopback(s.TCP(0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rrs []dns.RR
-	for envelope := range envelopes {
-		if envelope.Error != nil {
-			t.Fatalf("%s: %v", m.Question[0].String(), envelope.Error)
-		}
-		rrs = append(rrs, envelope.RR...)
-	}
-	return rrs
-}
-
 // checkTransfer compares a transfer: the SOA is first and last (RFC 5936 §2.2), the order between is free.
 func checkTransfer(t *testing.T, rrs []dns.RR, soa, want string) {
 	t.Helper()
@@ -105,7 +88,7 @@ func TestAXFR(t *testing.T) {
 	values := []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
 	before := server.FirstAddress(t, s, "tcp", "www.example.com", dns.TypeA)
 	for _, zone := range []string{"example.com.", "EXAMPLE.com."} {
-		checkTransfer(t, transferIn(t, s, new(dns.Msg).SetAxfr(zone)), transferSOA, transferData)
+		checkTransfer(t, server.TransferIn(t, s, new(dns.Msg).SetAxfr(zone)), transferSOA, transferData)
 	}
 	if got, want := server.FirstAddress(t, s, "tcp", "www.example.com", dns.TypeA), server.Next(values, before); got != want {
 		t.Errorf("after transfers %s is first, want %s", got, want)
@@ -123,7 +106,7 @@ func TestLargeAXFR(t *testing.T) {
 	}
 	corefile.WriteString("}\n}\n")
 	s := server.Start(t, corefile.String())
-	rrs := transferIn(t, s, new(dns.Msg).SetAxfr("example.com."))
+	rrs := server.TransferIn(t, s, new(dns.Msg).SetAxfr("example.com."))
 	distinct := make(map[string]bool)
 	for _, rr := range rrs {
 		distinct[rr.String()] = true
@@ -165,7 +148,7 @@ func TestIXFR(t *testing.T) {
 				}
 				return
 			}
-			rrs := transferIn(t, s, ixfr(c.serial))
+			rrs := server.TransferIn(t, s, ixfr(c.serial))
 			checkTransfer(t, rrs, transferSOA, transferData)
 			if got := serialIn(rrs[0]); got != serial {
 				t.Errorf("serial %d, want %d", got, serial)
@@ -303,7 +286,7 @@ func TestNotify(t *testing.T) {
 	if m := s.Ask("example.com", dns.TypeSOA); len(m.Answer) != 1 {
 		t.Errorf("after NOTIFY: got\n%s\nwant the SOA", server.ReplyText(m))
 	}
-	checkTransfer(t, transferIn(t, s, new(dns.Msg).SetAxfr("example.com.")),
+	checkTransfer(t, server.TransferIn(t, s, new(dns.Msg).SetAxfr("example.com.")),
 		"example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60", `
 		example.com. 60 IN NS ns.dns.example.com.
 		www.example.com. 60 IN A 192.0.2.1`)
@@ -495,7 +478,7 @@ func TestTransferLeavesOutWhatIsDrained(t *testing.T) {
 				fmt.Fprintf(&want, "%s.example.com. 60 IN "+rrset.format+"\n", rrset.owner, value)
 			}
 		}
-		checkTransfer(t, transferIn(t, s, new(dns.Msg).SetAxfr("example.com.")),
+		checkTransfer(t, server.TransferIn(t, s, new(dns.Msg).SetAxfr("example.com.")),
 			"example.com. 60 IN SOA ns.dns.example.com. hostmaster.example.com. SERIAL 7200 1800 1209600 60",
 			want.String()+"example.com. 60 IN NS ns.dns.example.com.\ntext.example.com. 60 IN TXT \"stays\"")
 	}

@@ -47,3 +47,29 @@ func MissingPlugins(t *testing.T) []string {
 		return slices.Contains(light, path)
 	})
 }
+
+// Explugins are the pages for CoreDNS's list of external plugins, by the name of the plugin.
+func Explugins(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob(Path("build/explugins/*.md"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	pages := make(map[string]string)
+	for _, path := range paths {
+		pages[strings.TrimSuffix(filepath.Base(path), ".md")] = ReadFile(t, filepath.Join("build", "explugins", filepath.Base(path)))
+	}
+	return pages
+}
+
+// PluginLine is the line for plugin.cfg that a page has.
+func PluginLine(t *testing.T, plugin, page string) string {
+	t.Helper()
+	for _, block := range Fences(page, "txt") {
+		if strings.HasPrefix(block, plugin+":") {
+			return strings.TrimSpace(block)
+		}
+	}
+	t.Fatalf("the page of %s has no line for plugin.cfg", plugin)
+	return ""
+}

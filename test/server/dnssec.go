@@ -133,3 +133,9 @@ func Verify(t *testing.T, key *dns.DNSKEY, rrs []dns.RR) []dns.RR {
 	}
 	return data
 }
+
+// AskDO asks with DO set.
+func AskDO(t *testing.T, s *Server, network, qname string, qtype uint16) *dns.Msg {
+	t.Helper()
+	return Send(t, s, network, Question(qname, qtype).SetEdns0(4096, true))
+}

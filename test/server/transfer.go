@@ -32,3 +32,20 @@ func SerialOf(t *testing.T, s *Server, zone string) uint32 {
 	}
 	return m.Answer[0].(*dns.SOA).Serial
 }
+
+// TransferIn asks for a zone over TCP, and is all records that came, in their order.
+func TransferIn(t *testing.T, s *Server, m *dns.Msg) []dns.RR {
+	t.Helper()
+	envelopes, err := new(dns.Transfer).In(m, Loopback(s.TCP(0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rrs []dns.RR
+	for envelope := range envelopes {
+		if envelope.Error != nil {
+			t.Fatalf("%s: %v", m.Question[0].String(), envelope.Error)
+		}
+		rrs = append(rrs, envelope.RR...)
+	}
+	return rrs
+}

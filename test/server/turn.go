@@ -148,3 +148,12 @@ func Next(values []string, value string) string {
 // SlipAfter is how many rounds of turns pass until one begins a place later. A record's first answer begins a round, and
 // the first slip comes so many rounds later.
 const SlipAfter = 8
+
+// FirstOf asks once over UDP and is the first value of the answer: an address, "" if there is none.
+func FirstOf(t *testing.T, s *Server, name string, qtype uint16) string {
+	t.Helper()
+	if all := Addresses(Send(t, s, "udp", Question(name, qtype))); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
