@@ -19,7 +19,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 OPTIMISED := -tags full -pgo=build/coredns.pgo
 
 # The modules beside that of the plugin: what makes releases, and the tests of what is deployed. Each has requirements that
-# nobody who uses the plugin is to inherit; `go test ./...` runs their tests, see test/module_test.go.
+# nobody who uses the plugin is to inherit; `go test ./...` runs their tests, see test/module.
 MODULES := $(patsubst %/go.mod,%,$(wildcard build/*/go.mod test/*/go.mod))
 
 # The tools, pinned. Each is built from source into bin/.
