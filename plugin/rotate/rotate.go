@@ -35,8 +35,8 @@ type Handler struct {
 	view  string // the server block's view, for metrics
 	owner owner  // the server block's roundrobin53, whose answers are in turns already; nil if there is none
 
-	servers atomic.Pointer[map[*dnsserver.Server]*server]
-	mu      sync.Mutex // guards changes of servers
+	listeners atomic.Pointer[map[*dnsserver.Server]*listener]
+	mu        sync.Mutex // guards changes of servers
 }
 
 // owner is a plugin that puts its own answers in turns.
@@ -93,28 +93,28 @@ func isIn(name, zone string) bool {
 }
 
 // server is what a handler keeps for each of the servers (address and transport) that ask it.
-type server struct {
+type listener struct {
 	stream  bool // see asker.IsStream
 	answers []counter
 }
 
 // server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
 // met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
-func (h *Handler) server(ctx context.Context) *server {
+func (h *Handler) listener(ctx context.Context) *listener {
 	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
-	if known := h.servers.Load(); known != nil {
+	if known := h.listeners.Load(); known != nil {
 		if srv, ok := (*known)[key]; ok {
 			return srv
 		}
 	}
-	return h.addServer(key)
+	return h.addListener(key)
 }
 
-func (h *Handler) addServer(key *dnsserver.Server) *server {
+func (h *Handler) addListener(key *dnsserver.Server) *listener {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	known := make(map[*dnsserver.Server]*server)
-	if old := h.servers.Load(); old != nil {
+	known := make(map[*dnsserver.Server]*listener)
+	if old := h.listeners.Load(); old != nil {
 		if srv, ok := (*old)[key]; ok {
 			return srv
 		}
@@ -124,11 +124,11 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 	if key != nil {
 		addr = key.Addr
 	}
-	srv := &server{stream: asker.IsStream(addr)}
+	srv := &listener{stream: asker.IsStream(addr)}
 	for _, zone := range h.zones {
 		srv.answers = append(srv.answers, answersTotal.WithLabelValues(addr, zone, h.view))
 	}
 	known[key] = srv
-	h.servers.Store(&known)
+	h.listeners.Store(&known)
 	return srv
 }

@@ -55,15 +55,15 @@ func (w *writer) WriteMsg(m *dns.Msg) error {
 		return w.ResponseWriter.WriteMsg(m)
 	}
 	var buf [usual]key
-	set, isSigned, ok := w.addresses(m.Answer, buf[:0])
-	if !ok || len(set) < 2 {
+	keys, isSigned, ok := w.addresses(m.Answer, buf[:0])
+	if !ok || len(keys) < 2 {
 		return w.ResponseWriter.WriteMsg(m)
 	}
-	limit := len(set)
+	limit := len(keys)
 	if w.h.answers > 0 && !isSigned { // a signature is one of the whole RRset
 		limit = min(limit, w.h.answers)
 	}
-	srv := w.h.server(w.ctx)
+	srv := w.h.listener(w.ctx)
 	srv.answers[w.zone].Inc()
 	var places [usual]uint16
 	rep := &reply{Msg: *m}
@@ -71,7 +71,7 @@ func (w *writer) WriteMsg(m *dns.Msg) error {
 	if len(m.Answer) > few {
 		answer = make([]dns.RR, 0, len(m.Answer))
 	}
-	rep.Answer = arrange(answer, m.Answer, set, w.arrange(srv, m.Answer, set, limit, places[:0]))
+	rep.Answer = arrange(answer, m.Answer, keys, w.arrange(srv, m.Answer, keys, limit, places[:0]))
 	return w.ResponseWriter.WriteMsg(&rep.Msg)
 }
 
@@ -104,7 +104,7 @@ func (w *writer) addressKey(rr dns.RR) (key, bool) {
 
 // addresses appends the addresses of an answer section to set. It reports false if they are not of one name and the type
 // asked for. Signed says that there are signatures among the records.
-func (w *writer) addresses(rrs []dns.RR, set []key) (_ []key, signed, ok bool) {
+func (w *writer) addresses(rrs []dns.RR, keys []key) (_ []key, signed, ok bool) {
 	if len(rrs) > 1<<numberBits {
 		return nil, false, false
 	}
@@ -125,30 +125,30 @@ func (w *writer) addresses(rrs []dns.RR, set []key) (_ []key, signed, ok bool) {
 			return nil, false, false
 		}
 		owner = hdr.Name
-		set = append(set, k|key(i))
+		keys = append(keys, k|key(i))
 	}
-	return set, signed, true
+	return keys, signed, true
 }
 
 // arrange appends the positions among the addresses of those that are answered to places, in their order.
-func (w *writer) arrange(srv *server, rrs []dns.RR, set []key, limit int, places []uint16) []uint16 {
+func (w *writer) arrange(srv *listener, rrs []dns.RR, keys []key, limit int, places []uint16) []uint16 {
 	if w.h.order == random {
-		return turn.Shuffle(len(set), limit, places)
+		return turn.Shuffle(len(keys), limit, places)
 	}
-	sortKeys(rrs, set)
+	sortKeys(rrs, keys)
 	if w.h.order == sticky {
-		return w.rank(set, limit, places)
+		return w.rank(keys, limit, places)
 	}
-	seq := w.h.turns.next(w.name, w.qtype, asker.Class(w.ctx, w.ResponseWriter, srv.stream), len(set))
-	return turn.Rotate(seq, len(set), limit, places)
+	seq := w.h.turns.next(w.name, w.qtype, asker.Class(w.ctx, w.ResponseWriter, srv.stream), len(keys))
+	return turn.Rotate(seq, len(keys), limit, places)
 }
 
 // sortKeys sorts the keys of the addresses in records. Where the hashes of two are the same, the addresses decide.
-func sortKeys(rrs []dns.RR, set []key) {
-	slices.Sort(set)
-	for i := range len(set) - 1 {
-		if set[i].address() == set[i+1].address() {
-			slices.SortStableFunc(set, func(a, b key) int {
+func sortKeys(rrs []dns.RR, keys []key) {
+	slices.Sort(keys)
+	for i := range len(keys) - 1 {
+		if keys[i].address() == keys[i+1].address() {
+			slices.SortStableFunc(keys, func(a, b key) int {
 				return cmp.Or(cmp.Compare(a.address(), b.address()), bytes.Compare(octets(rrs[a.number()]), octets(rrs[b.number()])))
 			})
 			return
@@ -168,10 +168,10 @@ func octets(rr dns.RR) []byte {
 }
 
 // rank appends the positions of the addresses that suit the client best to places.
-func (w *writer) rank(set []key, limit int, places []uint16) []uint16 {
+func (w *writer) rank(keys []key, limit int, places []uint16) []uint16 {
 	client := turn.HashNetwork(turn.ClientNetwork(asker.Address(w.RemoteAddr())))
-	scores := make([]float64, len(set))
-	for i, k := range set {
+	scores := make([]float64, len(keys))
+	for i, k := range keys {
 		places = append(places, uint16(i))
 		scores[i] = turn.Score(client, k.address())
 	}
@@ -181,14 +181,14 @@ func (w *writer) rank(set []key, limit int, places []uint16) []uint16 {
 
 // arrange appends an answer section to dst whose addresses are those at some places of a set, in that order. All other
 // records stay where they are: CNAMEs in front, and signatures with what they sign.
-func arrange(dst, rrs []dns.RR, set []key, places []uint16) []dns.RR {
+func arrange(dst, rrs []dns.RR, keys []key, places []uint16) []dns.RR {
 	for _, rr := range rrs {
 		switch rr.Header().Rrtype {
 		case dns.TypeA, dns.TypeAAAA:
 			if len(places) == 0 {
 				continue
 			}
-			rr = rrs[set[places[0]].number()]
+			rr = rrs[keys[places[0]].number()]
 			places = places[1:]
 		}
 		dst = append(dst, rr)

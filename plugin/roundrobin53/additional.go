@@ -17,20 +17,20 @@ import (
 // (RFC 9460 §4.1). They are a courtesy: no answer is truncated for them, and an RRset that does not fit is left out whole
 // (RFC 2181 §9). A signed answer goes without, since what fits is not known before it is signed.
 func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
-	targets := appendTargets(nil, rrs)
-	if len(targets) == 0 || q.isSigned() {
+	pointees := appendPointees(nil, rrs)
+	if len(pointees) == 0 || q.isSigned() {
 		return
 	}
 	m.Compress = true // the core takes it off again where it is not needed
 	room := q.room(m)
 	var extra []dns.RR
-	for i := 0; i < len(targets); i++ { // their services have targets, too
-		if t := targets[i]; t.service != dns.TypeNone && !strings.EqualFold(t.name, rrs[0].Header().Name) {
+	for i := 0; i < len(pointees); i++ { // their services have targets, too
+		if t := pointees[i]; t.service != dns.TypeNone && !strings.EqualFold(t.name, rrs[0].Header().Name) {
 			services := q.services(t, &room)
 			extra = append(extra, services...)
-			targets = appendTargets(targets, services)
+			pointees = appendPointees(pointees, services)
 		}
-		extra = q.appendTargetAddresses(extra, targets[i], &room)
+		extra = q.appendPointeeAddresses(extra, pointees[i], &room)
 	}
 	m.Extra = slices.Concat(extra, m.Extra)
 }
@@ -73,7 +73,7 @@ func (q *query) services(t pointee, room *int) []dns.RR {
 }
 
 // appendTargetAddresses appends the addresses of a target, if they fit.
-func (q *query) appendTargetAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
+func (q *query) appendPointeeAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
 	for _, rrtype := range record.AddressTypes {
 		set := q.addressesOf(t, rrtype)
 		if set == nil {
@@ -101,7 +101,7 @@ type pointee struct {
 }
 
 // appendTargets appends the names that rrs point to, and whose addresses a client will want next.
-func appendTargets(targets []pointee, rrs []dns.RR) []pointee {
+func appendPointees(pointees []pointee, rrs []dns.RR) []pointee {
 	for _, rr := range rrs {
 		var t pointee
 		switch rr := rr.(type) {
@@ -117,11 +117,11 @@ func appendTargets(targets []pointee, rrs []dns.RR) []pointee {
 			t = servicePointee(rr)
 		}
 		isSame := func(other pointee) bool { return strings.EqualFold(t.name, other.name) }
-		if t.name != "" && t.name != "." && !slices.ContainsFunc(targets, isSame) {
-			targets = append(targets, t)
+		if t.name != "" && t.name != "." && !slices.ContainsFunc(pointees, isSame) {
+			pointees = append(pointees, t)
 		}
 	}
-	return targets
+	return pointees
 }
 
 // servicePointee is the name that a SVCB or HTTPS record points to. "." means the owner itself (RFC 9460 §2.5.2); of an
@@ -168,7 +168,7 @@ func (q *query) refer(m *dns.Msg, found record.Result) {
 func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	cut := strings.ToLower(m.Ns[0].Header().Name)
 	isOther := func(t pointee) bool { return !dns.IsSubDomain(cut, strings.ToLower(t.name)) }
-	servers := appendTargets(nil, ns)
+	servers := appendPointees(nil, ns)
 	if q.isSigned() { // then what fits is not known, see addAdditional
 		isOther = func(pointee) bool { return false }
 		for i := range servers {
@@ -179,7 +179,7 @@ func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	unlimited := math.MaxInt
 	for _, t := range servers {
 		if !isOther(t) {
-			glue = q.appendTargetAddresses(glue, t, &unlimited)
+			glue = q.appendPointeeAddresses(glue, t, &unlimited)
 		}
 	}
 	opt := m.Extra
@@ -191,7 +191,7 @@ func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	room := q.room(m)
 	for _, t := range servers {
 		if isOther(t) {
-			glue = q.appendTargetAddresses(glue, t, &room)
+			glue = q.appendPointeeAddresses(glue, t, &room)
 		}
 	}
 	m.Extra = slices.Concat(glue, opt)

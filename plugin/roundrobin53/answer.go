@@ -17,14 +17,14 @@ import (
 
 // query is one query on its way to an answer.
 type query struct {
-	h     *Handler
-	ctx   context.Context
-	w     dns.ResponseWriter
-	r     *dns.Msg
-	store *store.Store
-	qname string // lower-case
-	class turn.Class
-	srv   *server
+	h        *Handler
+	ctx      context.Context
+	w        dns.ResponseWriter
+	r        *dns.Msg
+	store    *store.Store
+	qname    string // lower-case
+	class    turn.Class
+	listener *listener
 
 	subnet *clientSubnet // nil if the source address is the client's
 	who    policy.Who
@@ -137,11 +137,11 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 		owner = q.qname
 	}
 	for {
-		alias := q.append(m, owner, found)
-		if alias == nil || len(m.Answer) > maxCNAMEs || hasCNAME(m.Answer, alias.Target) {
+		cname := q.append(m, owner, found)
+		if cname == nil || len(m.Answer) > maxCNAMEs || hasCNAME(m.Answer, cname.Target) {
 			return
 		}
-		owner = alias.Target
+		owner = cname.Target
 		var name string
 		name, found = q.find(owner, m.Question[0].Qtype)
 		if found.Kind == record.Outside || q.h.passes(q.store, q.r, name, found) {
@@ -172,7 +172,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 		if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind an alias can't be signed
 			q.refer(m, found)
 		}
-	case record.Alias:
+	case record.CNAME:
 		return q.appendCNAME(m, owner, found)
 	default: // NoData, NXDomain
 		q.deny(m, found)

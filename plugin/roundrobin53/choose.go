@@ -20,7 +20,7 @@ func (q *query) take(set *policy.Set, dst []uint16) []uint16 {
 		return a.Order
 	}
 	if a.FailsOpen() {
-		q.srv.failOpen[set.Choosing().Zone].Inc()
+		q.listener.failOpen[set.Choosing().Zone].Inc()
 	}
 	if q.h.block.debug {
 		q.explain(set, a.Choice, slices.Clone(a.Order))
@@ -37,7 +37,7 @@ func (q *query) takeAdditional(set *policy.Set) []uint16 {
 // takeFor takes the next turn of a set in a class of queries.
 func (q *query) takeFor(set *policy.Set, class turn.Class, dst []uint16) policy.Answer {
 	if !set.Chooses() {
-		return policy.Answer{Order: set.Pick(class, dst)}
+		return policy.Answer{Order: set.Pool.Take(class, dst)}
 	}
 	a := set.Take(q.store.Verdicts.Board(), class, q.whoFor(set.Needs()), dst)
 	if q.subnet != nil {

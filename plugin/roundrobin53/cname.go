@@ -9,14 +9,14 @@ import (
 )
 
 // follow asks this server for an alias's target that lies outside the plugin's zones, and adds what it says.
-func (q *query) follow(m *dns.Msg, target string) {
+func (q *query) follow(m *dns.Msg, name string) {
 	// Two blocks with aliases into each other would call each other forever.
 	loop, _ := q.ctx.Value(dnsserver.LoopKey{}).(int)
 	if loop >= maxCNAMEs {
 		return
 	}
 	ctx := context.WithValue(q.ctx, dnsserver.LoopKey{}, loop+1)
-	up, err := q.h.upstream.Lookup(ctx, request.Request{Req: q.r, W: q.w}, target, m.Question[0].Qtype)
+	up, err := q.h.upstream.Lookup(ctx, request.Request{Req: q.r, W: q.w}, name, m.Question[0].Qtype)
 	if err != nil || up == nil || up.Rcode == dns.RcodeRefused {
 		return // nobody here knows the target: the alias is the answer, and the resolver goes on itself
 	}

@@ -71,8 +71,8 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		for _, w := range s.Watches {
 			key := s.Targets[w.Target].Key
-			up.set(in.prober.isUp(key), w.Zone, view, w.Check, w.Value)
-			known.set(in.prober.isKnown(key), w.Zone, view, w.Check, w.Value)
+			up.addState(in.prober.isUp(key), w.Zone, view, w.Check, w.Value)
+			known.addState(in.prober.isKnown(key), w.Zone, view, w.Check, w.Value)
 		}
 		addPicks(picks, candidates, s, view)
 	}
@@ -111,7 +111,7 @@ func (s series) add(value float64, labels ...string) {
 
 // set makes a value of what is so or not. Blocks that watch one value with checks of one name are of one mind only if all
 // are.
-func (s series) set(is bool, labels ...string) {
+func (s series) addState(is bool, labels ...string) {
 	key := strings.Join(labels, labelSeparator)
 	if before, ok := s[key]; is && (!ok || before == 1) {
 		s[key] = 1

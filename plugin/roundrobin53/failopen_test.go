@@ -69,7 +69,7 @@ func TestFailOpenIsToldOnce(t *testing.T) {
 			heir := handler(t, directive)
 			heir.block = h.block
 			heir.Store().Adopt(h.Store(), time.Now())
-			heir.Store().Verdicts.SetAll(func(target int) bool { return verdicts[target] == '+' }, time.Now())
+			heir.Store().Verdicts.UpdateAll(func(target int) bool { return verdicts[target] == '+' }, time.Now())
 			setUp(h, verdicts) // the old instance goes on until the new one serves
 			heir.Store().Verdicts.Serve(heir.tellFailOpen)
 			h = heir
@@ -91,7 +91,7 @@ func TestFailOpenIsToldOnce(t *testing.T) {
 	step("all are back", "+++", fenced+failsNoMore)
 	reload("a reload", "+++", "")
 	h = handler(t, directive)
-	h.Store().Verdicts.SetAll(func(int) bool { return false }, time.Now())
+	h.Store().Verdicts.UpdateAll(func(int) bool { return false }, time.Now())
 	if got := strings.Count(logged(func() { h.Store().Verdicts.Serve(h.tellFailOpen) }), beginsToFail); got != 4 {
 		t.Errorf("%d lines of an instance that begins with all down, want 4", got)
 	}

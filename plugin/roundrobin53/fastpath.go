@@ -10,7 +10,7 @@ import (
 
 var (
 	_ fastpath.Handler  = (*Handler)(nil)
-	_ fastpath.Counters = (*server)(nil)
+	_ fastpath.Counters = (*listener)(nil)
 )
 
 // Store implements fastpath.Handler.
@@ -35,10 +35,10 @@ func (h *Handler) IsDebugged() bool { return h.block.debug }
 func (h *Handler) HasNext() bool { return h.Next != nil }
 
 // Counters implements fastpath.Handler.
-func (h *Handler) Counters(s *dnsserver.Server) fastpath.Counters { return h.serverOf(s) }
+func (h *Handler) Counters(s *dnsserver.Server) fastpath.Counters { return h.listenerOf(s) }
 
 // Answered implements fastpath.Counters.
-func (s *server) Answered(z *record.Zone) { s.count(z, resultAnswer) }
+func (s *listener) Answered(z *record.Zone) { s.count(z, resultAnswer) }
 
 // FailedOpen implements fastpath.Counters.
-func (s *server) FailedOpen(z *record.Zone) { s.failOpen[z.Index].Inc() }
+func (s *listener) FailedOpen(z *record.Zone) { s.failOpen[z.Index].Inc() }

@@ -28,10 +28,10 @@ type instance struct {
 
 	fast fastpath.Run
 
-	predecessor *instance // from its OnStartup to the moment it serves
-	begun       bool
-	restarting  bool // a reload is under way that is to replace it
-	usualGC     int  // GOGC outside of this reload; 0: the reload leaves it alone
+	previous   *instance // from its OnStartup to the moment it serves
+	begun      bool
+	restarting bool // a reload is under way that is to replace it
+	usualGC    int  // GOGC outside of this reload; 0: the reload leaves it alone
 }
 
 // instanceKey is the key of an instance in caddy's storage.
@@ -96,14 +96,14 @@ func (in *instance) startup() error {
 		h.block.look()
 		in.prober.add(h)
 	}
-	predecessor := newInstance()
+	previous := newInstance()
 	if !in.first {
-		predecessor = servingInstance()
-		in.predecessor, in.fast.Generation = predecessor, predecessor.fast.Generation+1
+		previous = servingInstance()
+		in.previous, in.fast.Generation = previous, previous.fast.Generation+1
 	}
 	now := time.Now()
-	store.Adopt(in.served(), predecessor.served(), now)
-	in.prober.prepare(predecessor.prober, now)
+	store.Adopt(in.served(), previous.served(), now)
+	in.prober.prepare(previous.prober, now)
 	serving.mu.Lock()
 	serving.next = in
 	serving.mu.Unlock()
@@ -152,18 +152,18 @@ func onEvent(event caddy.EventName, info any) error {
 // begin is the moment from which an instance serves alone.
 func (in *instance) begin() {
 	serving.mu.Lock()
-	predecessor := in.predecessor
+	previous := in.previous
 	begun := in.begun
-	in.predecessor, in.begun = nil, true
+	in.previous, in.begun = nil, true
 	serving.mu.Unlock()
 	if begun {
 		return
 	}
 	reloadFailed.Set(0)
-	if predecessor == nil {
-		predecessor = newInstance()
+	if previous == nil {
+		previous = newInstance()
 	}
-	in.prober.start(predecessor.prober)
+	in.prober.start(previous.prober)
 	for _, note := range in.fast.Notes {
 		log.Warning(note)
 	}
@@ -185,7 +185,7 @@ func (in *instance) hasBegun() bool {
 // restart is told that a reload begins.
 func (in *instance) restart() error {
 	in.restarting = true
-	in.disown() // whatever failed before
+	in.dropNext() // whatever failed before
 	in.tighten()
 	return nil
 }
@@ -194,17 +194,17 @@ func (in *instance) restart() error {
 func (in *instance) restartFailed() error {
 	reloadFailed.Set(1)
 	in.restarting = false
-	in.disown()
+	in.dropNext()
 	in.loosen()
 	return nil
 }
 
 // disown drops an instance that was to follow and failed, and ends what it has begun.
-func (in *instance) disown() {
+func (in *instance) dropNext() {
 	serving.mu.Lock()
 	serving.next = nil
 	serving.mu.Unlock()
-	in.prober.disown()
+	in.prober.dropNext()
 }
 
 // shutdown ends an instance after a reload. At the end of the process it comes too, but queries are answered until

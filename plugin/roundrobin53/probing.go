@@ -25,7 +25,7 @@ type prober struct {
 
 	handlers []*Handler
 	monitor  atomic.Pointer[health.Monitor] // nil before all targets are known
-	heir     atomic.Pointer[prober]         // of the instance that is to follow, which hears of all that changes
+	next     atomic.Pointer[prober]         // of the instance that is to follow, which hears of all that changes
 	limit    chan struct{}                  // closed when ready need not wait any longer
 	timer    *time.Timer                    // of limit; nil before the start
 
@@ -102,22 +102,22 @@ func (p *prober) prepare(before *prober, now time.Time) {
 	for i := range p.targets {
 		targets[i] = p.targets[i].Target
 	}
-	monitor := health.NewMonitor(targets, health.Observer{Changed: p.changed, Probed: p.count, Trouble: trouble, IPv6: p.foundIPv6})
+	monitor := health.NewMonitor(targets, health.Observer{Changed: p.changed, Probed: p.countProbe, Trouble: trouble, IPv6: p.foundIPv6})
 	p.monitor.Store(monitor)
 	if len(before.handlers) == 0 {
 		return
 	}
-	before.heir.Store(p) // from here on nothing is missed
-	p.inherit(before)
+	before.next.Store(p) // from here on nothing is missed
+	p.adopt(before)
 	for _, h := range p.handlers {
 		s := h.store.Load()
-		s.Verdicts.SetAll(func(target int) bool { return p.isUp(s.Targets[target].Key) }, now)
+		s.Verdicts.UpdateAll(func(target int) bool { return p.isUp(s.Targets[target].Key) }, now)
 		s.Verdicts.Start() // if the instance fails, the one before disowns it
 	}
 }
 
 // inherit takes over what another watcher knows by now.
-func (p *prober) inherit(before *prober) {
+func (p *prober) adopt(before *prober) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if old := before.monitor.Load(); old != nil {
@@ -126,16 +126,16 @@ func (p *prober) inherit(before *prober) {
 }
 
 // disown stops the watcher that was to follow, if there is one.
-func (p *prober) disown() {
-	if heir := p.heir.Swap(nil); heir != nil {
-		heir.stop()
+func (p *prober) dropNext() {
+	if next := p.next.Swap(nil); next != nil {
+		next.stop()
 	}
 }
 
 // start begins to probe. The watcher before has stopped, or does so soon.
 func (p *prober) start(before *prober) {
-	before.heir.Store(nil)
-	p.inherit(before)
+	before.next.Store(nil)
+	p.adopt(before)
 	for _, h := range p.handlers {
 		s := h.store.Load()
 		s.Verdicts.Start()
@@ -185,7 +185,7 @@ func (p *prober) hand(targets []int) {
 	}
 	now := time.Now()
 	for s, changed := range verdicts {
-		s.Verdicts.Set(changed, now)
+		s.Verdicts.Update(changed, now)
 	}
 }
 
@@ -196,8 +196,8 @@ func (p *prober) changed(transitions []health.Transition) {
 		targets[i] = transitions[i].Target
 	}
 	p.hand(targets)
-	if heir := p.heir.Load(); heir != nil {
-		heir.inherit(p)
+	if next := p.next.Load(); next != nil {
+		next.adopt(p)
 	}
 	for _, transition := range transitions {
 		t := &p.targets[transition.Target]
@@ -240,7 +240,7 @@ func plural(n int, one, more string) string {
 }
 
 // count counts a result.
-func (p *prober) count(target int, took time.Duration, err error) {
+func (p *prober) countProbe(target int, took time.Duration, err error) {
 	t := &p.targets[target]
 	t.took.Observe(took.Seconds())
 	if err == nil {

@@ -33,11 +33,11 @@ var log = clog.NewWithPlugin(pluginName)
 type Handler struct {
 	Next plugin.Handler
 
-	store    atomic.Pointer[store.Store] // what is served; a query loads it once
-	upstream *upstream.Upstream
-	block    block
-	instance *instance
-	servers  servers
+	store     atomic.Pointer[store.Store] // what is served; a query loads it once
+	upstream  *upstream.Upstream
+	block     block
+	instance  *instance
+	listeners listeners
 }
 
 var (
@@ -83,14 +83,14 @@ func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 		}
 		return q.refuse() // nobody's, as where no server block fits
 	}
-	q.srv = h.server(ctx)
+	q.listener = h.listener(ctx)
 	if h.passes(q.store, r, q.qname, found) {
-		q.srv.count(found.Zone, resultFallthrough)
+		q.listener.count(found.Zone, resultFallthrough)
 		return nil
 	}
-	q.class = asker.Class(ctx, w, q.srv.stream)
+	q.class = asker.Class(ctx, w, q.listener.stream)
 	m := q.answer(found)
-	q.srv.count(found.Zone, resultOf(m))
+	q.listener.count(found.Zone, resultOf(m))
 	return m
 }
 

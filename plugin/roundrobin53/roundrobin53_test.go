@@ -228,7 +228,7 @@ func TestTransportClass(t *testing.T) {
 	for addr, want := range map[string]string{
 		"dns://:53": "datagram stream", "quic://:853": "stream stream", "https://:443": "stream stream", "": "datagram stream",
 	} {
-		srv := h.server(serverContext(addr))
+		srv := h.listener(serverContext(addr))
 		got := fmt.Sprintf("%s %s", className(asker.Class(t.Context(), new(discard), srv.stream)), className(asker.Class(t.Context(), tcp, srv.stream)))
 		if got != want {
 			t.Errorf("%q: over a UDP and a TCP socket: %s, want %s", addr, got, want)
@@ -272,7 +272,7 @@ func FuzzServeDNS(f *testing.F) {
 	for i, target := range h.Store().Targets {
 		verdicts = append(verdicts, policy.Verdict{Target: i, Up: target.Target.Address != netip.MustParseAddr("192.0.2.9")})
 	}
-	h.Store().Verdicts.Set(verdicts, time.Now())
+	h.Store().Verdicts.Update(verdicts, time.Now())
 	ctx := serverContext("dns://:53")
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		r := new(dns.Msg)
@@ -389,7 +389,7 @@ func BenchmarkBoardChange(b *testing.B) {
 			h := handler(b, directive.String())
 			up := false
 			for b.Loop() {
-				h.Store().Verdicts.Set([]policy.Verdict{{Target: 0, Up: up}}, time.Now())
+				h.Store().Verdicts.Update([]policy.Verdict{{Target: 0, Up: up}}, time.Now())
 				up = !up
 			}
 		})

@@ -51,9 +51,9 @@ func appendAAAA(rrs []dns.RR, set *policy.Set, owner string, order []uint16) []d
 
 // appendRRs appends an RRset of the table to rrs, under an owner name. The records are copied: a message belongs to the
 // plugins it is handed to, and the cache of another server block, say, sets TTLs in it.
-func appendRRs(rrs []dns.RR, owner string, set []dns.RR) []dns.RR {
-	rrs = slices.Grow(rrs, len(set))
-	for _, rr := range set {
+func appendRRs(rrs []dns.RR, owner string, rrset []dns.RR) []dns.RR {
+	rrs = slices.Grow(rrs, len(rrset))
+	for _, rr := range rrset {
 		rr = dns.Copy(rr)
 		rr.Header().Name = owner
 		rrs = append(rrs, rr)

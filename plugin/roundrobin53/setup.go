@@ -42,7 +42,7 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	at := conf.Directives[0].Position
-	in.beforeStartup(func() error { return checkView(at, config.ViewName) })
+	in.beforeStartup(func() error { return validateView(at, config.ViewName) })
 	configs := configsOf(c)
 	c.OnStartup(func() error {
 		advertise(configs)

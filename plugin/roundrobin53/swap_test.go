@@ -58,7 +58,7 @@ func TestStoresAreSwappedUnderClients(t *testing.T) {
 		next := handler(t, directive(2+swaps%200)).Store()
 		next.Adopt(h.Store(), time.Now())
 		h.store.Store(next)
-		next.Verdicts.Set([]policy.Verdict{{Target: 0, Up: swaps%2 == 0}}, time.Now())
+		next.Verdicts.Update([]policy.Verdict{{Target: 0, Up: swaps%2 == 0}}, time.Now())
 		select {
 		case <-done:
 			isDone = true

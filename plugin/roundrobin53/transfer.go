@@ -54,8 +54,8 @@ func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 			continue
 		}
 		for i := range node.RRsets {
-			if set := &node.RRsets[i]; set.Type != dns.TypeSOA {
-				add(name, appendRRs(nil, name, transferred(s, set)))
+			if rrset := &node.RRsets[i]; rrset.Type != dns.TypeSOA {
+				add(name, appendRRs(nil, name, transferred(s, rrset)))
 			}
 		}
 		for _, number := range []int{node.A, node.AAAA} {
@@ -76,16 +76,16 @@ func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 
 // transferred is the records of an RRset that a secondary gets: of several CNAMEs the first that an answer could have, since
 // it takes no zone with a name that has more than one (RFC 2181 §10.1).
-func transferred(s *store.Store, set *record.RRset) []dns.RR {
-	several := s.CNAMEs(set)
+func transferred(s *store.Store, rrset *record.RRset) []dns.RR {
+	several := s.CNAMEs(rrset)
 	if several == nil {
-		return set.RRs
+		return rrset.RRs
 	}
 	undrained := several.Speaker().Undrained()
 	if len(undrained) == 0 {
 		return nil
 	}
-	return set.RRs[undrained[0] : undrained[0]+1]
+	return rrset.RRs[undrained[0] : undrained[0]+1]
 }
 
 // transferredAddresses is the records of an address RRset that a secondary gets, in the order of the Corefile.

@@ -18,7 +18,7 @@ func setUp(h *Handler, text string) {
 	for i := range len(text) {
 		verdicts = append(verdicts, policy.Verdict{Target: i, Up: text[i] == '+'})
 	}
-	h.Store().Verdicts.Set(verdicts, time.Now())
+	h.Store().Verdicts.Update(verdicts, time.Now())
 }
 
 // values is the addresses of an answer, sorted.
@@ -78,7 +78,7 @@ func TestFailbackSurvivesSuccession(t *testing.T) {
 		time.Sleep(4 * time.Minute)
 		h := handler(t, twoTiers)
 		h.Store().Adopt(old.Store(), time.Now())
-		h.Store().Verdicts.SetAll(func(int) bool { return true }, time.Now())
+		h.Store().Verdicts.UpdateAll(func(int) bool { return true }, time.Now())
 		h.Store().Verdicts.Start()
 		defer h.Store().Verdicts.Stop()
 		if got := values(t, h, "app"); got != "192.0.2.2" {

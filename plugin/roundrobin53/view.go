@@ -11,7 +11,7 @@ import (
 
 // checkView tells whether the name of a server block's view can be a label of metrics, which are UTF-8; the metrics library
 // panics otherwise. The view plugin takes any name, as an {$ENV} variable gives it. At is our directive in the block.
-func checkView(at config.Position, name string) error {
+func validateView(at config.Position, name string) error {
 	if !utf8.ValidString(name) {
 		return at.Errorf("%s: the view of the server block is called %q, which is not UTF-8, as metrics need it", pluginName, name)
 	}

@@ -14,16 +14,16 @@ import (
 // handOff has a packet answered by the chain in a goroutine of its own: it may wait for another server. Their number has
 // no bound, as it has none in dnsserver: those that wait for a server that is dead may not cost others their answers. What
 // may wait is for the plugin to say that does (max_concurrent of forward).
-func (f *snapshot) handOff(p *datagram.Packet) {
+func (snap *snapshot) serveAsync(p *datagram.Packet) {
 	if !isQuery(p.In) {
 		return
 	}
 	packet, w := bytes.Clone(p.In), &chainWriter{reply: p.Detach()}
 	w.local, w.remote = p.Local(), net.UDPAddrFromAddrPort(p.Source())
-	f.waiting.Add(1)
+	snap.waiting.Add(1)
 	go func() { // whoever replaces f waits for it
-		defer f.waiting.Add(-1)
-		f.serve(packet, w)
+		defer snap.waiting.Add(-1)
+		snap.serve(packet, w)
 	}()
 }
 
@@ -36,7 +36,7 @@ func isQuery(packet []byte) bool {
 }
 
 // serve sends a packet down the chain of the server, as it does with those of its own socket.
-func (f *snapshot) serve(packet []byte, w *chainWriter) {
+func (snap *snapshot) serve(packet []byte, w *chainWriter) {
 	r := new(dns.Msg)
 	isWhole := isAcceptable(packet)
 	if !isWhole {
@@ -49,7 +49,7 @@ func (f *snapshot) serve(packet []byte, w *chainWriter) {
 	if r.IsTsig() != nil {
 		w.tsig = dns.ErrSecret // there are no keys at this listener
 	}
-	f.server.ServeDNS(f.ctx, w, r)
+	snap.server.ServeDNS(snap.ctx, w, r)
 }
 
 // isAcceptable is what the server reads of a packet before all else: whether the counts of its sections make sense. What

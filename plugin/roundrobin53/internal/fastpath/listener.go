@@ -25,7 +25,7 @@ type listener struct {
 	group    *datagram.Group
 	snapshot atomic.Pointer[snapshot] // what it answers: the configuration that serves
 
-	cores     int  // sockets of CoreDNS that the configuration has there
+	others    int  // sockets of CoreDNS that the configuration has there
 	unsettled bool // those of the configuration before may be open yet
 }
 
@@ -95,31 +95,31 @@ func (r *Run) open(s *dnsserver.Server) {
 		return
 	case l == nil:
 	case l.snapshot.Load().run == r:
-		l.cores++
+		l.others++
 		l.steer()
 		return
 	case l.snapshot.Load().run.Generation > r.Generation:
 		return
 	}
-	f, notes := r.newSnapshot(s)
+	snap, notes := r.newSnapshot(s)
 	switch {
-	case f == nil:
+	case snap == nil:
 		r.refused = append(r.refused, s.Addr)
 		if l != nil { // it is closed by the instance that ends
 			l.snapshot.Load().release()
 		}
 	case l == nil:
 		var err error
-		if l, err = openListener(f); err != nil {
+		if l, err = openListener(snap); err != nil {
 			log.Warningf("fastpath: %s: not used: %v", s.Addr, err)
 			r.refused = append(r.refused, s.Addr)
 			return
 		}
 		listeners.byAddr[s.Addr] = l
-		r.snapshots = append(r.snapshots, f)
+		r.snapshots = append(r.snapshots, snap)
 	default:
-		l.takeOver(f)
-		r.snapshots = append(r.snapshots, f)
+		l.adopt(snap)
+		r.snapshots = append(r.snapshots, snap)
 	}
 	for _, note := range notes {
 		log.Info(note)
@@ -129,30 +129,30 @@ func (r *Run) open(s *dnsserver.Server) {
 var errNoPort = errors.New("it needs a port that is given in the Corefile")
 
 // openListener opens the sockets.
-func openListener(f *snapshot) (*listener, error) {
-	addr := strings.TrimPrefix(f.server.Addr, transport.DNS+"://")
+func openListener(snap *snapshot) (*listener, error) {
+	addr := strings.TrimPrefix(snap.server.Addr, transport.DNS+"://")
 	if _, port, _ := net.SplitHostPort(addr); port == "0" {
 		return nil, errNoPort
 	}
-	l := &listener{cores: 1}
-	l.snapshot.Store(f)
+	l := &listener{others: 1}
+	l.snapshot.Store(snap)
 	listen := func() (net.PacketConn, error) { return reuseport.ListenPacket("udp", addr) }
 	var err error
-	l.group, err = datagram.Open(runtime.GOMAXPROCS(0), l.cores, listen, func() datagram.Server { return &worker{listener: l} })
+	l.group, err = datagram.Open(runtime.GOMAXPROCS(0), l.others, listen, func() datagram.Server { return &worker{listener: l} })
 	return l, err
 }
 
 // takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand changes, if at all, when those
 // of the old one are closed.
-func (l *listener) takeOver(f *snapshot) {
-	l.snapshot.Swap(f).release()
-	l.cores, l.unsettled = 1, true
+func (l *listener) adopt(snap *snapshot) {
+	l.snapshot.Swap(snap).release()
+	l.others, l.unsettled = 1, true
 }
 
 // settle is told that the sockets of the configuration before are closed. The processors may be others since it began.
 func (l *listener) settle() {
 	l.unsettled = false
-	l.warn(l.group.Resize(runtime.GOMAXPROCS(0), l.cores))
+	l.warn(l.group.Resize(runtime.GOMAXPROCS(0), l.others))
 }
 
 // steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some of these are to be closed
@@ -161,7 +161,7 @@ func (l *listener) steer() {
 	if l.unsettled {
 		return
 	}
-	l.warn(l.group.Steer(l.cores))
+	l.warn(l.group.Steer(l.others))
 }
 
 // warn tells why the sockets are not as they should be, if they are not.
@@ -175,11 +175,11 @@ func (l *listener) warn(err error) {
 const gracePeriod = 5 * time.Second
 
 // await returns when the queries that were handed off are answered, or have had their time.
-func (f *snapshot) await() {
+func (snap *snapshot) await() {
 	deadline, tick := time.NewTimer(gracePeriod), time.NewTicker(time.Millisecond)
 	defer deadline.Stop()
 	defer tick.Stop()
-	for f.waiting.Load() > 0 {
+	for snap.waiting.Load() > 0 {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
@@ -189,25 +189,25 @@ func (f *snapshot) await() {
 }
 
 // close ends the fast path at an address: CoreDNS's own sockets get all queries from then on.
-func (l *listener) close(f *snapshot) {
+func (l *listener) close(snap *snapshot) {
 	l.group.Stop()
-	f.await()
+	snap.await()
 	l.group.Close()
 }
 
 // takeoverPatience is how long an ending instance waits for what becomes of its sockets in the next one. The goroutines
 // that decide it run already.
-const takeoverPatience = time.Second
+const adoptionPatience = time.Second
 
 // Close ends the fast path of an instance that ends, but for what the next one takes over; there is none at the end of
 // the process. The other plugins of the instance have not ended yet.
 func (r *Run) Close(next *Run) {
-	for _, f := range r.endSnapshots() {
-		addr := f.server.Addr
+	for _, snap := range r.endSnapshots() {
+		addr := snap.server.Addr
 		if next != nil && next.wantsFastAt(addr) {
 			select {
-			case <-f.replaced:
-			case <-time.After(takeoverPatience):
+			case <-snap.replaced:
+			case <-time.After(adoptionPatience):
 			}
 		}
 		listeners.mu.Lock()
@@ -215,13 +215,13 @@ func (r *Run) Close(next *Run) {
 		switch {
 		case l == nil:
 			listeners.mu.Unlock()
-		case l.snapshot.Load() != f:
+		case l.snapshot.Load() != snap:
 			l.settle()
 			listeners.mu.Unlock()
-			f.await()
+			snap.await()
 		default:
 			// Nobody opens another listener there before this one is closed: both would set the kernel's filter.
-			l.close(f)
+			l.close(snap)
 			delete(listeners.byAddr, addr)
 			listeners.mu.Unlock()
 		}

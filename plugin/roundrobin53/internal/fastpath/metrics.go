@@ -45,9 +45,9 @@ func (b *block) addCounters(m *metrics.Metrics, s *dnsserver.Server) (below []st
 		if zone == "" {
 			zone = "."
 		}
-		t := newCounters(s.Addr, zone, b.h.View(), next)
-		t.withoutOPT = b.h.Config().Handler("minimal") != nil
-		b.counters = append(b.counters, t)
+		c := newCounters(s.Addr, zone, b.h.View(), next)
+		c.withoutOPT = b.h.Config().Handler("minimal") != nil
+		b.counters = append(b.counters, c)
 		for _, other := range counted {
 			if other != own && dns.IsSubDomain(own, other) {
 				below = append(below, other)
@@ -58,7 +58,7 @@ func (b *block) addCounters(m *metrics.Metrics, s *dnsserver.Server) (below []st
 }
 
 func newCounters(server, zone, view, next string) *counters {
-	t := &counters{
+	c := &counters{
 		do:           vars.RequestDo.WithLabelValues(server, zone, view),
 		responses:    vars.ResponseRcode.WithLabelValues(server, zone, view, dns.RcodeToString[dns.RcodeSuccess], next),
 		duration:     vars.RequestDuration.WithLabelValues(server, zone, view),
@@ -67,15 +67,15 @@ func newCounters(server, zone, view, next string) *counters {
 	}
 	for family, label := range [...]string{"1", "2"} {
 		for i, rrtype := range record.AddressTypes {
-			t.requests[family][i] = vars.RequestCount.WithLabelValues(server, zone, view, "udp", label, dns.TypeToString[rrtype])
+			c.requests[family][i] = vars.RequestCount.WithLabelValues(server, zone, view, "udp", label, dns.TypeToString[rrtype])
 		}
 	}
-	return t
+	return c
 }
 
 // count counts an answer with so many addresses of so many octets. Sizes are those of the messages without compression,
 // which is what the chain counts.
-func (t *counters) count(q *wire.Query, isIPv4 bool, addresses, width int) {
+func (c *counters) count(q *wire.Query, isIPv4 bool, addresses, width int) {
 	family, i := 0, 0
 	if !isIPv4 {
 		family = 1
@@ -83,18 +83,18 @@ func (t *counters) count(q *wire.Query, isIPv4 bool, addresses, width int) {
 	if q.Type == dns.TypeAAAA {
 		i = 1
 	}
-	t.requests[family][i].Inc()
+	c.requests[family][i].Inc()
 	if q.DO {
-		t.do.Inc()
+		c.do.Inc()
 	}
-	t.responses.Inc()
-	t.requestSize.Observe(float64(q.Octets()))
+	c.responses.Inc()
+	c.requestSize.Observe(float64(q.Octets()))
 	size := q.Uncompressed(addresses, width)
-	if q.EDNS && t.withoutOPT {
+	if q.EDNS && c.withoutOPT {
 		size -= wire.OPTOctets
 	}
-	t.responseSize.Observe(float64(size))
+	c.responseSize.Observe(float64(size))
 }
 
 // took counts how long an answer took.
-func (t *counters) took(d time.Duration) { t.duration.Observe(d.Seconds()) }
+func (c *counters) took(d time.Duration) { c.duration.Observe(d.Seconds()) }

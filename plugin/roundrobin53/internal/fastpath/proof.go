@@ -33,13 +33,13 @@ func (p proofs) get(number int) proof {
 }
 
 // set notes a proof, which is the last word on its RRset.
-func (p proofs) set(number int, is proof) {
+func (p proofs) put(number int, is proof) {
 	p[number/proofsPerWord].Or(uint32(is) << (number % proofsPerWord * 2))
 }
 
 // prove has a query answered by the chain, and compares that with what the fast path would have answered. If it is the
 // same, the fast path answers from then on; if not, it never does.
-func (w *worker) prove(f *snapshot, b *block, p *datagram.Packet, number int) {
+func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int) {
 	set := b.store.Set(number)
 	board := b.store.Verdicts.Board() // before all else: what is compared has to be of one moment
 	answers := set.AnswersNow(board)
@@ -49,13 +49,13 @@ func (w *worker) prove(f *snapshot, b *block, p *datagram.Packet, number int) {
 	}
 	expected := w.query.AppendAnswer(nil, set.TTL, order, set.Octets(), set.Width())
 	name := string(w.query.Name())
-	f.serve(p.In, &chainWriter{packet: p})
+	snap.serve(p.In, &chainWriter{packet: p})
 	switch {
 	case answers == 0, set.Chooses() && b.store.Verdicts.Board() != board: // nothing to compare, or not of one moment
 	case isSameAnswer(expected, p.Out, set, func(values []uint16) bool { return set.Allows(board, values) }):
-		b.proofs.set(number, proved)
+		b.proofs.put(number, proved)
 	default:
-		b.proofs.set(number, disproved)
+		b.proofs.put(number, disproved)
 		log.Warningf("fastpath: %s %s: the server answers otherwise than its record says: left to the chain", name, dns.TypeToString[w.query.Type])
 	}
 }

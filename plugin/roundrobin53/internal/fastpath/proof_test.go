@@ -88,8 +88,8 @@ func TestProofs(t *testing.T) {
 	const n = 3*proofsPerWord + 1
 	p := newProofs(n)
 	for i := range n {
-		p.set(i, proof(i%3))
-		p.set(i, proof(i%3))
+		p.put(i, proof(i%3))
+		p.put(i, proof(i%3))
 	}
 	for i := range n {
 		if got, want := p.get(i), proof(i%3); got != want {

@@ -37,13 +37,13 @@ type snapshot struct {
 }
 
 // release tells the instance of f that it needs to wait for a successor no longer.
-func (f *snapshot) release() { f.released.Do(func() { close(f.replaced) }) }
+func (snap *snapshot) release() { snap.released.Do(func() { close(snap.replaced) }) }
 
 // block is a server block whose names the fast path may answer at a listener.
 type block struct {
 	h        Handler
 	store    *store.Store
-	server   Counters
+	answers  Counters
 	counters []*counters // by zone of the handler; nil if the server block has no prometheus
 
 	signed bool
@@ -57,9 +57,9 @@ var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "
 
 // newSnapshot makes the snapshot of a listener. It is nil if nothing can be answered there. The notes say, for each server
 // block that wants the fast path, what comes of it.
-func (r *Run) newSnapshot(s *dnsserver.Server) (f *snapshot, notes []string) {
+func (r *Run) newSnapshot(s *dnsserver.Server) (snap *snapshot, notes []string) {
 	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s)
-	f = &snapshot{
+	snap = &snapshot{
 		run:      r,
 		server:   s,
 		ctx:      context.WithValue(ctx, dnsserver.LoopKey{}, 0),
@@ -68,31 +68,31 @@ func (r *Run) newSnapshot(s *dnsserver.Server) (f *snapshot, notes []string) {
 	}
 	for i := range r.blocks {
 		for _, zone := range r.blocks[i].zonesAt(s.Addr) {
-			f.blocks[zone] = nil
+			snap.blocks[zone] = nil
 		}
 	}
 	isUsed := false
 	for _, h := range r.handlers {
 		if zones := zonesAt(h, s.Addr); len(zones) > 0 {
-			note := f.add(h, zones)
+			note := snap.add(h, zones)
 			notes = append(notes, fmt.Sprintf("fastpath: %s at %s: %s", strings.Join(zones, " "), s.Addr, note))
-			isUsed = isUsed || f.blocks[zones[0]] != nil
+			isUsed = isUsed || snap.blocks[zones[0]] != nil
 		}
 	}
 	if !isUsed {
 		return nil, notes
 	}
-	return f, notes
+	return snap, notes
 }
 
 // add adds a server block, if the fast path can be used for it. It tells what comes of it.
-func (f *snapshot) add(h Handler, zones []string) (note string) {
-	if reason := f.obstacle(h); reason != "" {
+func (snap *snapshot) add(h Handler, zones []string) (note string) {
+	if reason := snap.obstacle(h); reason != "" {
 		return "not used: " + reason
 	}
-	b, slow := f.newBlock(h, zones)
+	b, slow := snap.newBlock(h, zones)
 	for _, zone := range zones {
-		f.blocks[zone] = b
+		snap.blocks[zone] = b
 	}
 	if slow > 0 {
 		return fmt.Sprintf("used, but for %d RRsets: other server blocks, or metrics, have zones below", slow)
@@ -129,11 +129,11 @@ func listenAddress(host, port string) string {
 }
 
 // obstacle is why the fast path can't be used for a server block, "" if it can.
-func (f *snapshot) obstacle(h Handler) string {
-	if len(f.server.TsigSecret) > 0 {
+func (snap *snapshot) obstacle(h Handler) string {
+	if len(snap.server.TsigSecret) > 0 {
 		return "the listener has TSIG keys"
 	}
-	if words := f.run.intruders(f.server.Addr); len(words) > 0 {
+	if words := snap.run.intruders(snap.server.Addr); len(words) > 0 {
 		return "a server block of the listener has " + words[0]
 	}
 	handlers := h.Config().Handlers()
@@ -152,21 +152,21 @@ func (f *snapshot) obstacle(h Handler) string {
 }
 
 // newBlock makes what the fast path needs of a server block. Slow is how many address RRsets are left to the chain.
-func (f *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
+func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 	served := h.Store()
 	b = &block{
-		h: h, store: served, server: h.Counters(f.server),
+		h: h, store: served, answers: h.Counters(snap.server),
 		signed: h.IsSigned(), debug: h.IsDebugged(), proofs: newProofs(len(served.Sets())),
 	}
 	var below []string // zones below the block's: names there are not the block's, or are counted apart
-	for zone := range f.blocks {
+	for zone := range snap.blocks {
 		if !slices.Contains(zones, zone) && plugin.Zones(zones).Matches(zone) != "" {
 			below = append(below, zone)
 		}
 	}
 	if m, ok := h.Config().Handler("prometheus").(*metrics.Metrics); ok {
-		below = append(below, b.addCounters(m, f.server)...)
-		f.isCounting = true
+		below = append(below, b.addCounters(m, snap.server)...)
+		snap.isCounting = true
 	}
 	if len(below) == 0 {
 		return b, 0
@@ -184,7 +184,7 @@ func (f *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 		}
 		for _, number := range []int{node.A, node.AAAA} {
 			if number != record.None {
-				b.proofs.set(number, disproved)
+				b.proofs.put(number, disproved)
 				slow++
 			}
 		}
@@ -194,9 +194,9 @@ func (f *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 
 // block is the server block that a query for a name goes to, nil if it is none of the fast path's: that of the longest
 // zone that the name lies in, as dnsserver has it.
-func (f *snapshot) block(name []byte) *block {
+func (snap *snapshot) block(name []byte) *block {
 	for {
-		if b, ok := f.blocks[string(name)]; ok {
+		if b, ok := snap.blocks[string(name)]; ok {
 			return b
 		}
 		label := bytes.IndexByte(name, '.') + 1
@@ -220,7 +220,7 @@ func (b *block) isLocal(q *wire.Query, found record.Result, name string) bool {
 		return false
 	}
 	switch found.Kind {
-	case record.Outside, record.Alias:
+	case record.Outside, record.CNAME:
 		return false
 	case record.NoData, record.NXDomain:
 		return !found.Unclaimed || !b.h.HasNext() || !b.store.Zones[found.Zone.Index].Through(name)

@@ -13,7 +13,7 @@ const directiveName = "roundrobin53"
 // stays as it is, and so does a Corefile whose braces do not match, since an imported file has some of them.
 func withoutRecords(corefile []byte) []byte {
 	const directive = 2 // the depth in a block of a directive
-	var kept []byte
+	var out []byte
 	w := wordScanner{text: corefile}
 	from, depth, ours := 0, 0, false
 	for w.next() {
@@ -23,7 +23,7 @@ func withoutRecords(corefile []byte) []byte {
 		switch string(w.word) {
 		case "{":
 			if depth++; ours && depth == directive {
-				kept = append(append(kept, corefile[from:w.end]...), '\n')
+				out = append(append(out, corefile[from:w.end]...), '\n')
 			}
 		case "}":
 			if depth--; ours && depth == directive-1 {
@@ -34,7 +34,7 @@ func withoutRecords(corefile []byte) []byte {
 	if depth != 0 {
 		return corefile
 	}
-	return append(kept, corefile[from:]...)
+	return append(out, corefile[from:]...)
 }
 
 // wordScanner cuts a Corefile into words as caddy does: a word ends at a space or a comment, one in quotes at the next quote

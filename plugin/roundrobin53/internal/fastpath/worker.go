@@ -25,28 +25,28 @@ type worker struct {
 
 // Serve implements datagram.Server.
 func (w *worker) Serve(batch []datagram.Packet) {
-	f := w.listener.snapshot.Load() // once: a batch is of one configuration
+	snap := w.listener.snapshot.Load() // once: a batch is of one configuration
 	var start time.Time
-	if f.isCounting {
+	if snap.isCounting {
 		start = time.Now()
 	}
 	for i := 0; i < len(batch); {
-		i = w.serve(f, batch, i)
+		i = w.serve(snap, batch, i)
 	}
 	if len(w.counted) > 0 {
 		took := time.Since(start)
-		for _, t := range w.counted {
-			t.took(took)
+		for _, c := range w.counted {
+			c.took(took)
 		}
 		w.counted = w.counted[:0]
 	}
 }
 
 // serve answers the packets of a batch from one on, up to the end or to one that panics. It returns where to go on.
-func (w *worker) serve(f *snapshot, batch []datagram.Packet, from int) (next int) {
+func (w *worker) serve(snap *snapshot, batch []datagram.Packet, from int) (next int) {
 	defer func() {
 		if failed := recover(); failed != nil {
-			log.Errorf("fastpath: recovered from panic at %s: %v\n%s", f.server.Addr, failed, debug.Stack())
+			log.Errorf("fastpath: recovered from panic at %s: %v\n%s", snap.server.Addr, failed, debug.Stack())
 			vars.Panic.Inc()
 			batch[next-1].Out = nil
 		}
@@ -54,30 +54,30 @@ func (w *worker) serve(f *snapshot, batch []datagram.Packet, from int) (next int
 	for next = from; next < len(batch); {
 		p := &batch[next]
 		next++
-		w.servePacket(f, p)
+		w.servePacket(snap, p)
 	}
 	return next
 }
 
-func (w *worker) servePacket(f *snapshot, p *datagram.Packet) {
+func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 	if !w.query.Parse(p.In) {
-		f.handOff(p)
+		snap.serveAsync(p)
 		return
 	}
-	b := f.block(w.query.Name())
+	b := snap.block(w.query.Name())
 	if b == nil {
-		f.handOff(p)
+		snap.serveAsync(p)
 		return
 	}
 	// The table keeps nothing of the name, so that it may lie in the buffer of the query.
 	name := unsafe.String(unsafe.SliceData(w.query.Name()), len(w.query.Name()))
 	found := b.store.Table.Lookup(name, w.query.Type)
 	switch {
-	case found.Kind == record.Addresses && w.answer(f, b, p, found):
+	case found.Kind == record.Addresses && w.answer(snap, b, p, found):
 	case b.isLocal(&w.query, found, name):
-		f.serve(p.In, &chainWriter{packet: p})
+		snap.serve(p.In, &chainWriter{packet: p})
 	default:
-		f.handOff(p)
+		snap.serveAsync(p)
 	}
 }
 
@@ -85,7 +85,7 @@ func (w *worker) servePacket(f *snapshot, p *datagram.Packet) {
 var anyone policy.Who
 
 // answer answers a query for addresses. It reports false if that is left to the chain.
-func (w *worker) answer(f *snapshot, b *block, p *datagram.Packet, found record.Result) bool {
+func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found record.Result) bool {
 	z, number := &b.store.Zones[found.Zone.Index], found.Addresses
 	state := b.proofs.get(number)
 	switch {
@@ -104,16 +104,16 @@ func (w *worker) answer(f *snapshot, b *block, p *datagram.Packet, found record.
 		return false
 	}
 	if state == unproved {
-		w.prove(f, b, p, number)
+		w.prove(snap, b, p, number)
 		return true
 	}
 	a := set.Take(board, turn.Datagram, &anyone, w.order[:0])
 	set.Count(&a)
 	if a.FailsOpen() {
-		b.server.FailedOpen(found.Zone)
+		b.answers.FailedOpen(found.Zone)
 	}
 	p.Out = w.query.AppendAnswer(p.Out, set.TTL, a.Order, set.Octets(), width)
-	b.server.Answered(found.Zone)
+	b.answers.Answered(found.Zone)
 	if b.counters != nil {
 		c := b.counters[found.Zone.Index]
 		c.count(&w.query, p.IsIPv4(), len(a.Order), width)

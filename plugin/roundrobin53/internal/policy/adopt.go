@@ -32,20 +32,20 @@ func (v *Verdicts) adoptGroups(s *Set, before *Verdicts, old *Set) {
 	for _, g := range old.Groups() {
 		byKey[g.Key] = g
 	}
-	v.failing.parents[s] = parent{before, old}
+	v.failing.previous[s] = previousSet{before, old}
 	for _, g := range s.Groups() {
 		if oldGroup := byKey[g.Key]; oldGroup != nil {
 			g.Adopt(oldGroup.Group)
-			v.inheritWait(g, before, oldGroup)
+			v.adoptWait(g, before, oldGroup)
 		}
 	}
 }
 
 // inheritWait makes the failback wait of a group go on.
-func (v *Verdicts) inheritWait(g *Group, before *Verdicts, old *Group) {
+func (v *Verdicts) adoptWait(g *Group, before *Verdicts, old *Group) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
-	v.failovers[g.number].Inherit(g.Group, &before.failovers[old.number], old.Group)
+	v.failovers[g.number].Adopt(g.Group, &before.failovers[old.number], old.Group)
 }
 
 // AdoptCNAMEs is Adopt for CNAMEs.

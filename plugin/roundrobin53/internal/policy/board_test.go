@@ -15,7 +15,7 @@ func twoValues(first, second int) *Set {
 	s := NewSet(pool.New(addresses, pool.RoundRobin, 0), 60)
 	group := pool.NewGroup(pool.Rules{MinUp: 1}, []pool.Line{{Count: 2, Weight: 1, Priority: 1}}, nil)
 	conditions := []*Condition{{Target: first}, {Target: second}}
-	s.Choose(Choosing{Name: "app.example.org.", Groups: []*Group{NewGroup(group, ForAll, ForAll, conditions)}})
+	s.SetChoosing(Choosing{Name: "app.example.org.", Groups: []*Group{NewGroup(group, ForAll, ForAll, conditions)}})
 	return &s
 }
 
@@ -35,9 +35,9 @@ func TestBoardNeverChanges(t *testing.T) {
 		}
 		return n
 	}
-	v.Set([]Verdict{{Target: 1 + n/2}}, time.Now()) // of one set alone
+	v.Update([]Verdict{{Target: 1 + n/2}}, time.Now()) // of one set alone
 	one := v.Board()
-	v.Set([]Verdict{{Target: 0}}, time.Now()) // of all
+	v.Update([]Verdict{{Target: 0}}, time.Now()) // of all
 	all := v.Board()
 	if got := []int{candidates(before), candidates(one), candidates(all)}; !slices.Equal(got, []int{2 * n, 2*n - 1, n + 1}) {
 		t.Errorf("values to answer: %d, want all %d, one less, and half of them with one set that has nothing up", got, 2*n)

@@ -4,19 +4,19 @@ import "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 
 // failing knows which sets fail open, and tells when that begins and ends, once for each. The lock of Verdicts guards it.
 type failing struct {
-	now     map[*Set]bool
-	parents map[*Set]parent
-	tell    func(begun, ended []*Set) // nil before Serve: nothing is told
+	now      map[*Set]bool
+	previous map[*Set]previousSet
+	tell     func(begun, ended []*Set) // nil before Serve: nothing is told
 }
 
 // parent is the set of the configuration before that a set goes on from.
-type parent struct {
+type previousSet struct {
 	verdicts *Verdicts
 	set      *Set
 }
 
 func newFailing() failing {
-	return failing{now: make(map[*Set]bool), parents: make(map[*Set]parent)}
+	return failing{now: make(map[*Set]bool), previous: make(map[*Set]previousSet)}
 }
 
 // Serve begins to tell which sets fail open. What the configuration before has told is not told again.
@@ -28,12 +28,12 @@ func (v *Verdicts) Serve(tell func(begun, ended []*Set)) {
 		return
 	}
 	f.tell = tell
-	for s, p := range f.parents {
+	for s, p := range f.previous {
 		if p.verdicts.hasTold(p.set) {
 			f.now[s] = true
 		}
 	}
-	f.parents = nil
+	f.previous = nil
 	all := make([]int, len(v.groups))
 	for i := range all {
 		all[i] = i

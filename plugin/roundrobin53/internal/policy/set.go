@@ -51,7 +51,7 @@ type Choosing struct {
 func NewSet(p pool.Pool, ttl uint32) Set { return Set{Pool: p, TTL: ttl} }
 
 // Choose makes the set choose among its values. It may be called only before the set is used.
-func (s *Set) Choose(c Choosing) { s.addMore().Choosing = c }
+func (s *Set) SetChoosing(c Choosing) { s.addMore().Choosing = c }
 
 // CountPicks makes the set count first picks. It may be called only before the set is used.
 func (s *Set) CountPicks() {
@@ -80,12 +80,12 @@ func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() 
 // that depends on verdicts is read from one board, so that an answer is of one moment.
 func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	if !s.Chooses() {
-		return Answer{Order: s.Pick(class, dst)}
+		return Answer{Order: s.Pool.Take(class, dst)}
 	}
 	a := Answer{Choice: s.more.choose(b, who), Scope: s.more.scope(who)}
 	if a.Choice != nil {
 		client := who.client(s.more.Order)
-		a.Order = a.Choice.Pick(class, &client, dst)
+		a.Order = a.Choice.Take(class, &client, dst)
 	}
 	return a
 }

@@ -47,7 +47,7 @@ func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 	v.failovers = make([]pool.Failover, len(v.groups))
 	v.affected = affectedGroups(v.groups, targets)
 	v.board.Store(new(Board))
-	v.SetAll(func(int) bool { return true }, now)
+	v.UpdateAll(func(int) bool { return true }, now)
 	return v
 }
 
@@ -80,7 +80,7 @@ func affectedGroups(groups []*Group, targets int) [][]int {
 func (v *Verdicts) Board() *Board { return v.board.Load() }
 
 // Set takes verdicts.
-func (v *Verdicts) Set(verdicts []Verdict, now time.Time) {
+func (v *Verdicts) Update(verdicts []Verdict, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var groups []int
@@ -93,7 +93,7 @@ func (v *Verdicts) Set(verdicts []Verdict, now time.Time) {
 }
 
 // SetAll takes the verdicts of all targets, as isUp tells, and chooses for all groups.
-func (v *Verdicts) SetAll(isUp func(target int) bool, now time.Time) {
+func (v *Verdicts) UpdateAll(isUp func(target int) bool, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i := range v.up {

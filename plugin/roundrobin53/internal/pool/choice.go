@@ -188,7 +188,7 @@ func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
 }
 
 // Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
-func (c *Choice) Pick(class turn.Class, client *Client, dst []uint16) []uint16 {
+func (c *Choice) Take(class turn.Class, client *Client, dst []uint16) []uint16 {
 	k := c.answers
 	if k == 0 {
 		return dst
@@ -201,7 +201,7 @@ func (c *Choice) Pick(class turn.Class, client *Client, dst []uint16) []uint16 {
 	case order == Random && c.weights != nil:
 		return c.weights.draw(k, dst)
 	case order == Random:
-		return choose(c.endpoints, dst, turn.Shuffle(len(c.endpoints), k, dst))
+		return toEndpoints(c.endpoints, dst, turn.Shuffle(len(c.endpoints), k, dst))
 	}
 	return arrange(c.group.counters.Next(class), c.endpoints, c.weights, k, dst)
 }
@@ -211,11 +211,11 @@ func arrange(seq uint64, endpoints []uint16, weights *weights, k int, dst []uint
 	if weights != nil {
 		return weights.spread(seq, k, dst)
 	}
-	return choose(endpoints, dst, turn.Rotate(seq, len(endpoints), k, dst))
+	return toEndpoints(endpoints, dst, turn.Rotate(seq, len(endpoints), k, dst))
 }
 
 // choose turns what was appended to dst from positions among the endpoints into the endpoints there.
-func choose(endpoints, dst, appended []uint16) []uint16 {
+func toEndpoints(endpoints, dst, appended []uint16) []uint16 {
 	for i, position := range appended[len(dst):] {
 		appended[len(dst)+i] = endpoints[position]
 	}

@@ -70,7 +70,7 @@ func (f *Failover) use(tier int) { f.inUse, f.started = tier, true }
 
 // Inherit makes f go on where old was. Tiers are known by their priority in the two groups; f begins anew where the one
 // in use is gone.
-func (f *Failover) Inherit(g *Group, old *Failover, before *Group) {
+func (f *Failover) Adopt(g *Group, old *Failover, before *Group) {
 	*f = Failover{}
 	if !old.started {
 		return

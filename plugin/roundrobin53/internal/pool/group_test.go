@@ -71,7 +71,7 @@ func TestChoose(t *testing.T) {
 			if got := candidates(c); got != want || c.Status() != status || !again.IsZero() {
 				t.Errorf("%s, min_up %d, none %t: %q status %d again %v, want %q status %d", row.state, row.minUp, noneDown, got, c.Status(), again, want, status)
 			}
-			if got := c.Pick(turn.Datagram, nil, nil); len(got) != len(strings.Fields(want)) {
+			if got := c.Take(turn.Datagram, nil, nil); len(got) != len(strings.Fields(want)) {
 				t.Errorf("%s: an answer of %v, want %s", row.state, got, want)
 			}
 		}
@@ -149,7 +149,7 @@ func TestFailoverInherits(t *testing.T) {
 		{"nothing was in use", new(Failover), g, 1},
 	} {
 		var failover Failover
-		failover.Inherit(row.g, row.old, before)
+		failover.Adopt(row.g, row.old, before)
 		if c, _ := row.g.Choose(up, &failover, now); c.Priority() != row.want {
 			t.Errorf("%s: priority %d, want %d", row.name, c.Priority(), row.want)
 		}
@@ -167,7 +167,7 @@ func TestGroupAdopts(t *testing.T) {
 	var picked []uint16
 	for i := range 4 {
 		c := choiceOf([]*Group{old, g}[i%2])
-		picked = append(picked, c.Pick(turn.Datagram, client, nil)[0])
+		picked = append(picked, c.Take(turn.Datagram, client, nil)[0])
 	}
 	if picked[0] == picked[1] || picked[0] != picked[2] || picked[1] != picked[3] {
 		t.Errorf("%v, want exact turns", picked)
@@ -192,7 +192,7 @@ func TestFlapsDoNotBiasTurns(t *testing.T) {
 		if !up {
 			c = three
 		}
-		order := c.Pick(turn.Datagram, nil, nil)
+		order := c.Take(turn.Datagram, nil, nil)
 		first[order[0]]++
 		if order[0] == 0 {
 			second[order[1]]++

@@ -125,7 +125,7 @@ func TestLinesAtRandom(t *testing.T) {
 		c := choiceOf(groupOfLines(Rules{Order: Random}, lines))
 		first := make(map[string]int)
 		for range 10_000 {
-			answer := letters(c.Pick(turn.Datagram, &Client{}, nil))
+			answer := letters(c.Take(turn.Datagram, &Client{}, nil))
 			first[answer[:1]]++
 			checkLine(t, c, lines, nil, answer)
 		}
@@ -145,16 +145,16 @@ func TestLineOfAClient(t *testing.T) {
 		group.rules.ByLine = false
 		for network := range uint64(100) {
 			client := Client{Network: network}
-			answer := letters(sticky.Pick(turn.Datagram, &client, nil))
+			answer := letters(sticky.Take(turn.Datagram, &client, nil))
 			checkLine(t, sticky, lines, nil, answer)
-			if want := letters(choiceOf(group).Pick(turn.Datagram, &client, nil)); answer[:1] != want {
+			if want := letters(choiceOf(group).Take(turn.Datagram, &client, nil)); answer[:1] != want {
 				t.Errorf("client %d of %s: %s, want %s first", network, lines, answer, want)
 			}
 		}
 		nearest := choiceOf(groupOfLines(Rules{Order: Nearest}, lines))
 		for first, want := range map[float64]string{0: "abc", 3: "de", 5: "f"} {
 			client := Client{Place: PointAt(0, first), Located: true}
-			answer := []byte(letters(nearest.Pick(turn.Datagram, &client, nil)))
+			answer := []byte(letters(nearest.Take(turn.Datagram, &client, nil)))
 			slices.Sort(answer)
 			if string(answer) != want {
 				t.Errorf("client at %v of %s: %s, want %s", first, lines, answer, want)
@@ -167,7 +167,7 @@ func TestLineOfAClient(t *testing.T) {
 	first := make(map[string]int)
 	for range 8 {
 		c := choiceOf(g)
-		answer := letters(c.Pick(turn.Datagram, &client, nil))
+		answer := letters(c.Take(turn.Datagram, &client, nil))
 		first[answer[:1]]++
 		checkLine(t, c, "ab cd", nil, answer)
 	}

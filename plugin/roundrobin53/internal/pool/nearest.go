@@ -33,7 +33,7 @@ func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []
 	var seq uint64
 	missing := k
 	for before := math.Inf(1); missing > 0; {
-		here, closeness := c.next(client, before)
+		here, closeness := c.nextSite(client, before)
 		if missing == k {
 			seq = here.counters.Next(class)
 		}
@@ -58,7 +58,7 @@ func (g *Group) onlyLine(dst, appended []uint16) []uint16 {
 }
 
 // next is the site that is nearest to a point but not as near as before, and how close it is.
-func (c *Choice) next(client Point, before float64) (here siteChoice, closeness float64) {
+func (c *Choice) nextSite(client Point, before float64) (here siteChoice, closeness float64) {
 	closeness = math.Inf(-1)
 	for i := range c.sites {
 		s := &c.sites[i]

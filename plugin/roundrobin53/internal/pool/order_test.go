@@ -21,7 +21,7 @@ func sticky(answers int, weights ...int) *Group {
 func stickyPicks(c *Choice, clients int) [][]uint16 {
 	picks := make([][]uint16, clients)
 	for i := range picks {
-		picks[i] = c.Pick(turn.Datagram, &Client{Network: turn.HashNetwork(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))}, nil)
+		picks[i] = c.Take(turn.Datagram, &Client{Network: turn.HashNetwork(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))}, nil)
 	}
 	return picks
 }
@@ -96,20 +96,20 @@ func TestNearest(t *testing.T) {
 	}
 	berlin := &Client{Place: PointAt(52.5, 13.4), Located: true}
 	c := choiceOf(NewGroup(Rules{Order: Nearest, Answers: 1}, lines, nil))
-	turns := []uint16{c.Pick(turn.Datagram, berlin, nil)[0], c.Pick(turn.Datagram, berlin, nil)[0]}
+	turns := []uint16{c.Take(turn.Datagram, berlin, nil)[0], c.Take(turn.Datagram, berlin, nil)[0]}
 	if slices.Sort(turns); !slices.Equal(turns, []uint16{0, 1}) {
 		t.Errorf("first %v, want the two of Frankfurt in turn", turns)
 	}
 	g := NewGroup(Rules{Order: Nearest}, lines, nil)
-	if got := choiceOf(g).Pick(turn.Datagram, berlin, nil); got[2] != 2 || got[3] != 3 {
+	if got := choiceOf(g).Take(turn.Datagram, berlin, nil); got[2] != 2 || got[3] != 3 {
 		t.Errorf("%v, want Frankfurt, Paris, Sydney", got)
 	}
-	if got := choiceOf(g, 0, 1).Pick(turn.Datagram, berlin, nil); !slices.Equal(got, []uint16{2, 3}) {
+	if got := choiceOf(g, 0, 1).Take(turn.Datagram, berlin, nil); !slices.Equal(got, []uint16{2, 3}) {
 		t.Errorf("%v, want Paris, Sydney", got)
 	}
 	var first [4]int
 	for range 8 {
-		first[choiceOf(g).Pick(turn.Datagram, &Client{}, nil)[0]]++
+		first[choiceOf(g).Take(turn.Datagram, &Client{}, nil)[0]]++
 	}
 	if first != [4]int{2, 2, 2, 2} {
 		t.Errorf("first places for a client without a place: %v, want exact turns", first)
@@ -126,7 +126,7 @@ func TestNearestAtOneDistance(t *testing.T) {
 	c := choiceOf(NewGroup(Rules{Order: Nearest, Answers: 1, Weighted: true}, lines, nil))
 	var first [3]int
 	for range 10 {
-		first[c.Pick(turn.Datagram, &Client{Place: PointAt(0, 0), Located: true}, nil)[0]]++
+		first[c.Take(turn.Datagram, &Client{Place: PointAt(0, 0), Located: true}, nil)[0]]++
 	}
 	if first != [3]int{5, 5, 0} {
 		t.Errorf("first places %v, want the two nearest in exact turns", first)

@@ -99,7 +99,7 @@ func (p *Pool) Adopt(c *turn.Counters) {
 }
 
 // Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
-func (p *Pool) Pick(class turn.Class, dst []uint16) []uint16 {
+func (p *Pool) Take(class turn.Class, dst []uint16) []uint16 {
 	if p.counters == nil {
 		return append(dst, 0)
 	}

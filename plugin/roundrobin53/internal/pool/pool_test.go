@@ -53,8 +53,8 @@ func TestPoolKeepsAddresses(t *testing.T) {
 func TestAnswersIsAtMostAll(t *testing.T) {
 	for answers, want := range map[int]int{0: 5, 1: 1, 4: 4, 5: 5, 6: 5, MaxEndpoints: 5} {
 		p := New(addresses(5), RoundRobin, answers)
-		if p.Answers() != want || len(p.Pick(turn.Datagram, nil)) != want {
-			t.Errorf("answers %d: Answers() %d, picked %d, want %d", answers, p.Answers(), len(p.Pick(turn.Datagram, nil)), want)
+		if p.Answers() != want || len(p.Take(turn.Datagram, nil)) != want {
+			t.Errorf("answers %d: Answers() %d, picked %d, want %d", answers, p.Answers(), len(p.Take(turn.Datagram, nil)), want)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func TestPickIsExactInParallel(t *testing.T) {
 		wg.Go(func() {
 			var buf [n]uint16
 			for range picks {
-				counts[g][p.Pick(turn.Datagram, buf[:0])[0]]++
+				counts[g][p.Take(turn.Datagram, buf[:0])[0]]++
 			}
 		})
 	}
@@ -93,7 +93,7 @@ func TestClassesCountApart(t *testing.T) {
 	var last [turn.Classes]uint16
 	for i := range 10 {
 		for class := range turn.Classes {
-			first := p.Pick(class, nil)[0]
+			first := p.Take(class, nil)[0]
 			if i > 0 && first == last[class] {
 				t.Errorf("class %d, turn %d: %d is first again", class, i, first)
 			}
@@ -109,27 +109,27 @@ func TestSingleEndpoint(t *testing.T) {
 	two.Adopt(one.Counters())
 	g.AdoptCounters(one.Counters())
 	one.Adopt(two.Counters())
-	if got := one.Pick(turn.Datagram, nil); one.Counters() != nil || !slices.Equal(got, []uint16{0}) {
+	if got := one.Take(turn.Datagram, nil); one.Counters() != nil || !slices.Equal(got, []uint16{0}) {
 		t.Errorf("counters %v, picked %v, want none and 0", one.Counters(), got)
 	}
-	if two.Pick(turn.Datagram, nil)[0] == two.Pick(turn.Datagram, nil)[0] {
+	if two.Take(turn.Datagram, nil)[0] == two.Take(turn.Datagram, nil)[0] {
 		t.Error("the other pool takes no turns")
 	}
-	if c := choiceOf(g); c.Pick(turn.Datagram, nil, nil)[0] == c.Pick(turn.Datagram, nil, nil)[0] {
+	if c := choiceOf(g); c.Take(turn.Datagram, nil, nil)[0] == c.Take(turn.Datagram, nil, nil)[0] {
 		t.Error("the group takes no turns")
 	}
 }
 
 func TestAdoptGoesOn(t *testing.T) {
 	before, after := New(addresses(3), RoundRobin, 0), New(addresses(3), RoundRobin, 0)
-	last := before.Pick(turn.Datagram, nil)[0]
+	last := before.Take(turn.Datagram, nil)[0]
 	after.Adopt(before.Counters())
 	for i := 1; i < 7; i++ { // in turn, as while an old and a new instance both answer
 		p := &after
 		if i%2 == 0 {
 			p = &before
 		}
-		if got, want := p.Pick(turn.Datagram, nil)[0], (last+uint16(i))%3; got != want {
+		if got, want := p.Take(turn.Datagram, nil)[0], (last+uint16(i))%3; got != want {
 			t.Errorf("turn %d: %d first, want %d", i, got, want)
 		}
 	}
@@ -141,7 +141,7 @@ func TestCountersStartApart(t *testing.T) {
 	var first [n]int
 	for range pools {
 		p := New(addresses(n), RoundRobin, 0)
-		first[p.Pick(turn.Datagram, nil)[0]]++
+		first[p.Take(turn.Datagram, nil)[0]]++
 	}
 	for i, count := range first {
 		if count < pools/n/2 {
@@ -154,7 +154,7 @@ func TestRandomTakesNoTurn(t *testing.T) {
 	p := New(addresses(3), Random, 2)
 	before := p.Counters()[turn.Datagram].Load()
 	for range 10 {
-		if got := len(p.Pick(turn.Datagram, nil)); got != 2 {
+		if got := len(p.Take(turn.Datagram, nil)); got != 2 {
 			t.Errorf("%d endpoints, want 2", got)
 		}
 	}
@@ -170,7 +170,7 @@ func TestPickAllocatesNothing(t *testing.T) {
 	for _, order := range []Order{RoundRobin, Random} {
 		p := New(addresses(8), order, 0)
 		var buf [64]uint16
-		if got := testing.AllocsPerRun(1000, func() { p.Pick(turn.Datagram, buf[:0]) }); got != 0 {
+		if got := testing.AllocsPerRun(1000, func() { p.Take(turn.Datagram, buf[:0]) }); got != 0 {
 			t.Errorf("order %d: %v allocations a pick, want 0", order, got)
 		}
 	}
@@ -184,7 +184,7 @@ func BenchmarkPick(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				var buf [64]uint16
 				for pb.Next() {
-					p.Pick(turn.Datagram, buf[:0])
+					p.Take(turn.Datagram, buf[:0])
 				}
 			})
 		})

@@ -23,7 +23,7 @@ type weights struct {
 	lines  []lineClass
 	period uint64 // how many answers make the first places exact
 
-	classes []class
+	classes []weightClass
 	sticky  []float64 // by candidate, of the order Sticky: their weights
 	byLine  bool      // an answer has the endpoints of one line
 }
@@ -35,7 +35,7 @@ type lineClass struct {
 }
 
 // class is the endpoints of one weight.
-type class struct {
+type weightClass struct {
 	weight    uint64 // of one of them, in fixed-point form: see weightBits
 	endpoints []uint16
 	start     int // among the endpoints of a remainder
@@ -123,7 +123,7 @@ func (w *weights) addEndpoints(known map[uint64]int, weight uint64, endpoints []
 	if !ok {
 		i = len(w.classes)
 		known[weight] = i
-		w.classes = append(w.classes, class{weight: weight})
+		w.classes = append(w.classes, weightClass{weight: weight})
 	}
 	w.classes[i].endpoints = append(w.classes[i].endpoints, endpoints...)
 }
@@ -151,7 +151,7 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	}
 	at, times = turn.InnerPlace(times, uint64(len(line)))
 	if w.byLine {
-		return choose(line, dst, turn.Begin(int(at), times, len(line), len(line), dst))
+		return toEndpoints(line, dst, turn.Begin(int(at), times, len(line), len(line), dst))
 	}
 	first := line[at]
 	dst = append(dst, first)
@@ -176,7 +176,7 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 func (w *weights) draw(k int, dst []uint16) []uint16 {
 	if w.byLine {
 		line := w.drawLine()
-		return choose(line, dst, turn.Shuffle(len(line), len(line), dst))
+		return toEndpoints(line, dst, turn.Shuffle(len(line), len(line), dst))
 	}
 	var space space
 	rest := w.remainder(space.weights[:0], space.endpoints[:0])

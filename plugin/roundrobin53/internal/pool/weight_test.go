@@ -154,7 +154,7 @@ func TestLineWeight(t *testing.T) {
 		g.counters[turn.Datagram].Store(0) // the first turn of a round, of all rounds there are
 		var counts [4]int
 		for range row.answers {
-			counts[c.Pick(turn.Datagram, nil, nil)[0]]++
+			counts[c.Take(turn.Datagram, nil, nil)[0]]++
 		}
 		if got := strings.Trim(fmt.Sprint(counts), "[]"); got != row.want {
 			t.Errorf("down %v: first %s, want %s", row.down, got, row.want)
@@ -203,7 +203,7 @@ func TestAnswerIsWhole(t *testing.T) {
 		c := choiceOf(NewGroup(Rules{Order: order, Weighted: true}, lines, identities))
 		for range 100 {
 			seen := make(map[uint16]bool)
-			for _, endpoint := range c.Pick(turn.Stream, &Client{Network: 7, Located: true}, nil) {
+			for _, endpoint := range c.Take(turn.Stream, &Client{Network: 7, Located: true}, nil) {
 				seen[endpoint] = true
 			}
 			if len(seen) != 91 {
@@ -227,7 +227,7 @@ func TestRandomByWeight(t *testing.T) {
 	const answers = 20_000
 	var first [3]int
 	for range answers {
-		order := c.Pick(turn.Datagram, nil, nil)
+		order := c.Take(turn.Datagram, nil, nil)
 		if order[0] == order[1] {
 			t.Fatalf("an answer is a set: %v", order)
 		}
@@ -243,7 +243,7 @@ func TestRandomByWeight(t *testing.T) {
 func TestRandomAmongTheEndpointsThatAreUp(t *testing.T) {
 	c := choiceOf(group(Rules{Order: Random}, 1, 1, 1), 1)
 	for range 100 {
-		if order := c.Pick(turn.Datagram, nil, nil); len(order) != 2 || order[0]+order[1] != 2 {
+		if order := c.Take(turn.Datagram, nil, nil); len(order) != 2 || order[0]+order[1] != 2 {
 			t.Fatalf("%v, want 0 and 2", order)
 		}
 	}
@@ -256,7 +256,7 @@ func BenchmarkWeighted(b *testing.B) {
 			var buf [8]uint16
 			b.ReportAllocs()
 			for b.Loop() {
-				c.Pick(turn.Datagram, nil, buf[:0])
+				c.Take(turn.Datagram, nil, buf[:0])
 			}
 		})
 	}

@@ -77,9 +77,9 @@ func (b *Builder) AddAddresses(name string, rrtype uint16, number int) {
 }
 
 // Add gives name an RRset of any type but A and AAAA.
-func (b *Builder) Add(name string, set RRset) {
+func (b *Builder) Add(name string, rrset RRset) {
 	d := b.draft(name)
-	d.rrsets = append(d.rrsets, set)
+	d.rrsets = append(d.rrsets, rrset)
 }
 
 // Table is the finished table; the builder may not be used again.

@@ -24,7 +24,7 @@ const (
 	Outside    Kind = iota // no zone of the table holds the name
 	Addresses              // an A or AAAA RRset: Result.Addresses is its number
 	RRs                    // any other RRset: Result.RRset
-	Alias                  // the name has a CNAME and another type was asked: Result.RRset is the CNAME
+	CNAME                  // the name has a CNAME and another type was asked: Result.RRset is the CNAME
 	Any                    // the name has data and QTYPE was ANY
 	Delegation             // the name lies at or below a zone cut: Result.RRset is the NS RRset, Result.DS may be set
 	NoData                 // the name exists, the type does not (RFC 2308 §2.2)
@@ -173,7 +173,7 @@ func (t *Table) answer(n *node, name string, qtype uint16) Result {
 			r.Kind, r.RRset = RRs, &rrsets[i]
 			return r
 		case dns.TypeCNAME:
-			r.Kind, r.RRset = Alias, &rrsets[i]
+			r.Kind, r.RRset = CNAME, &rrsets[i]
 			return r
 		}
 	}

@@ -40,7 +40,7 @@ func table(tb testing.TB, origins []string, hideSOA bool, lines ...string) *Tabl
 // describe is a result in a word or two: what was found, and where it comes from.
 func describe(r Result) string {
 	kinds := map[Kind]string{
-		Outside: "outside", Addresses: "addresses", RRs: "rrs", Alias: "alias", Any: "any",
+		Outside: "outside", Addresses: "addresses", RRs: "rrs", CNAME: "alias", Any: "any",
 		Delegation: "delegation", NoData: "nodata", NXDomain: "nxdomain",
 	}
 	words := []string{kinds[r.Kind]}

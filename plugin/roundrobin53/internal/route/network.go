@@ -75,8 +75,8 @@ func (n *Networks) Scope(p netip.Prefix) int {
 }
 
 // isDivided reports whether the prefix of a length around p holds longer networks than the one that p matches.
-func (n *Networks) isDivided(p netip.Prefix, bits, matched int) bool {
-	around, _ := p.Addr().Prefix(bits)
+func (n *Networks) isDivided(p netip.Prefix, length, matched int) bool {
+	around, _ := p.Addr().Prefix(length)
 	for inner := range n.table.Subnets(around) {
 		if inner.Bits() > matched {
 			return true

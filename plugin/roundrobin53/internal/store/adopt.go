@@ -124,28 +124,28 @@ func (a *adoption) pair(zones []servedZone) {
 		listenersAt,
 		func(servedZone) []string { return []string{""} },
 	} {
-		heirless := make(map[zoneKey][]int)
+		unpaired := make(map[zoneKey][]int)
 		for i, z := range a.old {
 			if !taken[i] {
 				for _, key := range z.keys(places(z)) {
-					heirless[key] = append(heirless[key], i)
+					unpaired[key] = append(unpaired[key], i)
 				}
 			}
 		}
 		for i, z := range zones {
 			if a.from[i] == noZone {
-				a.from[i] = take(heirless, z.keys(places(z)), taken)
+				a.from[i] = claim(unpaired, z.keys(places(z)), taken)
 			}
 		}
 	}
 }
 
 // take is the first zone of one of the keys that nobody has taken yet.
-func take(heirless map[zoneKey][]int, keys []zoneKey, taken []bool) int {
+func claim(unpaired map[zoneKey][]int, keys []zoneKey, taken []bool) int {
 	for _, key := range keys {
-		for len(heirless[key]) > 0 {
-			first := heirless[key][0]
-			heirless[key] = heirless[key][1:]
+		for len(unpaired[key]) > 0 {
+			first := unpaired[key][0]
+			unpaired[key] = unpaired[key][1:]
 			if !taken[first] {
 				taken[first] = true
 				return first
@@ -289,9 +289,9 @@ func (a *adoption) adoptFrom(old *Store, o orphan) bool {
 
 // cnamesAt is the number of the CNAMEs that stand at name itself and are chosen among, 0 if there are none.
 func (s *Store) cnamesAt(name string) int {
-	set := s.Table.Lookup(name, dns.TypeCNAME).RRset
-	if set == nil || set.CNAMEs == 0 || set.RRs[0].Header().Name != name {
+	rrset := s.Table.Lookup(name, dns.TypeCNAME).RRset
+	if rrset == nil || rrset.CNAMEs == 0 || rrset.RRs[0].Header().Name != name {
 		return 0
 	}
-	return set.CNAMEs
+	return rrset.CNAMEs
 }

@@ -41,10 +41,10 @@ func Build(c *config.Block) (*Store, error) {
 	for _, owner := range c.Owners {
 		z := &b.Zones[owner.Zone.Index]
 		z.Names++
-		for _, set := range owner.RRsets {
-			z.Values += len(set.Addresses) + len(set.RRs)
-			b.add(owner, set)
-			delegates = delegates || set.Type == dns.TypeNS && owner.Name != z.Name
+		for _, rrset := range owner.RRsets {
+			z.Values += len(rrset.Addresses) + len(rrset.RRs)
+			b.add(owner, rrset)
+			delegates = delegates || rrset.Type == dns.TypeNS && owner.Name != z.Name
 		}
 	}
 	for i := range b.hashes {
@@ -55,7 +55,7 @@ func Build(c *config.Block) (*Store, error) {
 	if err := validateCNAMEs(c, s.Table); err != nil {
 		return nil, err
 	}
-	s.Verdicts = policy.NewVerdicts(s.choosers(), len(s.Targets), time.Now())
+	s.Verdicts = policy.NewVerdicts(s.choosingSets(), len(s.Targets), time.Now())
 	if delegates {
 		s.warnDelegations(c)
 	}
@@ -64,7 +64,7 @@ func Build(c *config.Block) (*Store, error) {
 }
 
 // choosers are all sets that choose among their values.
-func (s *Store) choosers() []*policy.Set {
+func (s *Store) choosingSets() []*policy.Set {
 	var sets []*policy.Set
 	for i := range s.sets {
 		if s.sets[i].Chooses() {
@@ -80,8 +80,8 @@ func (s *Store) choosers() []*policy.Set {
 func countSets(c *config.Block) int {
 	n := 0
 	for _, owner := range c.Owners {
-		for _, set := range owner.RRsets {
-			if set.Addresses != nil {
+		for _, rrset := range owner.RRsets {
+			if rrset.Addresses != nil {
 				n++
 			}
 		}
@@ -109,24 +109,24 @@ func (b *builder) addZones(c *config.Block) {
 }
 
 // add puts an RRset into the table.
-func (b *builder) add(owner *config.Owner, set *config.RRset) {
+func (b *builder) add(owner *config.Owner, rrset *config.RRset) {
 	hash := &b.hashes[owner.Zone.Index]
-	writeDrained(hash, set)
-	if set.Addresses != nil {
-		b.addAddresses(owner, set, hash)
+	writeDrained(hash, rrset)
+	if rrset.Addresses != nil {
+		b.addAddresses(owner, rrset, hash)
 		return
 	}
-	for _, rr := range set.RRs {
-		rr.Header().Ttl = set.TTL
+	for _, rr := range rrset.RRs {
+		rr.Header().Ttl = rrset.TTL
 		writeRR(hash, rr)
 	}
-	made := record.RRset{Type: set.Type, RRs: set.RRs}
-	if set.Lines != nil {
+	made := record.RRset{Type: rrset.Type, RRs: rrset.RRs}
+	if rrset.Lines != nil {
 		made.CNAMEs = len(b.cnames)
-		cnames := policy.NewCNAMEs(set.RRs, set.TTL, func() policy.Choosing { return b.choosing.of(owner, set) })
-		if set.Metrics {
+		cnames := policy.NewCNAMEs(rrset.RRs, rrset.TTL, func() policy.Choosing { return b.choosing.of(owner, rrset) })
+		if rrset.Metrics {
 			cnames.CountPicks()
-			b.count(owner, set, cnames.Speaker())
+			b.noteCounted(owner, rrset, cnames.Speaker())
 		}
 		b.cnames = append(b.cnames, cnames)
 	}
@@ -134,38 +134,38 @@ func (b *builder) add(owner *config.Owner, set *config.RRset) {
 }
 
 // addAddresses puts an A or AAAA RRset into the table.
-func (b *builder) addAddresses(owner *config.Owner, set *config.RRset, hash *maphash.Hash) {
+func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *maphash.Hash) {
 	number := len(b.sets)
-	made := policy.NewSet(pool.New(set.Addresses, set.Order, set.Answers), set.TTL)
-	if set.Lines != nil {
-		made.Choose(b.choosing.of(owner, set))
+	made := policy.NewSet(pool.New(rrset.Addresses, rrset.Order, rrset.Answers), rrset.TTL)
+	if rrset.Lines != nil {
+		made.SetChoosing(b.choosing.of(owner, rrset))
 	}
-	if set.Metrics {
+	if rrset.Metrics {
 		made.CountPicks()
 	}
 	b.slab.Keep(&made.Pool)
 	b.sets = append(b.sets, made)
-	if set.Metrics {
-		b.count(owner, set, &b.sets[number])
+	if rrset.Metrics {
+		b.noteCounted(owner, rrset, &b.sets[number])
 	}
-	b.table.AddAddresses(owner.Name, set.Type, number)
+	b.table.AddAddresses(owner.Name, rrset.Type, number)
 	_, _ = hash.WriteString(owner.Name)
-	maphash.WriteComparable(hash, [2]uint32{set.TTL, uint32(set.Type)})
+	maphash.WriteComparable(hash, [2]uint32{rrset.TTL, uint32(rrset.Type)})
 	_, _ = hash.Write(made.Octets())
-	if msg := tooLarge(owner.Name, set); msg != "" {
+	if msg := tooLarge(owner.Name, rrset); msg != "" {
 		b.Large = append(b.Large, msg)
 	}
 }
 
 // count notes a set that counts its first picks.
-func (b *builder) count(owner *config.Owner, set *config.RRset, counted *policy.Set) {
-	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, set.Type, counted})
+func (b *builder) noteCounted(owner *config.Owner, rrset *config.RRset, counted *policy.Set) {
+	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, rrset.Type, counted})
 }
 
 // writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not get them.
-func writeDrained(hash *maphash.Hash, set *config.RRset) {
-	for i := range set.Lines {
-		if line := &set.Lines[i]; line.Drain {
+func writeDrained(hash *maphash.Hash, rrset *config.RRset) {
+	for i := range rrset.Lines {
+		if line := &rrset.Lines[i]; line.Drain {
 			maphash.WriteComparable(hash, [2]int{line.First, line.Count})
 		}
 	}

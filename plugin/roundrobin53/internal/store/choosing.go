@@ -44,31 +44,31 @@ func newChoosingBuilder(s *Store) *choosingBuilder {
 }
 
 // of makes what an RRset that has lines chooses by.
-func (b *choosingBuilder) of(owner *config.Owner, set *config.RRset) policy.Choosing {
-	c := policy.Choosing{Name: owner.Name, Type: set.Type, Zone: owner.Zone.Index, Order: set.Order, Routes: b.routes(set.Routing)}
+func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Choosing {
+	c := policy.Choosing{Name: owner.Name, Type: rrset.Type, Zone: owner.Zone.Index, Order: rrset.Order, Routes: b.routes(rrset.Routing)}
 	var identities []uint64
-	if set.Order == pool.Sticky {
-		for i := range set.Endpoints() {
-			identities = append(identities, xxhash.Sum64String(set.Value(i)))
+	if rrset.Order == pool.Sticky {
+		for i := range rrset.Endpoints() {
+			identities = append(identities, xxhash.Sum64String(rrset.Value(i)))
 		}
 	}
-	conditions := b.conditionsOf(owner, set)
-	for _, g := range set.Routing.Groups {
+	conditions := b.conditionsOf(owner, rrset)
+	for _, g := range rrset.Routing.Groups {
 		lines := make([]pool.Line, len(g.Lines))
 		for i, line := range g.Lines {
-			lines[i] = poolLine(&set.Lines[line])
+			lines[i] = poolLine(&rrset.Lines[line])
 		}
-		made := pool.NewGroup(poolRules(set), lines, identities)
+		made := pool.NewGroup(poolRules(rrset), lines, identities)
 		c.Groups = append(c.Groups, policy.NewGroup(made, g.Name, g.Key, conditions))
 	}
 	return c
 }
 
 // poolRules is what an RRset says of how its values are chosen.
-func poolRules(set *config.RRset) pool.Rules {
+func poolRules(rrset *config.RRset) pool.Rules {
 	return pool.Rules{
-		Order: set.Order, Answers: set.Answers, ByLine: set.ByLine, Weighted: set.Weighted,
-		MinUp: max(1, set.MinUp), Failback: set.Failback, NoneDown: set.NoneDown,
+		Order: rrset.Order, Answers: rrset.Answers, ByLine: rrset.ByLine, Weighted: rrset.Weighted,
+		MinUp: max(1, rrset.MinUp), Failback: rrset.Failback, NoneDown: rrset.NoneDown,
 	}
 }
 
@@ -106,24 +106,24 @@ func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
 }
 
 // conditionsOf are the conditions of the RRset's values by position, nil for those that are always up.
-func (b *choosingBuilder) conditionsOf(owner *config.Owner, set *config.RRset) []*policy.Condition {
-	conditions := make([]*policy.Condition, set.Endpoints())
-	for _, line := range set.Lines {
+func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset) []*policy.Condition {
+	conditions := make([]*policy.Condition, rrset.Endpoints())
+	for _, line := range rrset.Lines {
 		if len(line.Checks) == 0 {
 			continue
 		}
 		for i := line.First; i < line.First+line.Count; i++ {
 			address := line.Target
-			if !address.IsValid() && set.Addresses != nil {
-				address = set.Addresses[i]
+			if !address.IsValid() && rrset.Addresses != nil {
+				address = rrset.Addresses[i]
 			}
-			key := conditionKey{address, set.Directive, strings.Join(line.Checks, " ")}
+			key := conditionKey{address, rrset.Directive, strings.Join(line.Checks, " ")}
 			if b.conditions[key] == nil {
-				all := b.atLeast(set.Directive, len(line.Checks), line.Checks, address)
+				all := b.atLeast(rrset.Directive, len(line.Checks), line.Checks, address)
 				b.conditions[key] = &all
 			}
 			conditions[i] = b.conditions[key]
-			b.watch(owner.Zone.Name, set.Directive, line.Checks, address, set.Value(i))
+			b.watch(owner.Zone.Name, rrset.Directive, line.Checks, address, rrset.Value(i))
 		}
 	}
 	return conditions

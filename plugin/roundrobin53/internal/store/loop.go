@@ -14,7 +14,7 @@ import (
 // cnameNode is a name with a CNAME, or several, in the search for loops.
 type cnameNode struct {
 	owner *config.Owner
-	set   *config.RRset
+	rrset *config.RRset
 	ends  bool         // an answer can come to an end, through one of its targets at least
 	next  *cnameNode   // the CNAME of one of its targets
 	above []*cnameNode // those that have it among their targets
@@ -52,12 +52,12 @@ func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.R
 	var nodes []*cnameNode
 	byRRset := make(map[*record.RRset]*cnameNode)
 	for _, owner := range c.Owners {
-		set := owner.RRset(dns.TypeCNAME)
-		if set == nil {
+		rrset := owner.RRset(dns.TypeCNAME)
+		if rrset == nil {
 			continue
 		}
 		if found := table.Lookup(owner.Name, dns.TypeCNAME); found.Kind == record.RRs { // else it lies below a delegation
-			node := &cnameNode{owner: owner, set: set}
+			node := &cnameNode{owner: owner, rrset: rrset}
 			nodes = append(nodes, node)
 			byRRset[found.RRset] = node
 		}
@@ -68,9 +68,9 @@ func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.R
 // findTargets finds the CNAMEs that the name's own lead to.
 func (node *cnameNode) findTargets(table *record.Table, byRRset map[*record.RRset]*cnameNode) {
 	node.ends = true // with NODATA, if all are drained
-	for _, rr := range node.set.Answerable() {
+	for _, rr := range node.rrset.Answerable() {
 		found := table.Lookup(strings.ToLower(rr.(*dns.CNAME).Target), dns.TypeNone)
-		if found.Kind != record.Alias {
+		if found.Kind != record.CNAME {
 			node.ends = true
 			return
 		}
@@ -89,11 +89,11 @@ func (node *cnameNode) loopError() error {
 	}
 	var steps []string
 	for at := node; len(steps) == 0 || at != node; at = at.next {
-		steps = append(steps, fmt.Sprintf("%s to %s (%s)", at.owner.Name, at.next.owner.Name, at.set.Position))
+		steps = append(steps, fmt.Sprintf("%s to %s (%s)", at.owner.Name, at.next.owner.Name, at.rrset.Position))
 	}
 	const most = 8 // of the steps, lest the message fill pages
 	if more := len(steps) - most; more > 0 {
 		steps = append(steps[:most], fmt.Sprintf("and %s", strconv.Itoa(more)+" more"))
 	}
-	return node.set.Errorf("record: the CNAME of %s leads back to it, and nobody can follow it: %s", node.owner.Name, strings.Join(steps, ", "))
+	return node.rrset.Errorf("record: the CNAME of %s leads back to it, and nobody can follow it: %s", node.owner.Name, strings.Join(steps, ", "))
 }

@@ -86,7 +86,7 @@ type Counted struct {
 func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
 
 // CNAMEs are the CNAMEs that are chosen among in an RRset of the table; nil if it is another RRset.
-func (s *Store) CNAMEs(set *record.RRset) *policy.CNAMEs { return s.cnames[set.CNAMEs] }
+func (s *Store) CNAMEs(rrset *record.RRset) *policy.CNAMEs { return s.cnames[rrset.CNAMEs] }
 
 // Sets are the sets of the A and AAAA RRsets, by their numbers in the table.
 func (s *Store) Sets() []policy.Set { return s.sets }

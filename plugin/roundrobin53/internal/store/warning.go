@@ -24,9 +24,9 @@ func (s *Store) warnDelegations(c *config.Block) {
 		if s.Table.Lookup(owner.Name, dns.TypeNone).Kind != record.Delegation {
 			continue
 		}
-		for _, set := range owner.RRsets {
-			if set.Addresses == nil {
-				s.Warnings = append(s.Warnings, set.Warningf("%s %s lies below a delegation and is never answered", owner.Name, dns.TypeToString[set.Type]))
+		for _, rrset := range owner.RRsets {
+			if rrset.Addresses == nil {
+				s.Warnings = append(s.Warnings, rrset.Warningf("%s %s lies below a delegation and is never answered", owner.Name, dns.TypeToString[rrset.Type]))
 			}
 		}
 	}
@@ -69,22 +69,22 @@ func (s *Store) hasAddress(name string) bool {
 const safeUDPSize = 1232
 
 // tooLarge warns of an RRset whose answer is more than a safe UDP answer holds; it is empty if there is no need to.
-func tooLarge(name string, set *config.RRset) string {
+func tooLarge(name string, rrset *config.RRset) string {
 	const (
 		header = 12
 		opt    = 11
 		fixed  = 12 // of a compressed record: pointer, type, class, TTL, length
 	)
 	octets := 16
-	if set.Type == dns.TypeA {
+	if rrset.Type == dns.TypeA {
 		octets = 4
 	}
-	n := set.MostAnswers()
+	n := rrset.MostAnswers()
 	room := safeUDPSize - header - opt - (len(name) + 1 + 4)
 	fit := room / (fixed + octets)
 	if n <= fit {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s %s: an answer of %d values is larger than %d octets, and is truncated for most UDP clients; answers %d fits",
-		set.Position, name, dns.TypeToString[set.Type], n, safeUDPSize, fit)
+		rrset.Position, name, dns.TypeToString[rrset.Type], n, safeUDPSize, fit)
 }

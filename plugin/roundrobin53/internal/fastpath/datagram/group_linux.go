@@ -41,9 +41,9 @@ const writeBuffer = 1 << 20
 
 // Open makes a group of n sockets that listen opens, each at the same address and with SO_REUSEPORT, and begins to
 // answer what comes in on them. Cores is how many other sockets have that address and take what is no plain query.
-func Open(n, cores int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
+func Open(n, others int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
 	g := &Group{listen: listen, server: server, spares: new(spares), filter: anySocket}
-	if err := g.Resize(n, cores); err != nil {
+	if err := g.Resize(n, others); err != nil {
 		if len(g.loops) > 0 {
 			g.Stop()
 			g.Close()
@@ -55,7 +55,7 @@ func Open(n, cores int, listen func() (net.PacketConn, error), server func() Ser
 
 // Resize makes the sockets of the group as many as n, beside as many others as cores. Nothing is lost: a socket is closed
 // when the kernel has been told to give it no more packets. One that has failed is replaced.
-func (g *Group) Resize(n, cores int) error {
+func (g *Group) Resize(n, others int) error {
 	n = max(1, min(n, maxSockets))
 	var excess []*loop
 	g.mu.Lock()
@@ -67,7 +67,7 @@ func (g *Group) Resize(n, cores int) error {
 			return err
 		}
 	}
-	if err := g.Steer(cores); err != nil || n >= has {
+	if err := g.Steer(others); err != nil || n >= has {
 		return err
 	}
 	if err := g.attach(plainFilter(g.plain[:n], g.rest)); err != nil {
@@ -83,7 +83,7 @@ func (g *Group) Resize(n, cores int) error {
 		_ = l.drain()
 		_ = l.conn.Close()
 	}
-	return g.Steer(cores) // where a socket goes, the last one takes its position
+	return g.Steer(others) // where a socket goes, the last one takes its position
 }
 
 // add opens a socket, and begins to answer what comes in on it.
@@ -97,7 +97,7 @@ func (g *Group) add() error {
 		return errors.Join(fmt.Errorf("a %T is no UDP socket", conn), conn.Close())
 	}
 	var l *loop
-	l, err = newLoop(udp, g.spares, g.server(), func(packet []byte) bool { return g.take(l, packet) })
+	l, err = newLoop(udp, g.spares, g.server(), func(packet []byte) bool { return g.takeProbe(l, packet) })
 	if err == nil && len(g.loops) == 0 {
 		err = l.control(g.spares.standFor)
 	}
@@ -115,8 +115,8 @@ func (g *Group) add() error {
 
 // Steer sets the kernel's filter, for so many other sockets. Where its own sockets stand among all of that address is
 // found out first: it depends on the order they were opened and closed in.
-func (g *Group) Steer(cores int) error {
-	plain, rest, err := g.findPositions(cores)
+func (g *Group) Steer(others int) error {
+	plain, rest, err := g.findPositions(others)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ var errLost = errors.New("packets that this process sends to itself do not come 
 // findPositions finds the positions of the group's sockets, and of so many others. A packet is sent to each position,
 // and tells the socket that gets it. Where there is no such position any socket may get it, but at its own it gets one
 // that names a lower one.
-func (g *Group) findPositions(cores int) (plain, rest []uint32, err error) {
+func (g *Group) findPositions(others int) (plain, rest []uint32, err error) {
 	probe, all := g.startProbing()
 	defer g.stopProbing()
 	if err := g.attach(probeFilter(binary.BigEndian.Uint32(probe), binary.BigEndian.Uint32(probe[4:]), g.filter)); err != nil {
@@ -43,7 +43,7 @@ func (g *Group) findPositions(cores int) (plain, rest []uint32, err error) {
 	defer conn.Close()
 	pause := time.NewTicker(probePause)
 	defer pause.Stop()
-	for round, positions := 0, len(g.loops)+cores; round < probeRounds; round++ {
+	for round, positions := 0, len(g.loops)+others; round < probeRounds; round++ {
 		if round >= probeExact {
 			positions = min(2*positions, maxPositions)
 		}
@@ -55,7 +55,7 @@ func (g *Group) findPositions(cores int) (plain, rest []uint32, err error) {
 		}
 		select {
 		case <-all:
-			plain, rest = g.sort(cores)
+			plain, rest = g.sort(others)
 			return plain, rest, nil
 		case <-pause.C:
 		}
@@ -90,7 +90,7 @@ func (g *Group) stopProbing() {
 }
 
 // take takes a packet of the length of probes that came to a socket, if it is one.
-func (g *Group) take(l *loop, packet []byte) bool {
+func (g *Group) takeProbe(l *loop, packet []byte) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.all == nil || !slices.Equal(packet[:len(g.nonce)], g.nonce[:]) {
@@ -110,13 +110,13 @@ func (g *Group) take(l *loop, packet []byte) bool {
 }
 
 // sort is the positions that were found, and those of others.
-func (g *Group) sort(cores int) (plain, rest []uint32) {
+func (g *Group) sort(others int) (plain, rest []uint32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, l := range g.loops {
 		plain = append(plain, g.found[l])
 	}
-	for position := uint32(0); len(rest) < cores; position++ {
+	for position := uint32(0); len(rest) < others; position++ {
 		if !slices.Contains(plain, position) {
 			rest = append(rest, position)
 		}

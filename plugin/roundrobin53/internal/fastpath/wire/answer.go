@@ -43,15 +43,15 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 	be.PutUint16(header[2:], flagQR|flagAA|be.Uint16(header[2:])&(flagRD|flagCD))
 	be.PutUint16(header[6:], uint16(len(order)))
 	// All records begin alike: pointer, type, class, TTL, length.
-	front := ownerPointer<<48 | uint64(q.Type)<<32 | classINET<<16 | uint64(ttl>>16)
-	back := ttl<<16 | uint32(width)
+	head := ownerPointer<<48 | uint64(q.Type)<<32 | classINET<<16 | uint64(ttl>>16)
+	tail := ttl<<16 | uint32(width)
 	size := recordOctets + width
 	dst = slices.Grow(dst, len(order)*size)
 	records := dst[len(dst) : len(dst)+len(order)*size]
 	dst = dst[:len(dst)+len(records)]
 	for _, endpoint := range order {
-		be.PutUint64(records, front)
-		be.PutUint32(records[8:], back)
+		be.PutUint64(records, head)
+		be.PutUint32(records[8:], tail)
 		address := octets[int(endpoint)*width:]
 		if width == 4 { // most answers: a copy that is known to be of four octets takes one instruction
 			*(*[4]byte)(records[recordOctets:]) = [4]byte(address)

@@ -14,7 +14,7 @@ import (
 )
 
 // server is what a handler keeps for each of the servers (address and transport) that ask it.
-type server struct {
+type listener struct {
 	stream  bool // see asker.IsStream
 	answers []answerCounters
 
@@ -22,32 +22,32 @@ type server struct {
 }
 
 // servers are the entries of all servers that asked so far.
-type servers struct {
-	known atomic.Pointer[map[*dnsserver.Server]*server]
+type listeners struct {
+	known atomic.Pointer[map[*dnsserver.Server]*listener]
 	mu    sync.Mutex // guards changes of known
 }
 
 // server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
 // met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
-func (h *Handler) server(ctx context.Context) *server {
+func (h *Handler) listener(ctx context.Context) *listener {
 	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
-	return h.serverOf(key)
+	return h.listenerOf(key)
 }
 
-func (h *Handler) serverOf(key *dnsserver.Server) *server {
-	if known := h.servers.known.Load(); known != nil {
+func (h *Handler) listenerOf(key *dnsserver.Server) *listener {
+	if known := h.listeners.known.Load(); known != nil {
 		if srv, ok := (*known)[key]; ok {
 			return srv
 		}
 	}
-	return h.addServer(key)
+	return h.addListener(key)
 }
 
-func (h *Handler) addServer(key *dnsserver.Server) *server {
-	h.servers.mu.Lock()
-	defer h.servers.mu.Unlock()
-	known := make(map[*dnsserver.Server]*server)
-	if old := h.servers.known.Load(); old != nil {
+func (h *Handler) addListener(key *dnsserver.Server) *listener {
+	h.listeners.mu.Lock()
+	defer h.listeners.mu.Unlock()
+	known := make(map[*dnsserver.Server]*listener)
+	if old := h.listeners.known.Load(); old != nil {
 		if srv, ok := (*old)[key]; ok {
 			return srv
 		}
@@ -57,15 +57,15 @@ func (h *Handler) addServer(key *dnsserver.Server) *server {
 	if key != nil {
 		addr = key.Addr
 	}
-	srv := &server{stream: asker.IsStream(addr)}
+	srv := &listener{stream: asker.IsStream(addr)}
 	for _, z := range h.store.Load().Zones {
 		srv.answers = append(srv.answers, newAnswerCounters(addr, z.Name, h.block.view))
 		srv.failOpen = append(srv.failOpen, failOpenTotal.WithLabelValues(addr, z.Name, h.block.view))
 	}
 	known[key] = srv
-	h.servers.known.Store(&known)
+	h.listeners.known.Store(&known)
 	return srv
 }
 
 // count counts an answer.
-func (s *server) count(z *record.Zone, r result) { s.answers[z.Index][r].Inc() }
+func (s *listener) count(z *record.Zone, r result) { s.answers[z.Index][r].Inc() }
