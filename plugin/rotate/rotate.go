@@ -1,9 +1,11 @@
-// Package rotate is a CoreDNS plugin that puts the addresses of other plugins' answers in exact turns.
+// Package rotate is a CoreDNS plugin that puts the addresses of other plugins' answers in exact
+// turns.
 //
-// It stands directly above loadbalance and has the last word on the order: whatever comes from below, frozen by a cache or
-// shuffled, is sorted first, so that the turn alone decides who is first. Whose turn it is and how an order follows from
-// it is what internal/turn says, for this plugin and for roundrobin53. Nothing on the path of a query locks, and the state
-// has one size, whatever is asked.
+// It stands directly above loadbalance and has the last word on the order: whatever comes from
+// below, frozen by a cache or shuffled, is sorted first, so that the turn alone decides who is
+// first. Whose turn it is and how an order follows from it is what internal/turn says, for this
+// plugin and for roundrobin53. Nothing on the path of a query locks, and the state has one size,
+// whatever is asked.
 package rotate
 
 import (
@@ -22,7 +24,8 @@ import (
 
 const pluginName = "rotate"
 
-// Handler puts the addresses in the answers of one server block in order. It implements plugin.Handler.
+// Handler puts the addresses in the answers of one server block in order. It implements
+// plugin.Handler.
 type Handler struct {
 	Next plugin.Handler
 
@@ -39,9 +42,12 @@ type Handler struct {
 	mu        sync.Mutex // guards changes of servers
 }
 
+var _ plugin.Handler = (*Handler)(nil)
+
 // owner is a plugin that puts its own answers in turns.
 type owner interface {
-	// Owns reports whether the plugin itself answers the queries for a name, in lower case, and a type.
+	// Owns reports whether the plugin itself answers the queries for a name, in lower case, and a
+	// type.
 	Owns(name string, qtype uint16) bool
 }
 
@@ -68,7 +74,7 @@ func isForAddresses(r *dns.Msg) bool {
 	return question.Qclass == dns.ClassINET && (question.Qtype == dns.TypeA || question.Qtype == dns.TypeAAAA)
 }
 
-// zoneOf is the number of a zone that a name lies in, -1 if it lies in none.
+// zoneOf returns the number of a zone that a name lies in, -1 if it lies in none.
 func (h *Handler) zoneOf(name string) int {
 	for i, zone := range h.zones {
 		if isIn(name, zone) {
@@ -78,7 +84,8 @@ func (h *Handler) zoneOf(name string) int {
 	return -1
 }
 
-// isIn reports whether a name lies in a zone, both in lower case. It is dns.IsSubDomain without its allocations.
+// isIn reports whether a name lies in a zone, both in lower case. It is dns.IsSubDomain without its
+// allocations.
 func isIn(name, zone string) bool {
 	label, ok := strings.CutSuffix(name, zone)
 	if !ok {
@@ -98,8 +105,9 @@ type listener struct {
 	answers []counter
 }
 
-// server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
-// met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
+// server is the entry of the server that a query came in by. Servers are as many as the Corefile
+// has listeners, and are met once each: then a copy of the map takes the place of the old one, so
+// that queries only load a pointer.
 func (h *Handler) listener(ctx context.Context) *listener {
 	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
 	if known := h.listeners.Load(); known != nil {

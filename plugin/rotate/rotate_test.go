@@ -17,7 +17,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// handler is what a directive gives, before a plugin that answers with the messages of next.
+// handler returns what a directive gives, before a plugin that answers with the messages of next.
 func handler(tb testing.TB, directive string, next func() *dns.Msg) *Handler {
 	tb.Helper()
 	h, err := parse(controller(directive))
@@ -59,8 +59,9 @@ func ask(tb testing.TB, h *Handler, w *client, qname string, qtype uint16) *dns.
 	return w.m
 }
 
-// message is an answer of these records, in short: "A 1" is an A record of app.example.org with the address 192.0.2.1,
-// "AAAA 1" one with 2001:db8::1, "CNAME" leads from www.example.org to it, and "RRSIG A" signs.
+// message returns an answer of these records, in short: "A 1" is an A record of app.example.org
+// with the address 192.0.2.1, "AAAA 1" one with 2001:db8::1, "CNAME" leads from www.example.org to
+// it, and "RRSIG A" signs.
 func message(records ...string) *dns.Msg {
 	m := new(dns.Msg).SetQuestion("app.example.org.", dns.TypeA)
 	m.Response = true
@@ -86,7 +87,7 @@ func message(records ...string) *dns.Msg {
 	return m
 }
 
-// short is the answer section of a message as message takes it.
+// short returns the answer section of a message as message takes it.
 func short(m *dns.Msg) string {
 	var records []string
 	for _, rr := range m.Answer {
@@ -104,7 +105,8 @@ func short(m *dns.Msg) string {
 	return strings.Join(records, ", ")
 }
 
-// TestTurns guards exact turns, whatever order the addresses come in, and pairs: each value follows each other one.
+// TestTurns guards exact turns, whatever order the addresses come in, and pairs: each value follows
+// each other one.
 func TestTurns(t *testing.T) {
 	for _, rrtype := range []string{"A", "AAAA"} {
 		i := 0
@@ -144,7 +146,8 @@ func values(counts map[string]int) func(func(int) bool) {
 	}
 }
 
-// TestClassesTakeTurnsApart guards what has turns of its own: names, families, transports, and what the server asks itself.
+// TestClassesTakeTurnsApart guards what has turns of its own: names, families, transports, and what
+// the server asks itself.
 func TestClassesTakeTurnsApart(t *testing.T) {
 	h := handler(t, "rotate", func() *dns.Msg { return message("A 1", "A 2") })
 	last := make(map[string]string)
@@ -282,8 +285,8 @@ func TestOwnedNamesAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestSticky guards the client's address: it is the same for its network, whatever order the addresses come in, and only
-// the clients of one that is gone move.
+// TestSticky guards the client's address: it is the same for its network, whatever order the
+// addresses come in, and only the clients of one that is gone move.
 func TestSticky(t *testing.T) {
 	records := []string{"A 1", "A 2", "A 3", "A 4"}
 	h := handler(t, "rotate {\norder sticky\n}", func() *dns.Msg {
@@ -329,8 +332,9 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// TestKeptMessageIsNotChanged guards plugins that keep what they answer with: with the race detector, any write to it by
-// one query while another reads it is found. Outer plugins may append to all sections.
+// TestKeptMessageIsNotChanged guards plugins that keep what they answer with: with the race
+// detector, any write to it by one query while another reads it is found. Outer plugins may append
+// to all sections.
 func TestKeptMessageIsNotChanged(t *testing.T) {
 	kept := message("CNAME", "A 3", "A 1", "A 2", "RRSIG A")
 	want := kept.String()
@@ -394,8 +398,8 @@ func TestStateDoesNotGrow(t *testing.T) {
 	runtime.KeepAlive(h)
 }
 
-// TestAllocations counts what an answer costs: the call of the next plugin, the writer, the message, and of a large set its
-// records.
+// TestAllocations counts what an answer costs: the call of the next plugin, the writer, the
+// message, and of a large set its records.
 func TestAllocations(t *testing.T) {
 	for n, want := range map[int]float64{8: 3, 16: 3, 64: 4} {
 		records := make([]string, n)

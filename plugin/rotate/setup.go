@@ -36,7 +36,7 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
-// keyOf is the key of the table of c's server block.
+// keyOf returns the key of the table of c's server block.
 func keyOf(c *caddy.Controller) tableKey {
 	key := tableKey{keys: strings.Join(c.ServerBlockKeys, " ")}
 	for c.Get(key) != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 )
 
-// controller is what the setup of a Corefile's block gets.
+// controller returns what the setup of a Corefile's block gets.
 func controller(directive string) *caddy.Controller {
 	c := caddy.NewTestController("dns", directive)
 	c.ServerBlockKeys = []string{"dns://example.org.:53", "dns://example.net.:53"}
@@ -74,8 +74,8 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
-// TestTableIsShared guards reloads: the server block of the same keys goes on with the counters, another has its own, and
-// so has each of those that share their keys.
+// TestTableIsShared guards reloads: the server block of the same keys goes on with the counters,
+// another has its own, and so has each of those that share their keys.
 func TestTableIsShared(t *testing.T) {
 	c := controller("")
 	first, second := keyOf(c), keyOf(c)

@@ -10,15 +10,17 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// tableSize is how many counters a server block has: 512 KiB of them. RRsets share one by chance: of a thousand, some
-// fifteen do with another. Each then gets its turns between the other's: it falls into step with nothing, but the counts of
-// its rounds are no longer equal.
+// tableSize is how many counters a server block has: 512 KiB of them. RRsets share one by chance:
+// of a thousand, some fifteen do with another. Each then gets its turns between the other's: it
+// falls into step with nothing, but the counts of its rounds are no longer equal.
 const tableSize = 1 << 16
 
-// table is the turns of all RRsets that are asked for, by a hash of the RRset and the class of the query. It never grows.
+// table is the turns of all RRsets that are asked for, by a hash of the RRset and the class of the
+// query. It never grows.
 type table [tableSize]atomic.Uint64
 
-// next takes the next turn among n addresses. The first turn of a counter is the first of a round of that length.
+// next takes the next turn among n addresses. The first turn of a counter is the first of a round
+// of that length.
 func (t *table) next(name string, qtype uint16, class turn.Class, n int) uint64 {
 	c := &t[slot(name, qtype, class)]
 	if c.Load() == 0 {
@@ -27,7 +29,7 @@ func (t *table) next(name string, qtype uint16, class turn.Class, n int) uint64 
 	return c.Add(1) - 1
 }
 
-// slot is the counter of an RRset and a class.
+// slot returns the counter of an RRset and a class.
 func slot(name string, qtype uint16, class turn.Class) uint64 {
 	const odd = 0x9e3779b97f4a7c15 // mixes: its multiples lie far apart
 	hash := xxhash.Sum64String(name)
@@ -35,22 +37,24 @@ func slot(name string, qtype uint16, class turn.Class) uint64 {
 	return hash >> 48
 }
 
-// tableKey tells the server blocks of a Corefile apart: by their keys and, since views share keys, which of those with
-// the same keys it is.
+// tableKey tells the server blocks of a Corefile apart: by their keys and, since views share keys,
+// which of those with the same keys it is.
 type tableKey struct {
 	keys   string
 	number int
 }
 
-// tables are those of the server blocks that there are. By them a reload goes on with the turns: the old configuration
-// and the new one answer side by side for a moment, and share the table. Who holds one keeps it; so neither a reload that
-// fails nor the end of a configuration has to be told here.
+// tables are those of the server blocks that there are. By them a reload goes on with the turns:
+// the old configuration and the new one answer side by side for a moment, and share the table. Who
+// holds one keeps it; so neither a reload that fails nor the end of a configuration has to be told
+// here.
 var tables struct {
 	mu    sync.Mutex
 	byKey map[tableKey]weak.Pointer[table]
 }
 
-// tableOf is the table of a server block: the one that a running configuration has, or a new one.
+// tableOf returns the table of a server block: the one that a running configuration has, or a new
+// one.
 func tableOf(key tableKey) *table {
 	tables.mu.Lock()
 	defer tables.mu.Unlock()

@@ -12,10 +12,11 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// addAdditional puts into the additional section what a client will want next of the names that rrs point to, as far as
-// they lie in the plugin's zones and it fits: addresses, and of the targets of SVCB and HTTPS aliases their own records
-// (RFC 9460 §4.1). They are a courtesy: no answer is truncated for them, and an RRset that does not fit is left out whole
-// (RFC 2181 §9). A signed answer goes without, since what fits is not known before it is signed.
+// addAdditional puts into the additional section what a client will want next of the names that rrs
+// point to: addresses and, of the targets of SVCB and HTTPS records in AliasMode, their own records
+// (RFC 9460 §4.1). Only names in the plugin's zones count. These records are a courtesy: no answer
+// is truncated for them, and an RRset that does not fit is left out whole (RFC 2181 §9). A signed
+// answer goes without, since its size is not known before it is signed.
 func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 	pointees := appendPointees(nil, rrs)
 	if len(pointees) == 0 || q.isSigned() {
@@ -24,7 +25,7 @@ func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 	m.Compress = true // the core takes it off again where it is not needed
 	room := q.room(m)
 	var extra []dns.RR
-	for i := 0; i < len(pointees); i++ { // their services have targets, too
+	for i := 0; i < len(pointees); i++ { // services have pointees, too
 		if t := pointees[i]; t.service != dns.TypeNone && !strings.EqualFold(t.name, rrs[0].Header().Name) {
 			services := q.services(t, &room)
 			extra = append(extra, services...)
@@ -35,8 +36,8 @@ func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 	m.Extra = slices.Concat(extra, m.Extra)
 }
 
-// room is how many octets are left for what an answer can do without. The plugins before ours may add to the answer, if
-// the query asks for it: an NSID, and the signature of TSIG.
+// room returns how many octets are left for records that an answer can do without. Plugins before
+// ours may add an NSID or the signature of TSIG, if the query asks for it.
 func (q *query) room(m *dns.Msg) int {
 	room := q.size() - m.Len()
 	if key, ok := tsig.ValidatedKeyName(q.ctx); ok {
@@ -48,13 +49,15 @@ func (q *query) room(m *dns.Msg) int {
 	return room
 }
 
-// tsigOctets is what a TSIG record takes behind the name of its key, with the longest MAC: the fields of every record, the
-// name hmac-sha512, those of its data, and the MAC (RFC 8945 §4.2).
+// tsigOctets is the length of a TSIG record behind the name of its key, with the longest MAC: the
+// fixed fields of a record, the name hmac-sha512, the fixed fields of its data, and the MAC (RFC
+// 8945 §4.2).
 const tsigOctets = 10 + 13 + 16 + 64
 
 func isNSID(option dns.EDNS0) bool { return option.Option() == dns.EDNS0NSID }
 
-// services is the SVCB or HTTPS records of the target of an alias, none if they do not fit.
+// services returns the SVCB or HTTPS records of the target of a record in AliasMode, none if they
+// do not fit.
 func (q *query) services(t pointee, room *int) []dns.RR {
 	found := q.store.Table.Lookup(strings.ToLower(t.name), t.service)
 	if found.Kind != record.RRs {
@@ -72,7 +75,7 @@ func (q *query) services(t pointee, room *int) []dns.RR {
 	return rrs
 }
 
-// appendTargetAddresses appends the addresses of a target, if they fit.
+// appendPointeeAddresses appends the addresses of a pointee, each RRset only if it fits.
 func (q *query) appendPointeeAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
 	for _, rrtype := range record.AddressTypes {
 		set := q.addressesOf(t, rrtype)
@@ -87,20 +90,22 @@ func (q *query) appendPointeeAddresses(extra []dns.RR, t pointee, room *int) []d
 	return extra
 }
 
-// octetsOf is at most how many octets an answer's share of a set takes in a compressed message.
+// octetsOf returns how many octets an answer's share of a set takes at most in a compressed
+// message.
 func octetsOf(set *policy.Set, owner string) int {
 	const fixed = 12 // pointer to the owner name, type, class, TTL, length
 	return len(owner) + 1 + set.Answers()*(fixed+set.Width())
 }
 
-// pointee is a name that a record points to.
+// A pointee is a name that a record points to.
 type pointee struct {
 	name    string
-	service uint16 // SVCB or HTTPS, if an alias of that type points to it
+	service uint16 // SVCB or HTTPS, if a record of that type in AliasMode points to it
 	glue    bool   // it is a name server: its address counts below a zone cut, too
 }
 
-// appendTargets appends the names that rrs point to, and whose addresses a client will want next.
+// appendPointees appends the names that rrs point to and whose addresses a client will want next,
+// each once.
 func appendPointees(pointees []pointee, rrs []dns.RR) []pointee {
 	for _, rr := range rrs {
 		var t pointee
@@ -124,8 +129,8 @@ func appendPointees(pointees []pointee, rrs []dns.RR) []pointee {
 	return pointees
 }
 
-// servicePointee is the name that a SVCB or HTTPS record points to. "." means the owner itself (RFC 9460 §2.5.2); of an
-// alias, that there is no such service (§2.5.1).
+// servicePointee returns the name that a SVCB or HTTPS record points to. The target "." means the
+// owner itself (RFC 9460 §2.5.2); in AliasMode it means that there is no such service (§2.5.1).
 func servicePointee(rr *dns.SVCB) pointee {
 	switch {
 	case rr.Priority == 0 && rr.Target == ".":
@@ -138,7 +143,7 @@ func servicePointee(rr *dns.SVCB) pointee {
 	return pointee{name: rr.Target}
 }
 
-// addressesOf is the A or AAAA RRset of a pointee, nil if it has none here.
+// addressesOf returns the A or AAAA RRset of a pointee, nil if it has none here.
 func (q *query) addressesOf(t pointee, rrtype uint16) *policy.Set {
 	name := strings.ToLower(t.name)
 	found := q.store.Table.Lookup(name, rrtype)
@@ -155,7 +160,7 @@ func (q *query) addressesOf(t pointee, rrtype uint16) *policy.Set {
 
 // refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).
 func (q *query) refer(m *dns.Msg, found record.Result) {
-	m.Authoritative = len(m.Answer) > 0 // behind an alias the answer section is still ours
+	m.Authoritative = len(m.Answer) > 0 // behind a CNAME the answer section is still ours
 	m.Ns = appendRRs(nil, found.RRset.RRs[0].Header().Name, found.RRset.RRs)
 	if opt := q.r.IsEdns0(); found.DS != nil && opt != nil && opt.Do() {
 		m.Ns = appendRRs(m.Ns, m.Ns[0].Header().Name, found.DS.RRs) // RFC 4035 §3.1.4
@@ -163,8 +168,9 @@ func (q *query) refer(m *dns.Msg, found record.Result) {
 	q.addGlue(m, found.RRset.RRs)
 }
 
-// addGlue puts the addresses of a zone cut's name servers into the additional section. Those inside the zone that is cut
-// off are needed: an answer without all of them is truncated (RFC 9471 §3.1). Others are not (§3.2).
+// addGlue puts the addresses of a zone cut's name servers into the additional section. Name servers
+// inside the zone that is cut off need glue: an answer without all of it is truncated (RFC 9471
+// §3.1). Others do not (§3.2).
 func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	cut := strings.ToLower(m.Ns[0].Header().Name)
 	isOther := func(t pointee) bool { return !dns.IsSubDomain(cut, strings.ToLower(t.name)) }

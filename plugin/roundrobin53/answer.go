@@ -15,7 +15,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// query is one query on its way to an answer.
+// A query is one query on its way to an answer.
 type query struct {
 	h        *Handler
 	ctx      context.Context
@@ -31,7 +31,8 @@ type query struct {
 	known  policy.Needs // the parts of who that are there
 }
 
-// reply is the parts of an answer whose size is always the same, so that they take one allocation.
+// A reply holds the parts of an answer whose size is always the same, so that they take one
+// allocation.
 type reply struct {
 	dns.Msg
 	question [1]dns.Question
@@ -39,15 +40,17 @@ type reply struct {
 	opt      dns.OPT
 }
 
-// echo puts the ECS option of the query into the answer, where it is to get the answer's scope (RFC 7871 §7.2.1).
+// echo puts the ECS option of the query into the answer, and returns it: the scope of the answer is
+// set there (RFC 7871 §7.2.1).
 func (rep *reply) echo(subnet *clientSubnet) *dns.EDNS0_SUBNET {
 	option := *subnet.option
 	rep.opt.Option = append(rep.opt.Option, &option)
 	return &option
 }
 
-// newReply starts the answer to q, with an OPT record of its own if the query has one: were the query's used, as the
-// core does where a plugin brings none, reserved EDNS flags would come back set (RFC 6891 §6.1.4).
+// newReply starts the answer to q, with an OPT record of its own if the query has one. The core
+// would use the query's where a plugin brings none, and reserved EDNS flags would come back set
+// (RFC 6891 §6.1.4).
 func (q *query) newReply() *reply {
 	rep := &reply{question: [1]dns.Question{q.r.Question[0]}}
 	rep.MsgHdr = dns.MsgHdr{
@@ -93,14 +96,14 @@ func (q *query) answer(found record.Result) *dns.Msg {
 	return m
 }
 
-// refuse makes the answer about a name that is in no zone of this server.
+// refuse makes the answer for a name that lies in no zone of this server.
 func (q *query) refuse() *dns.Msg {
 	m := &q.newReply().Msg
 	m.Rcode, m.Authoritative = dns.RcodeRefused, false
 	return m
 }
 
-// refusal is the RCODE for a query that is not looked up, RcodeSuccess for all others.
+// refusal returns the RCODE for a query that is not looked up, RcodeSuccess for all others.
 func (q *query) refusal() int {
 	switch {
 	case q.r.Opcode != dns.OpcodeQuery: // NOTIFY: the others do not reach plugins
@@ -128,10 +131,11 @@ func hasTwoOPT(extra []dns.RR) bool {
 	return false
 }
 
-// resolve fills m with what was found, following aliases.
+// resolve fills m with what was found, following CNAMEs.
 func (q *query) resolve(m *dns.Msg, found record.Result) {
-	// The answer carries the owner name as it was asked (0x20), unless it is signed: the dnssec plugin keeps signatures
-	// by the text of the RRset, letter case included, and would make one for each spelling.
+	// The answer carries the owner name as it was asked (0x20), unless it is signed: the dnssec
+	// plugin keeps signatures by the text of the RRset, letter case included, and would make one
+	// for each spelling.
 	owner := m.Question[0].Name
 	if q.isSigned() {
 		owner = q.qname
@@ -151,7 +155,8 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	}
 }
 
-// append adds to m what was found for one name. It returns the alias that is to be followed, nil if there is none.
+// append adds to m what was found for one name. It returns the CNAME to follow, nil if there is
+// none.
 func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
 	switch found.Kind {
 	case record.Addresses:
@@ -169,7 +174,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
 		m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
 	case record.Delegation:
-		if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind an alias can't be signed
+		if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind a CNAME can't be signed
 			q.refer(m, found)
 		}
 	case record.CNAME:
@@ -180,10 +185,11 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 	return nil
 }
 
-// maxCNAMEs is how many CNAMEs of a chain are followed. Where a chain goes on, or is a loop, the answer is the CNAMEs so
-// far, without an error: they are true, and how long a chain may be is the resolver's to say. It goes on with the last
-// target, or finds the loop, and caches what it has; after SERVFAIL it would ask all servers of the zone, again and again.
-// Resolvers stop at 8 to 16.
+// maxCNAMEs limits the CNAMEs of a chain that are followed. Where a chain goes on, or is a loop,
+// the answer is the CNAMEs so far, without an error: they are true, and how long a chain may be is
+// the resolver's decision. The resolver goes on with the last target, or finds the loop, and caches
+// what it has; after SERVFAIL it would ask all servers of the zone, again and again. Resolvers stop
+// at 8 to 16.
 const maxCNAMEs = 16
 
 // hasCNAME reports whether an answer has the CNAME of a name already.
@@ -193,7 +199,7 @@ func hasCNAME(answer []dns.RR, name string) bool {
 	})
 }
 
-// fail makes m an answer that says nothing.
+// fail makes m a SERVFAIL without records.
 func fail(m *dns.Msg) {
 	m.Rcode, m.Authoritative = dns.RcodeServerFailure, false
 	m.Answer, m.Ns = nil, nil
@@ -202,18 +208,19 @@ func fail(m *dns.Msg) {
 // deny fills m with a negative answer (RFC 2308).
 func (q *query) deny(m *dns.Msg, found record.Result) {
 	if q.isSigned() && len(m.Answer) > 0 {
-		// The dnssec plugin can't prove the denial at the end of an alias, and a validating resolver would not believe
-		// it unproved. The alias alone is true, and the resolver gets a signed denial when it asks for the target.
+		// The dnssec plugin can't prove the denial at the end of an alias, and a validating
+		// resolver would not believe it unproved. The alias alone is true, and the resolver gets a
+		// signed denial when it asks for the target.
 		return
 	}
 	m.Ns = appendRRs(nil, found.Zone.Origin, found.Zone.Negative)
 	if found.Kind == record.NXDomain {
-		m.Rcode = dns.RcodeNameError // also behind an alias: RFC 6604 §3
+		m.Rcode = dns.RcodeNameError // also behind a CNAME: RFC 6604 §3
 	}
 }
 
-// denyFor fills m with the denial of an RRset none of whose values is answered now. It holds no longer than they would,
-// since one of them may come back.
+// denyFor fills m with the denial of an RRset none of whose values is answered now. The denial
+// lives no longer than the values would, since one of them may come back.
 func (q *query) denyFor(m *dns.Msg, found record.Result, ttl uint32) {
 	if q.deny(m, record.Result{Kind: record.NoData, Zone: found.Zone}); len(m.Ns) > 0 {
 		m.Ns[0].Header().Ttl = min(m.Ns[0].Header().Ttl, ttl)
@@ -229,7 +236,8 @@ func (q *query) isSigned() bool {
 	return opt != nil && opt.Do()
 }
 
-// appendTurn appends the addresses of an RRset to m, in the order of its next turn. If none is answered now, it denies.
+// appendTurn appends the addresses of an RRset to m, in the order of its next turn. If no address
+// is answered now, it denies the RRset.
 func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
 	set := q.store.Set(found.Addresses)
 	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
@@ -241,8 +249,8 @@ func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
 	m.Answer = appendAddresses(m.Answer, set, owner, order)
 }
 
-// appendCNAME appends the CNAME of a name to m, one of them where there are several, and returns it. If none is answered
-// now, it denies and returns nil.
+// appendCNAME appends the CNAME of a name to m, one of them where there are several, and returns
+// it. If none is answered now, it denies the RRset and returns nil.
 func (q *query) appendCNAME(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
 	rrs := found.RRset.RRs
 	if several := q.store.CNAMEs(found.RRset); several != nil {
@@ -259,7 +267,7 @@ func (q *query) appendCNAME(m *dns.Msg, owner string, found record.Result) *dns.
 	return rrs[0].(*dns.CNAME)
 }
 
-// size is how many octets the client takes.
+// size returns the largest answer that the client takes, in octets.
 func (q *query) size() int {
 	state := request.Request{Req: q.r, W: q.w}
 	return state.Size()

@@ -8,7 +8,8 @@ import (
 	"github.com/coredns/coredns/plugin/transfer"
 )
 
-// block is what a handler knows of its server block. It is known when the instance starts, and the same from then on.
+// A block holds what a handler knows of its server block. It is complete when the instance starts,
+// and does not change from then on.
 type block struct {
 	keys     []string // dns://ZONE:PORT …
 	config   *dnsserver.Config
@@ -22,14 +23,15 @@ type block struct {
 // String names the block in logs.
 func (b *block) String() string { return strings.Join(b.keys, " ") }
 
-// look finds out what of the block matters to us. It may be called only when the setup of all its plugins is done.
+// look reads what matters to us from the server block. It may be called only when the setup of all
+// its plugins is done.
 func (b *block) look() {
 	b.view = b.config.ViewName
 	b.debug = b.config.Debug
 	b.signed = b.config.Handler("dnssec") != nil
 	if server, ok := b.config.Handler("nsid").(nsid.Nsid); ok {
-		const front = 4 // code and length (RFC 6891 §6.1.2)
-		b.nsid = front + len(server.Data)
+		const optionHeader = 4 // code and length (RFC 6891 §6.1.2)
+		b.nsid = optionHeader + len(server.Data)
 	}
 	b.transfer, _ = b.config.Handler("transfer").(*transfer.Transfer)
 }

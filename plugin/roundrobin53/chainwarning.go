@@ -12,10 +12,11 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// answering are plugins behind this one that answer for zones.
+// answering lists plugins behind ours that answer for zones.
 var answering = []string{"file", "auto", "secondary", "kubernetes", "etcd", "hosts", "forward", "grpc"}
 
-// shadowWarnings tell which plugins of the server block get no query, because all names of the block are answered here.
+// shadowWarnings names the plugins of the server block that get no query, because all names of the
+// block are answered here.
 func (h *Handler) shadowWarnings(s *store.Store, block string) []string {
 	isOpen := func(origin string) bool {
 		isAround := func(z store.Zone) bool { return dns.IsSubDomain(z.Name, origin) }
@@ -33,7 +34,7 @@ func (h *Handler) shadowWarnings(s *store.Store, block string) []string {
 	return warnings
 }
 
-// geoWarnings are about what the geoip plugin knows of clients.
+// geoWarnings returns warnings about the geoip plugin's set-up.
 func (h *Handler) geoWarnings(s *store.Store, block string) []string {
 	if !needsPlace(s) {
 		return nil
@@ -63,7 +64,7 @@ func needsPlace(s *store.Store) bool {
 	return false
 }
 
-// geoipCity is the bit of geoip's knowledge that stands for places.
+// geoipCity is the bit of geoipKnowledge.provides that stands for places.
 const geoipCity = 1
 
 // geoipKnowledge is how the geoip plugin is set up.
@@ -72,8 +73,8 @@ type geoipKnowledge struct {
 	provides int64 // kinds of data; 0 if they are not known
 }
 
-// knowledgeOf reads how a geoip plugin is set up. It offers no way to ask, so this looks at its fields, and knows nothing
-// where they have changed.
+// knowledgeOf returns how a geoip plugin is set up. The plugin offers no way to ask, so this looks
+// at its fields, and returns the zero value if they have changed.
 func knowledgeOf(handler plugin.Handler) geoipKnowledge {
 	var known geoipKnowledge
 	v := reflect.Indirect(reflect.ValueOf(handler))

@@ -11,8 +11,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// take takes the next turn of a set for the query, and counts it. The values' positions are appended to dst; they are none
-// if none is answered now.
+// take takes the next turn of a set for the query, and counts it. It appends the positions of the
+// values to dst, none if no value is answered now.
 func (q *query) take(set *policy.Set, dst []uint16) []uint16 {
 	a := q.takeFor(set, q.class, dst)
 	set.Count(&a)
@@ -28,8 +28,8 @@ func (q *query) take(set *policy.Set, dst []uint16) []uint16 {
 	return a.Order
 }
 
-// takeAdditional takes the next turn of a set among answers that have its values in the additional section. Clients of SRV
-// and MX use them, too; but they are no first picks, and no answers that fail open.
+// takeAdditional takes the next turn of a set for the additional section. Clients of SRV and MX use
+// these addresses too, but they count neither as first picks nor as answers that fail open.
 func (q *query) takeAdditional(set *policy.Set) []uint16 {
 	return q.takeFor(set, turn.Additional, nil).Order
 }
@@ -46,7 +46,7 @@ func (q *query) takeFor(set *policy.Set, class turn.Class, dst []uint16) policy.
 	return a
 }
 
-// explain logs why an answer has its values.
+// explain logs why an answer has the values it has.
 func (q *query) explain(set *policy.Set, choice *pool.Choice, order []uint16) {
 	isChosen := func(g *policy.Group) bool { return g.Group == choice.Group() }
 	g := set.Groups()[slices.IndexFunc(set.Groups(), isChosen)]

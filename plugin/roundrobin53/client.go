@@ -14,15 +14,15 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// clientSubnet is the client as ECS names it.
+// A clientSubnet is the client's network as ECS names it (RFC 7871).
 type clientSubnet struct {
 	option *dns.EDNS0_SUBNET
 	prefix netip.Prefix
 	scope  int // how much of it the answer depends on so far, in bits
 }
 
-// readSubnet reads the ECS option of a query, if it has one and the zone heeds it (RFC 7871). It reports false for one
-// that is malformed.
+// readSubnet reads the ECS option of a query, if it has one and the zone heeds it (RFC 7871). It
+// reports false if the option is malformed.
 func (q *query) readSubnet(ecs bool) bool {
 	if !ecs {
 		return true
@@ -47,14 +47,14 @@ const (
 	familyIPv6 = 2
 )
 
-// subnetPrefix is the network that an ECS option names. It reports false for one that is malformed: RFC 7871 §7.1.2
-// answers it with FORMERR.
+// subnetPrefix returns the network that an ECS option names. It reports false if the option is
+// malformed, which RFC 7871 §7.1.2 answers with FORMERR.
 func subnetPrefix(subnet *dns.EDNS0_SUBNET) (netip.Prefix, bool) {
 	addr, _ := netip.AddrFromSlice(subnet.Address)
 	switch {
-	case subnet.SourceScope != 0: // it is the server's to set
+	case subnet.SourceScope != 0: // only a server may set it
 		return netip.Prefix{}, false
-	case subnet.SourceNetmask == 0 && subnet.Family == 0: // some say so that their address is not to be used
+	case subnet.SourceNetmask == 0 && subnet.Family == 0: // clients that do not want their address to be used
 		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), true
 	case subnet.Family == familyIPv4:
 		addr = addr.Unmap()
@@ -65,7 +65,7 @@ func subnetPrefix(subnet *dns.EDNS0_SUBNET) (netip.Prefix, bool) {
 	return prefix, err == nil && prefix.Addr() == addr && addr.Is4() == (subnet.Family == familyIPv4)
 }
 
-// network is the client's network: the one that ECS names, or the whole source address.
+// network returns the client's network: the one that ECS names, or the source address as a whole.
 func (q *query) network() netip.Prefix {
 	if q.subnet != nil {
 		return q.subnet.prefix
@@ -74,14 +74,15 @@ func (q *query) network() netip.Prefix {
 	return netip.PrefixFrom(addr, addr.BitLen())
 }
 
-// whoFor is the client, with the parts that a set needs. What was found out is kept: a chain of CNAMEs has several sets.
+// whoFor returns the client, with the parts that a set needs. The parts are found once per query,
+// since a chain of CNAMEs may have several sets.
 func (q *query) whoFor(needs policy.Needs) *policy.Who {
 	missing := needs &^ q.known
 	q.known |= needs
 	if missing == 0 {
 		return &q.who
 	}
-	q.who.Network, q.who.Subnet = q.network(), q.subnet != nil // a scope is wanted of any part
+	q.who.Network, q.who.Subnet = q.network(), q.subnet != nil // every part of Who needs a scope
 	if missing&policy.NeedsPlaces != 0 {
 		label := func(name string) string { return geoLabel(q.ctx, name) }
 		q.who.Places = route.NewPlaces(label("continent/code"), label("country/code"), label("subdivisions/code"))
@@ -94,7 +95,7 @@ func (q *query) whoFor(needs policy.Needs) *policy.Who {
 	return &q.who
 }
 
-// geoLabel is what the geoip plugin knows of the client, "" if it does not.
+// geoLabel returns a label that the geoip plugin has for the client, "" if it has none.
 func geoLabel(ctx context.Context, name string) string {
 	if value := metadata.ValueFunc(ctx, "geoip/"+name); value != nil {
 		return value()

@@ -8,9 +8,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// follow asks this server for an alias's target that lies outside the plugin's zones, and adds what it says.
+// follow asks this server for a CNAME's target that lies outside the plugin's zones, and adds the
+// answer to m.
 func (q *query) follow(m *dns.Msg, name string) {
-	// Two blocks with aliases into each other would call each other forever.
+	// Two blocks with CNAMEs into each other would call each other forever.
 	loop, _ := q.ctx.Value(dnsserver.LoopKey{}).(int)
 	if loop >= maxCNAMEs {
 		return
@@ -18,7 +19,7 @@ func (q *query) follow(m *dns.Msg, name string) {
 	ctx := context.WithValue(q.ctx, dnsserver.LoopKey{}, loop+1)
 	up, err := q.h.upstream.Lookup(ctx, request.Request{Req: q.r, W: q.w}, name, m.Question[0].Qtype)
 	if err != nil || up == nil || up.Rcode == dns.RcodeRefused {
-		return // nobody here knows the target: the alias is the answer, and the resolver goes on itself
+		return // nobody here knows the target: the CNAME is the answer, and the resolver follows it
 	}
 	if up.Rcode == dns.RcodeServerFailure {
 		fail(m)
@@ -32,7 +33,7 @@ func (q *query) follow(m *dns.Msg, name string) {
 		m.Answer = append(m.Answer, dns.Copy(rr))
 	}
 	if q.isSigned() {
-		return // a denial can't be proved behind an alias, see deny
+		return // a denial can't be proved behind a CNAME, see deny
 	}
 	m.Rcode = up.Rcode // the RCODE is that of the last name in the chain (RFC 6604 §3)
 	for _, rr := range up.Ns {

@@ -11,8 +11,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// What is configured, and what is counted by value, is read from the serving instance when it is asked for: so it is
-// right after reloads, good or bad, and a value's series ends with the value.
+// Gauges of the configuration and counters by value are read from the serving instance when they are
+// asked for: so it is right after reloads, good or bad, and a value's series ends with the value.
 var (
 	firstPicksDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "first_picks_total"),
 		"Counter of the answers that began with a value, for records with the option metrics.",
@@ -41,7 +41,7 @@ var (
 
 var _ prometheus.Collector = collector{}
 
-// collector collects what is read from the serving instance. It implements prometheus.Collector.
+// A collector collects the metrics that are read from the serving instance.
 type collector struct{}
 
 // Describe implements prometheus.Collector.
@@ -85,8 +85,8 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	known.send(ch, probedDesc, prometheus.GaugeValue)
 }
 
-// addPicks adds how often each value of a set came first, and how many values its groups answer from, if its record has the
-// option metrics.
+// addPicks adds, for sets with the option metrics, how often each value came first and how many
+// values each group answers from.
 func addPicks(picks, candidates series, s *store.Store, view string) {
 	b := s.Verdicts.Board()
 	for _, c := range s.Counted {
@@ -100,7 +100,7 @@ func addPicks(picks, candidates series, s *store.Store, view string) {
 	}
 }
 
-// series is values by label values: blocks that serve one zone on several ports make one series.
+// series holds values by label values. Blocks that serve one zone on several ports share a series.
 type series map[string]float64
 
 const labelSeparator = "\xff"
@@ -109,8 +109,8 @@ func (s series) add(value float64, labels ...string) {
 	s[strings.Join(labels, labelSeparator)] += value
 }
 
-// set makes a value of what is so or not. Blocks that watch one value with checks of one name are of one mind only if all
-// are.
+// addState adds 1 for true and 0 for false. Blocks that watch one value with checks of one name
+// share a series, which is 1 only if all of them are true.
 func (s series) addState(is bool, labels ...string) {
 	key := strings.Join(labels, labelSeparator)
 	if before, ok := s[key]; is && (!ok || before == 1) {

@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// successor is the directive right behind ours in the plugin chain: what shapes queries and answers (acl, rewrite,
-// cache, dnssec, transfer …) comes before us, what else answers comes after us.
+// followedBy is the directive right behind ours in the plugin chain: plugins that shape queries and
+// answers (acl, rewrite, cache, dnssec, transfer …) come before us, other plugins that answer come
+// after us.
 const followedBy = "hosts"
 
-// Directives is a list of CoreDNS directives with roundrobin53 in its place, for dnsserver.SetDirectives. It is an error
-// if that place can't be told, because the list lacks the directive that follows.
+// Directives returns a list of CoreDNS directives with roundrobin53 in its place, for
+// dnsserver.SetDirectives. It returns an error if the list lacks the directive that follows ours.
 func Directives(directives []string) ([]string, error) {
 	place := slices.Index(directives, followedBy)
 	if place < 0 {

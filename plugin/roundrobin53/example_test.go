@@ -9,8 +9,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
 )
 
-// A program that embeds CoreDNS puts the plugin into its place before it starts a server. What shapes queries and answers
-// stands before it, what else answers behind it.
+// A program that embeds CoreDNS puts the plugin into its place before it starts a server. What
+// shapes queries and answers stands before it, what else answers behind it.
 func ExampleDirectives() {
 	directives, err := roundrobin53.Directives(dnsserver.Directives)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 )
 
-// logged is what f logs, a line each without its beginning.
+// logged returns what f logs, a line each without its beginning.
 func logged(f func()) string {
 	var out bytes.Buffer
 	clog.SetOutput(&out)
@@ -30,8 +30,9 @@ const (
 	failsNoMore  = ": answers are no longer as if all values were up"
 )
 
-// TestFailOpenIsToldOnce guards an operator who reads the log: one line when an RRset begins to answer with values that are
-// down, one when that is over, whatever changes in between, and none over a reload. Targets are 192.0.2.1, .2 and .3.
+// TestFailOpenIsToldOnce guards an operator who reads the log: one line when an RRset begins to
+// answer with values that are down, one when that is over, whatever changes in between, and none
+// over a reload. Targets are 192.0.2.1, .2 and .3.
 func TestFailOpenIsToldOnce(t *testing.T) {
 	const directive = `roundrobin53 {
 		check web http://:80/

@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ask is the answer section of a directive for a name and type, one record a line.
+// ask returns the answer section of a directive for a name and type, one record a line.
 func ask(t *testing.T, directive, name string, qtype uint16) string {
 	t.Helper()
 	w := &discard{ResponseWriter: test.ResponseWriter{}}
@@ -22,7 +22,8 @@ func ask(t *testing.T, directive, name string, qtype uint16) string {
 	return text
 }
 
-// TestValueInTwoTiers guards the answer of a tier that shares values with another: it has each of its own once.
+// TestValueInTwoTiers guards the answer of a tier that shares values with another: it has each of
+// its own once.
 func TestValueInTwoTiers(t *testing.T) {
 	const directive = `roundrobin53 {
 		record app A {
@@ -35,7 +36,8 @@ func TestValueInTwoTiers(t *testing.T) {
 	}
 }
 
-// TestInvertedChecksOfOthers guards checks made of others that are to say the opposite, at each level.
+// TestInvertedChecksOfOthers guards checks made of others that are to say the opposite, at each
+// level.
 func TestInvertedChecksOfOthers(t *testing.T) {
 	h := handler(t, `roundrobin53 {
 		check a tcp://:1

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReadingGrowsWithTheCorefile guards against work that grows with the square of what is written: then 16 times as
-// many words take 256 times as long. The time is the processor's for this thread alone, and the bound lies far from what
-// is due and far from a square.
+// TestReadingGrowsWithTheCorefile guards against work that grows with the square of what is
+// written: then 16 times as many words take 256 times as long. The time is the processor's for this
+// thread alone, and the bound lies far from what is due and far from a square.
 func TestReadingGrowsWithTheCorefile(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for _, row := range growing {
@@ -25,8 +25,8 @@ func TestReadingGrowsWithTheCorefile(t *testing.T) {
 	}
 }
 
-// cpuTime is the least processor time that reading a directive takes in some tries. What else the machine does is not in
-// it.
+// cpuTime returns the least processor time that reading a directive takes in some tries. What else
+// the machine does is not in it.
 func cpuTime(t *testing.T, directive string, tries int) time.Duration {
 	t.Helper()
 	runtime.LockOSThread()
@@ -41,7 +41,7 @@ func cpuTime(t *testing.T, directive string, tries int) time.Duration {
 	return least
 }
 
-// threadTime is the processor time that this thread has had.
+// threadTime returns the processor time that this thread has had.
 func threadTime(t *testing.T) time.Duration {
 	t.Helper()
 	var now unix.Timespec

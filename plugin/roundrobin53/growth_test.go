@@ -121,7 +121,8 @@ func manyNetworks(n int) []string {
 	return networks
 }
 
-// BenchmarkGrowth reads directives with much of one thing: 10 times as many words take at most some 20 times as long.
+// BenchmarkGrowth reads directives with much of one thing: 10 times as many words take at most some
+// 20 times as long.
 func BenchmarkGrowth(b *testing.B) {
 	for _, row := range growing {
 		for _, n := range []int{1_000, 10_000, 100_000} {

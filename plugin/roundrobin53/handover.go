@@ -7,7 +7,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// served are the stores of the instance with what a reload finds them by.
+// served returns the stores of the instance, each with the place where it is served: a reload finds
+// them by that.
 func (in *instance) served() []*store.Served {
 	var all []*store.Served
 	for _, h := range in.handlers {
@@ -18,7 +19,7 @@ func (in *instance) served() []*store.Served {
 	return all
 }
 
-// listeners are the transports and ports of a server block, with the addresses that they are bound to, by zone.
+// listeners returns, by zone, the listeners of a server block: transport, bound address and port.
 func (b *block) listeners() map[string][]string {
 	byZone := make(map[string][]string)
 	for key := range slices.Values(b.keys) {

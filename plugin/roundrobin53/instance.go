@@ -13,38 +13,44 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// instance is the handlers of one run of a Corefile. Caddy's instance holds it in its storage.
+// An instance holds the handlers of one run of a Corefile. Caddy's instance keeps it in its
+// storage.
 //
-// Caddy's order of a reload is: setup of the new instance, its OnStartup, its sockets, Stop and OnShutdown of the old
-// instance, InstanceStartupEvent. A start that fails on the way is dropped, and nobody tells the one that was dropped.
-// So nothing that others could see happens before the event: an instance takes over from its predecessor in OnStartup,
-// and begins to probe, to be logged, to be counted, and to send NOTIFY when it serves. Until then its predecessor probes,
-// and tells it of every verdict that changes: that may take seconds, since each plugin may take its time to shut down. (Where another plugin's OnShutdown
-// fails, caddy leaves the event out: then ours, if it comes, stands for it.)
+// Caddy reloads in this order: setup of the new instance, its OnStartup, its sockets, Stop and
+// OnShutdown of the old instance, InstanceStartupEvent. A start that fails on the way is dropped,
+// and the dropped instance is not told. So nothing that others could see happens before the event:
+// an instance adopts the state of the previous one in OnStartup, and begins to probe, to be logged,
+// to be counted and to send NOTIFY when it serves. Until then the previous instance probes and
+// hands on each verdict that changes. That may take seconds, since each plugin may take its time to
+// shut down. Where another plugin's OnShutdown fails, caddy leaves the event out; then our own
+// OnShutdown, if it is called, stands for the event.
 type instance struct {
 	handlers []*Handler
-	first    bool // the start of a process, not a reload
 	prober   *prober
+	fast     fastpath.Run
 
-	fast fastpath.Run
+	// Caddy calls the hooks that change these one after another.
+	first      bool // the start of a process, not a reload
+	restarting bool // a reload is under way that is to replace the instance
+	usualGC    int  // GOGC outside of this reload; 0 if the reload leaves it alone
 
-	previous   *instance // from its OnStartup to the moment it serves
-	begun      bool
-	restarting bool // a reload is under way that is to replace it
-	usualGC    int  // GOGC outside of this reload; 0: the reload leaves it alone
+	// The lock of serving guards these.
+	previous *instance // from OnStartup to the moment the instance serves; nil at the start of a process
+	begun    bool      // it serves
 }
 
 // instanceKey is the key of an instance in caddy's storage.
 type instanceKey struct{}
 
-// serving is the instance whose start succeeded last. It is what a reload takes over from, and what metrics are about.
+// serving holds the instance whose start succeeded last. A reload adopts from it, and metrics are
+// about it.
 var serving struct {
 	mu       sync.Mutex
 	instance *instance // nil if there is none
 	next     *instance // one that has come to its OnStartup, and may fail yet
 }
 
-// servingInstance is the instance that serves; an empty one if none does.
+// servingInstance returns the instance that serves, or an empty one if none does.
 func servingInstance() *instance {
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
@@ -60,7 +66,7 @@ func newInstance() *instance {
 	return in
 }
 
-// instanceOf is the instance that c sets up.
+// instanceOf returns the instance that c sets up, and makes it at the first call.
 func instanceOf(c *caddy.Controller) *instance {
 	if in, ok := c.Get(instanceKey{}).(*instance); ok {
 		return in
@@ -80,14 +86,15 @@ func instanceOf(c *caddy.Controller) *instance {
 	return in
 }
 
-// firstStartup comes before startup, at the start of a process only.
+// firstStartup is called before startup, but only when a process starts.
 func (in *instance) firstStartup() error {
 	in.first = true
 	in.giveBack()
 	return nil
 }
 
-// startup makes the handlers ready to answer, a moment before the sockets open. All server blocks are complete by then.
+// startup makes the handlers ready to answer, just before the sockets open. All server blocks are
+// set up by then.
 func (in *instance) startup() error {
 	for _, h := range in.handlers {
 		if err := h.validateLocating(); err != nil {
@@ -99,18 +106,22 @@ func (in *instance) startup() error {
 	previous := newInstance()
 	if !in.first {
 		previous = servingInstance()
-		in.previous, in.fast.Generation = previous, previous.fast.Generation+1
+		in.fast.Generation = previous.fast.Generation + 1
 	}
 	now := time.Now()
 	store.Adopt(in.served(), previous.served(), now)
 	in.prober.prepare(previous.prober, now)
 	serving.mu.Lock()
+	defer serving.mu.Unlock()
 	serving.next = in
-	serving.mu.Unlock()
+	if !in.first {
+		in.previous = previous
+	}
 	return nil
 }
 
-// validateLocating tells whether the plugins are there that know where a client is.
+// validateLocating returns an error if a set needs a client's place and the server block lacks one
+// of the plugins that know it.
 func (h *Handler) validateLocating() error {
 	for rrset, set := range h.store.Load().All() {
 		needs := set.Needs() & (policy.NeedsPlaces | policy.NeedsPoint)
@@ -130,7 +141,7 @@ func (h *Handler) validateLocating() error {
 	return nil
 }
 
-// onEvent is caddy's event hook.
+// onEvent is caddy's event hook: when an instance has started, it serves.
 func onEvent(event caddy.EventName, info any) error {
 	started, ok := info.(*caddy.Instance)
 	if event != caddy.InstanceStartupEvent || !ok {
@@ -149,7 +160,7 @@ func onEvent(event caddy.EventName, info any) error {
 	return nil
 }
 
-// begin is the moment from which an instance serves alone.
+// begin is called when the instance serves alone. Later calls do nothing.
 func (in *instance) begin() {
 	serving.mu.Lock()
 	previous := in.previous
@@ -175,14 +186,14 @@ func (in *instance) begin() {
 	}
 }
 
-// hasBegun reports whether the instance serves: its sockets are open.
+// hasBegun reports whether the instance serves, so that its sockets are open.
 func (in *instance) hasBegun() bool {
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	return in.begun
 }
 
-// restart is told that a reload begins.
+// restart is called when a reload begins.
 func (in *instance) restart() error {
 	in.restarting = true
 	in.dropNext() // whatever failed before
@@ -190,7 +201,7 @@ func (in *instance) restart() error {
 	return nil
 }
 
-// restartFailed is told that the instance goes on, and the one that was to replace it is dropped.
+// restartFailed is called when a reload failed: the instance goes on, and its successor is dropped.
 func (in *instance) restartFailed() error {
 	reloadFailed.Set(1)
 	in.restarting = false
@@ -199,7 +210,7 @@ func (in *instance) restartFailed() error {
 	return nil
 }
 
-// disown drops an instance that was to follow and failed, and ends what it has begun.
+// dropNext drops an instance that was to follow and failed, and stops what it began.
 func (in *instance) dropNext() {
 	serving.mu.Lock()
 	serving.next = nil
@@ -207,8 +218,8 @@ func (in *instance) dropNext() {
 	in.prober.dropNext()
 }
 
-// shutdown ends an instance after a reload. At the end of the process it comes too, but queries are answered until
-// finalShutdown, and so the probes go on.
+// shutdown ends the instance after a reload. Caddy also calls it at the end of the process; queries
+// are still answered until finalShutdown, and so the probes go on.
 func (in *instance) shutdown() error {
 	if !in.restarting {
 		return nil
@@ -226,7 +237,8 @@ func (in *instance) shutdown() error {
 	return nil
 }
 
-// closeFast ends the fast path of the instance, but for what the next one takes over; there is none at the end of the process.
+// closeFast ends the fast path of the instance. The next instance, nil at the end of the process,
+// keeps the sockets that it adopted.
 func (in *instance) closeFast(next *instance) {
 	if next == nil {
 		in.fast.Close(nil)
@@ -235,8 +247,8 @@ func (in *instance) closeFast(next *instance) {
 	in.fast.Close(&next.fast)
 }
 
-// finalShutdown ends an instance at the end of the process, after the lameduck of the health plugin, which stands before
-// this one in the chain.
+// finalShutdown ends the instance at the end of the process. The health plugin, which stands before
+// ours in the chain, has waited for its lameduck period by then.
 func (in *instance) finalShutdown() error {
 	in.closeFast(nil)
 	in.prober.stop()

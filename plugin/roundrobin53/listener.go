@@ -13,7 +13,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// server is what a handler keeps for each of the servers (address and transport) that ask it.
+// A listener is what a handler keeps for one of the servers (address and transport) that pass
+// queries to it.
 type listener struct {
 	stream  bool // see asker.IsStream
 	answers []answerCounters
@@ -21,14 +22,15 @@ type listener struct {
 	failOpen []prometheus.Counter // by zone
 }
 
-// servers are the entries of all servers that asked so far.
+// listeners holds the listeners that have passed a query so far.
 type listeners struct {
 	known atomic.Pointer[map[*dnsserver.Server]*listener]
 	mu    sync.Mutex // guards changes of known
 }
 
-// server is the entry of the server that a query came in by. Servers are as many as the Corefile has listeners, and are
-// met once each: then a copy of the map takes the place of the old one, so that queries only load a pointer.
+// listener returns the listener that a query came in by. There are as many listeners as the
+// Corefile names, and each is met once: then a copy of the map replaces the old one, so that
+// queries only load a pointer.
 func (h *Handler) listener(ctx context.Context) *listener {
 	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
 	return h.listenerOf(key)
@@ -67,5 +69,5 @@ func (h *Handler) addListener(key *dnsserver.Server) *listener {
 	return srv
 }
 
-// count counts an answer.
+// count counts an answer by its zone and result.
 func (s *listener) count(z *record.Zone, r result) { s.answers[z.Index][r].Inc() }

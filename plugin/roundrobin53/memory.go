@@ -2,10 +2,11 @@ package roundrobin53
 
 import "runtime/debug"
 
-// largeLoad is how many values make the garbage of reading a Corefile worth collections of its own.
+// largeLoad is the number of values from which the garbage of reading a Corefile is worth
+// collections of its own.
 const largeLoad = 100_000
 
-// isLarge reports whether an instance has so many values.
+// isLarge reports whether the instance has at least largeLoad values.
 func (in *instance) isLarge() bool {
 	values := 0
 	for _, h := range in.handlers {
@@ -16,12 +17,13 @@ func (in *instance) isLarge() bool {
 	return values >= largeLoad
 }
 
-// reloadGC is GOGC while a large Corefile is reloaded: the garbage that may lie about, in percent of what is in use. In use
-// are the old records, the new ones, and every word of the Corefile, which caddy holds until all server blocks are set up.
-// With Go's default of 100 as much again would be garbage. It costs a million values two seconds of processor time.
+// reloadGC is GOGC while a large Corefile is reloaded: the garbage allowed, in percent of the
+// memory in use. In use are the old records, the new ones, and every word of the Corefile, which
+// caddy keeps until all server blocks are set up. Go's default of 100 would allow as much garbage
+// again. The collections cost two seconds of processor time for a million values.
 const reloadGC = 10
 
-// tighten has less garbage about while another Corefile is read. This is the first that a reload does.
+// tighten reduces garbage while another Corefile is read. A reload calls it first of all.
 func (in *instance) tighten() {
 	if !in.isLarge() {
 		return
@@ -40,8 +42,8 @@ func (in *instance) loosen() {
 	}
 }
 
-// giveBack gives the memory that a large Corefile was read with back to the system. It takes a collection, so it comes
-// when the instance serves, or before it does for the first time.
+// giveBack returns the memory that reading a large Corefile took to the system. It runs a
+// collection, so it is called when the instance serves, or before it serves for the first time.
 func (in *instance) giveBack() {
 	if in.isLarge() {
 		debug.FreeOSMemory()

@@ -7,8 +7,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// TestReloadOfManyValuesKeepsGarbageDown guards GOGC: it is low from the moment when a reload begins until it has come to an
-// end, good or bad, and only where there are many values.
+// TestReloadOfManyValuesKeepsGarbageDown guards GOGC: it is low from the moment when a reload
+// begins until it has come to an end, good or bad, and only where there are many values.
 func TestReloadOfManyValuesKeepsGarbageDown(t *testing.T) {
 	usual := gogc()
 	for name, c := range map[string]struct {
@@ -37,7 +37,7 @@ func TestReloadOfManyValuesKeepsGarbageDown(t *testing.T) {
 	}
 }
 
-// gogc is the percentage that Go's collector works with.
+// gogc returns the percentage that Go's collector works with.
 func gogc() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
 	metrics.Read(sample)

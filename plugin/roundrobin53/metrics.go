@@ -48,8 +48,8 @@ var (
 	}, []string{"zone", "view", "check", "to"})
 )
 
-// reloadFailed tells of the latest reload. The counter of the plugin reload goes up once for a wrong Corefile, however long it is
-// there.
+// reloadFailed is about the latest reload. The counter of the plugin reload goes up once for a
+// wrong Corefile, however long it stays.
 var reloadFailed = promauto.NewGauge(prometheus.GaugeOpts{
 	Namespace: plugin.Namespace,
 	Subsystem: pluginName,
@@ -61,7 +61,7 @@ var reloadFailed = promauto.NewGauge(prometheus.GaugeOpts{
 type result uint8
 
 const (
-	resultAnswer      result = iota // records, or an alias
+	resultAnswer      result = iota // records, or a CNAME
 	resultNoData                    // the name exists, the type does not
 	resultNXDomain                  // the name does not exist
 	resultReferral                  // the name is delegated
@@ -72,7 +72,7 @@ const (
 
 var resultNames = [results]string{"answer", "nodata", "nxdomain", "referral", "fallthrough", "error"}
 
-// resultOf tells how a query ended from its answer.
+// resultOf returns how a query ended, judged by its answer.
 func resultOf(m *dns.Msg) result {
 	switch {
 	case m.Rcode == dns.RcodeNameError:
@@ -87,7 +87,8 @@ func resultOf(m *dns.Msg) result {
 	return resultNoData
 }
 
-// answerCounters are the counters of one server and zone, looked up once: the path of a query only adds.
+// answerCounters are the counters of one listener and zone, looked up once: the path of a query
+// only adds.
 type answerCounters [results]prometheus.Counter
 
 func newAnswerCounters(server, zone, view string) answerCounters {

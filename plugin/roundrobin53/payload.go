@@ -13,8 +13,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
 )
 
-// payloadWriter is the last writer before the socket. It puts our own UDP payload size into the OPT record of a reply
-// (RFC 6891 §6.2.3), where the core has just put the client's, which may be 0.
+// A payloadWriter is the last writer before the socket. It puts our own UDP payload size into the
+// OPT record of a reply (RFC 6891 §6.2.3), where the core has just put the client's, which may be
+// 0.
 type payloadWriter struct{ dns.ResponseWriter }
 
 var (
@@ -38,11 +39,12 @@ func (w payloadWriter) ConnectionState() *tls.ConnectionState {
 	return nil
 }
 
-// advertise makes the replies of a server block carry our own payload size. Plugins only write through the core's
-// ScrubWriter, which comes after them and sets the client's; but the filters of a server block, which views are made of,
-// are shown that writer before the first plugin is. Advertise comes when the core has checked the views, since a block
-// with a filter is allowed to serve what another block serves. The writer of a query that the server asks itself stays as it
-// is: it leads to no socket, and asker tells such queries by it.
+// advertise makes the replies of a server block carry our own payload size. Plugins only write
+// through the core's ScrubWriter, which comes after them and sets the client's size. But the core
+// shows that writer to the filters of a server block, on which views are built, before it calls the
+// first plugin. Call advertise when the core has checked the views: a block with a filter may serve
+// what another block serves. The writer of a query that the server asks itself is left as it is: it
+// leads to no socket, and package asker tells such queries by it.
 func advertise(configs []*dnsserver.Config) {
 	for _, config := range configs {
 		config.FilterFuncs = append(config.FilterFuncs, func(_ context.Context, state *request.Request) bool {
@@ -56,7 +58,8 @@ func advertise(configs []*dnsserver.Config) {
 	}
 }
 
-// configsOf are those of the server block that c sets up, one for each of its keys.
+// configsOf returns the configurations of the server block that c sets up, one for each of its
+// keys.
 func configsOf(c *caddy.Controller) []*dnsserver.Config {
 	configs := make([]*dnsserver.Config, len(c.ServerBlockKeys))
 	for i := range configs {

@@ -14,36 +14,38 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// firstRoundLimit is how long ready waits for the first results: where endpoints do not answer, names are to be answered
-// all the same.
+// firstRoundLimit is how long ready waits for the first results. Names have to be answered even if
+// endpoints do not answer their probes.
 const firstRoundLimit = 5 * time.Second
 
-// prober probes the targets of all handlers of an instance, each target once, and hands the verdicts to their stores.
+// A prober probes the targets of all handlers of an instance, each target once, and hands the
+// verdicts to the stores.
 type prober struct {
 	targets []probed
 	index   map[store.TargetKey]int
 
 	handlers []*Handler
 	monitor  atomic.Pointer[health.Monitor] // nil before all targets are known
-	next     atomic.Pointer[prober]         // of the instance that is to follow, which hears of all that changes
+	next     atomic.Pointer[prober]         // that of the next instance, which hears of all changes
 	limit    chan struct{}                  // closed when ready need not wait any longer
 	timer    *time.Timer                    // of limit; nil before the start
 
-	mu sync.Mutex // one inherits at a time
+	mu sync.Mutex // held while the prober adopts
 }
 
-// probed is a target and who wants to know of it.
+// A probed is a target with the stores that subscribe to it.
 type probed struct {
 	health.Target
 	subscribers []subscriber
 
-	// Of the block that had the target first, resolved once.
+	// The labels and counters are those of the block that had the target first, looked up once.
 	store.Watch
 	passed, failed, up, down prometheus.Counter
 	took                     prometheus.Observer
 }
 
-// subscriber is a store that wants to know of a target, which it knows by a number of its own.
+// A subscriber is a store that needs a target's verdicts. It knows the target by a number of its
+// own.
 type subscriber struct {
 	s      *store.Store
 	target int
@@ -81,7 +83,7 @@ func (p *prober) add(h *Handler) {
 	}
 }
 
-// isUp is the verdict of a target; what is not watched is up.
+// isUp returns the verdict of a target. A target that is not probed is up.
 func (p *prober) isUp(key store.TargetKey) bool {
 	number, ok := p.index[key]
 	monitor := p.monitor.Load()
@@ -95,8 +97,8 @@ func (p *prober) isKnown(key store.TargetKey) bool {
 	return ok && monitor != nil && monitor.Known(number)
 }
 
-// prepare makes the monitor when all handlers are there, and lets them know what the watcher before knows of the same
-// targets, now and until the start.
+// prepare makes the monitor once all handlers are there. From then until the start, the stores get
+// each verdict that the previous prober has of the same targets.
 func (p *prober) prepare(before *prober, now time.Time) {
 	targets := make([]health.Target, len(p.targets))
 	for i := range p.targets {
@@ -112,11 +114,11 @@ func (p *prober) prepare(before *prober, now time.Time) {
 	for _, h := range p.handlers {
 		s := h.store.Load()
 		s.Verdicts.UpdateAll(func(target int) bool { return p.isUp(s.Targets[target].Key) }, now)
-		s.Verdicts.Start() // if the instance fails, the one before disowns it
+		s.Verdicts.Start() // if the instance fails, the previous one drops it
 	}
 }
 
-// inherit takes over what another watcher knows by now.
+// adopt takes over the verdicts that the previous prober has.
 func (p *prober) adopt(before *prober) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,14 +127,14 @@ func (p *prober) adopt(before *prober) {
 	}
 }
 
-// disown stops the watcher that was to follow, if there is one.
+// dropNext stops the prober that was to follow, if there is one.
 func (p *prober) dropNext() {
 	if next := p.next.Swap(nil); next != nil {
 		next.stop()
 	}
 }
 
-// start begins to probe. The watcher before has stopped, or does so soon.
+// start begins to probe. The previous prober has stopped, or is about to.
 func (p *prober) start(before *prober) {
 	before.next.Store(nil)
 	p.adopt(before)
@@ -148,7 +150,7 @@ func (p *prober) start(before *prober) {
 	})
 }
 
-// stop ends all that start began.
+// stop ends everything that start began.
 func (p *prober) stop() {
 	if p.timer != nil {
 		p.timer.Stop()
@@ -161,8 +163,8 @@ func (p *prober) stop() {
 	}
 }
 
-// isReady reports whether every target has had a result, or whether it is time to answer without. It may be asked only
-// after the start.
+// isReady reports whether every target has had a result, or the time to wait for one is over. It
+// may be called only after start.
 func (p *prober) isReady() bool {
 	select {
 	case <-p.monitor.Load().FirstRound():
@@ -174,7 +176,7 @@ func (p *prober) isReady() bool {
 	}
 }
 
-// hand gives the verdicts of targets to the stores concerned.
+// hand gives the verdicts of targets to the stores that subscribe to them.
 func (p *prober) hand(targets []int) {
 	monitor := p.monitor.Load()
 	verdicts := make(map[*store.Store][]policy.Verdict)
@@ -189,7 +191,8 @@ func (p *prober) hand(targets []int) {
 	}
 }
 
-// changed hands on verdicts that changed, to the instance that is to follow too, and logs them.
+// changed hands verdicts on to the stores and to the next instance's prober, counts them, and logs
+// them.
 func (p *prober) changed(transitions []health.Transition) {
 	targets := make([]int, len(transitions))
 	for i := range transitions {
@@ -220,7 +223,7 @@ func (t *probed) String() string {
 	return text
 }
 
-// transitionText tells what changed, and why.
+// transitionText says what changed, and why.
 func (t *probed) transitionText(transition health.Transition) string {
 	text := t.String()
 	switch {
@@ -232,6 +235,7 @@ func (t *probed) transitionText(transition health.Transition) string {
 	return fmt.Sprintf("%s is down: %s in a row, the last: %v", text, plural(transition.Runs, "failure", "failures"), transition.Reason)
 }
 
+// plural returns a count with its noun, in the singular or the plural.
 func plural(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -239,7 +243,7 @@ func plural(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// count counts a result.
+// countProbe counts a probe, by its result.
 func (p *prober) countProbe(target int, took time.Duration, err error) {
 	t := &p.targets[target]
 	t.took.Observe(took.Seconds())
@@ -250,7 +254,7 @@ func (p *prober) countProbe(target int, took time.Duration, err error) {
 	}
 }
 
-// reportUnknown logs of which targets there is no result yet: they are answered as if they were up.
+// reportUnknown logs the targets that have no result yet. They are answered as if they were up.
 func (p *prober) reportUnknown() {
 	monitor := p.monitor.Load()
 	var unknown []string
@@ -289,5 +293,5 @@ func (p *prober) foundIPv6(isThere bool) {
 	log.Warningf("checks: this host has no IPv6: %s of IPv6 addresses can't be made; verdicts stay as they are, and what never had one is taken for up", plural(n, "check", "checks"))
 }
 
-// trouble logs what keeps probes from being made as they should.
+// trouble logs why probes can't be made as they should.
 func trouble(err error) { log.Warningf("checks: %v", err) }

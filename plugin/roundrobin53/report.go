@@ -9,14 +9,16 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// maxSignedValues is from how many values on the signatures of a rotating RRset are too many to keep: n(n-1) orders, and
-// the dnssec plugin has room for 10,000 by default.
+// maxSignedValues is the number of values above which the signatures of a rotating RRset are too
+// many to keep: it has n(n-1) orders, and the dnssec plugin has room for 10,000 signatures by
+// default.
 const maxSignedValues = 32
 
-// maxWarnings is how many warnings of a kind are written out; a Corefile with one wrong habit has it on every line.
+// maxWarnings limits the warnings of one kind that are written out: a wrong habit is on every line
+// of a Corefile.
 const maxWarnings = 10
 
-// report logs what a server block serves and what looks wrong with it.
+// report logs what a server block serves, and warnings about it.
 func (h *Handler) report() {
 	s, block := h.store.Load(), h.block.String()
 	names, values := 0, 0
@@ -38,7 +40,7 @@ func (h *Handler) report() {
 	}
 }
 
-// chainWarnings are about other plugins of the server block.
+// chainWarnings returns warnings about other plugins of the server block.
 func (h *Handler) chainWarnings(s *store.Store, block string) []string {
 	var warnings []string
 	config := h.block.config
@@ -62,7 +64,8 @@ func (h *Handler) chainWarnings(s *store.Store, block string) []string {
 	return append(warnings, h.geoWarnings(s, block)...)
 }
 
-// cacheWarning tells what the cache plugin does not keep because of a zone; it is empty where that is only the zone's own.
+// cacheWarning says what the cache plugin does not keep because of a zone. It is empty if only the
+// zone's own names are not kept.
 func cacheWarning(z *store.Zone) string {
 	switch {
 	case z.FallsThrough() && z.Names <= maxBypassNames:

@@ -1,9 +1,32 @@
-// Package roundrobin53 is a CoreDNS plugin that answers for zones written in the Corefile and rotates their multi-value
-// A and AAAA answers.
+// Package roundrobin53 is a CoreDNS plugin that answers for zones written in the Corefile and
+// rotates their multi-value A and AAAA answers.
 //
-// This package is the only one that knows CoreDNS: it reads the Corefile, answers queries, and takes part in starts,
-// reloads and shutdowns. What a name holds is looked up in internal/record; which addresses are answered, and in which
-// order, is decided in internal/pool. Nothing on the path of a query locks, reads a clock, or keeps what clients ask.
+// This package is the glue: of the packages of the plugin, only it and the fast path know CoreDNS.
+// Nothing on the path of a query takes a lock, reads a clock, or keeps what clients ask.
+//
+// Where to find what:
+//
+//	roundrobin53.go              Handler, ServeDNS: a query comes in
+//	answer.go  cname.go  rr.go   what was found becomes a dns.Msg
+//	additional.go                the additional section, referrals and their glue
+//	choose.go  client.go         a query takes its turn; who asks it
+//	setup.go  directives.go      registration; our place in the plugin chain
+//	instance.go  handover.go     one run of a Corefile; what the next run adopts from it
+//	probing.go  failopen.go      verdicts go to the stores, the log and the counters
+//	block.go  view.go            what we know of our server block
+//	listener.go  payload.go      what we keep for each listener; the size in our OPT records
+//	metrics.go  collector.go     counters; metrics read when they are scraped
+//	report.go  chainwarning.go   what is logged at the start, warnings included
+//	transfer.go  ready.go        zone transfers and NOTIFY; readiness
+//	fastpath.go  memory.go       the fast path's view of a Handler; GOGC during a reload
+//	internal/config              Corefile text to model and back: directives, records, options
+//	internal/store               what one server block serves, built from the model
+//	internal/policy              which values of an RRset are answered now
+//	internal/pool                arithmetic of tiers, weights, distance and stickiness
+//	internal/record              owner names and zones; Lookup
+//	internal/route               client networks and places to groups of values
+//	internal/health              probes and verdicts
+//	internal/fastpath            plain UDP queries, answered beside the chain
 package roundrobin53
 
 import (
@@ -28,8 +51,8 @@ const pluginName = "roundrobin53"
 
 var log = clog.NewWithPlugin(pluginName)
 
-// Handler answers the queries of one server block. It implements plugin.Handler, cache.ZoneBypasser, ready.Readiness and
-// transfer.Transferer.
+// Handler answers the queries of one server block. It implements plugin.Handler,
+// cache.ZoneBypasser, ready.Readiness and transfer.Transferer.
 type Handler struct {
 	Next plugin.Handler
 
@@ -66,10 +89,11 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	return dns.RcodeSuccess, w.WriteMsg(m) // written in any case, whatever the RCODE
 }
 
-// respond makes the answer to a query, nil if it is for the next plugin.
+// respond makes the answer to a query. It returns nil if the query is for the next plugin.
 //
-// It is never inlined: each query has a goroutine of its own, whose stack is small at first and grows by copying. So what
-// is needed to find an answer leaves the stack before the core packs and sends it.
+// It is never inlined. Each query has a goroutine of its own, whose stack is small at first and
+// grows by copying: what is needed to find an answer has to leave the stack before the core packs
+// and sends it.
 //
 //go:noinline
 func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) *dns.Msg {
@@ -94,10 +118,11 @@ func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg)
 	return m
 }
 
-// find is a name in lower case and what the table holds for it.
+// find returns the name in lower case and what the table holds for it.
 //
-// It is never inlined either: what it needs would still be on the stack when records are allocated, which takes a
-// kilobyte of stack itself where the allocator has to look for free memory, as with 64 addresses for every other query.
+// It is never inlined either: what it needs would still be on the stack when records are allocated.
+// That takes a kilobyte of stack where the allocator has to look for free memory, as it does in
+// every other query for an RRset of 64 addresses.
 //
 //go:noinline
 func (q *query) find(name string, qtype uint16) (string, record.Result) {
@@ -105,8 +130,9 @@ func (q *query) find(name string, qtype uint16) (string, record.Result) {
 	return name, q.store.Table.Lookup(name, qtype)
 }
 
-// passes reports whether the query is for the next plugin: nothing here speaks of the name, or the message is about the
-// zone as a whole, which is the next plugin's where this one only lies over it.
+// passes reports whether the query is for the next plugin. That is so if no record here says
+// anything of the name, or if the message is about the zone as a whole and the zone only lies over
+// the next plugin's.
 func (h *Handler) passes(s *store.Store, r *dns.Msg, qname string, found record.Result) bool {
 	if !found.Unclaimed && r.Opcode == dns.OpcodeQuery && !isTransfer(r.Question[0].Qtype) {
 		return false
@@ -116,15 +142,16 @@ func (h *Handler) passes(s *store.Store, r *dns.Msg, qname string, found record.
 
 func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dns.TypeIXFR }
 
-// Owns reports whether h itself answers the queries for a name, in lower case, and a type. The rotate plugin of the server
-// block leaves those alone.
+// Owns reports whether h itself answers the queries for a type and a name, which is in lower case.
+// The rotate plugin of the server block leaves those answers alone.
 func (h *Handler) Owns(name string, qtype uint16) bool {
 	s := h.store.Load()
 	found := s.Table.Lookup(name, qtype)
 	return found.Kind != record.Outside && !(found.Unclaimed && h.Next != nil && s.Zones[found.Zone.Index].Through(name))
 }
 
-// CacheBypassZones implements cache.ZoneBypasser: an answer from the cache would have the order it was stored with.
+// CacheBypassZones implements cache.ZoneBypasser. An answer from the cache would keep the order it
+// was stored with.
 func (h *Handler) CacheBypassZones() []string {
 	s := h.store.Load()
 	var bypass []string
@@ -139,11 +166,12 @@ func (h *Handler) CacheBypassZones() []string {
 	return bypass
 }
 
-// maxBypassNames is how many names may stand in the bypass list instead of their zone: the cache plugin compares each
-// query with all of them.
+// maxBypassNames limits the names that may stand in the bypass list instead of their zone: the
+// cache plugin compares each query with all of them.
 const maxBypassNames = 64
 
-// ownNames are the names of a zone that falls through, if they are few: then the rest of the zone can be cached.
+// ownNames returns the names of a zone that falls through, so that the rest of the zone can be
+// cached. It reports false if the zone does not fall through or has too many names.
 func ownNames(s *store.Store, z *store.Zone) ([]string, bool) {
 	if !z.FallsThrough() || z.Names > maxBypassNames {
 		return nil, false

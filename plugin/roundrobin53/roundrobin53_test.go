@@ -23,7 +23,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// handler is what a directive gives, started but for the servers.
+// handler returns what a directive gives, started but for the servers.
 func handler(tb testing.TB, directive string) *Handler {
 	tb.Helper()
 	c := caddy.NewTestController("dns", directive)
@@ -66,7 +66,7 @@ func (d *discard) WriteMsg(m *dns.Msg) error {
 	return nil
 }
 
-// serverContext is the context of a query to a server.
+// serverContext returns the context of a query to a server.
 func serverContext(addr string) context.Context {
 	return context.WithValue(context.Background(), dnsserver.Key{}, &dnsserver.Server{Addr: addr})
 }
@@ -117,8 +117,9 @@ const zoneOfEverything = `roundrobin53 {
 	record @ SRV 0 5 5060 checked
 }`
 
-// TestAllocations is the allocation budget of an answer. With 8 addresses: the reply with its question, OPT and lists
-// of one; the list of the answer; the records; their octets. An owner name asked in capitals adds its lower-case copy.
+// TestAllocations returns the allocation budget of an answer. With 8 addresses: the reply with its
+// question, OPT and lists of one; the list of the answer; the records; their octets. An owner name
+// asked in capitals adds its lower-case copy.
 func TestAllocations(t *testing.T) {
 	const eight = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
 	h := handler(t, `roundrobin53 {
@@ -193,8 +194,8 @@ type broken struct{ test.ResponseWriter }
 
 func (broken) WriteMsg(*dns.Msg) error { return net.ErrClosed }
 
-// TestTwoQuestions guards against messages that streams of HTTP let through: one question is all there is to answer
-// (RFC 9619).
+// TestTwoQuestions guards against messages that streams of HTTP let through: one question is all
+// there is to answer (RFC 9619).
 func TestTwoQuestions(t *testing.T) {
 	h := handler(t, zoneOfEverything)
 	r := query1("app.example.org.", dns.TypeA)
@@ -205,7 +206,8 @@ func TestTwoQuestions(t *testing.T) {
 	}
 }
 
-// TestNoRoomForAddresses guards an answer that fills the client's buffer by itself: nothing is added to it.
+// TestNoRoomForAddresses guards an answer that fills the client's buffer by itself: nothing is
+// added to it.
 func TestNoRoomForAddresses(t *testing.T) {
 	var directive strings.Builder
 	for i := range 30 {
@@ -221,7 +223,8 @@ func TestNoRoomForAddresses(t *testing.T) {
 	}
 }
 
-// TestTransportClass guards the counters' split: a query over QUIC comes over a UDP socket, but is none.
+// TestTransportClass guards the counters' split: a query over QUIC comes over a UDP socket, but is
+// none.
 func TestTransportClass(t *testing.T) {
 	h := handler(t, zoneOfEverything)
 	tcp := &discard{ResponseWriter: test.ResponseWriter{TCP: true}}
@@ -243,8 +246,8 @@ func className(class turn.Class) string {
 	return "stream"
 }
 
-// FuzzServeDNS asks with arbitrary messages: nothing panics, and what is answered packs, echoes the question, and has a
-// negative answer's one SOA.
+// FuzzServeDNS asks with arbitrary messages: nothing panics, and what is answered packs, echoes the
+// question, and has a negative answer's one SOA.
 func FuzzServeDNS(f *testing.F) {
 	h := handler(f, zoneOfEverything)
 	for name := range strings.FieldsSeq("checked down drained weighted sticky routed several none same app counted any www loop out gone lacking text @ _sip._tcp x.wild sub x.sub b.c nope App") {
@@ -363,7 +366,8 @@ func BenchmarkPolicies(b *testing.B) {
 	}
 }
 
-// BenchmarkBoardChange is one verdict that changes among a million values: one that 8 names have, and one that all have.
+// BenchmarkBoardChange returns one verdict that changes among a million values: one that 8 names
+// have, and one that all have.
 func BenchmarkBoardChange(b *testing.B) {
 	for _, row := range []struct {
 		name    string
@@ -396,7 +400,7 @@ func BenchmarkBoardChange(b *testing.B) {
 	}
 }
 
-// manyNames is a directive with names of 8 addresses each.
+// manyNames returns a directive with names of 8 addresses each.
 func manyNames(names int) string {
 	var b strings.Builder
 	b.WriteString("roundrobin53 {\n")

@@ -8,7 +8,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// appendAddresses appends the addresses of a set to rrs, under an owner name and in an order.
+// appendAddresses appends addresses of a set to rrs, under an owner name and in the given order.
 func appendAddresses(rrs []dns.RR, set *policy.Set, owner string, order []uint16) []dns.RR {
 	if rrs == nil {
 		rrs = make([]dns.RR, 0, len(order))
@@ -19,8 +19,8 @@ func appendAddresses(rrs []dns.RR, set *policy.Set, owner string, order []uint16
 	return appendAAAA(rrs, set, owner, order)
 }
 
-// appendA takes two allocations, whatever the number of addresses: the records and their octets, which are copied since
-// plugins may change what they are handed.
+// appendA makes two allocations, whatever the number of addresses: one for the records and one for
+// their octets. The octets are copied, since plugins may change what they are handed.
 func appendA(rrs []dns.RR, set *policy.Set, owner string, order []uint16) []dns.RR {
 	records := make([]dns.A, len(order))
 	octets := make([]byte, 0, 4*len(order))
@@ -49,8 +49,9 @@ func appendAAAA(rrs []dns.RR, set *policy.Set, owner string, order []uint16) []d
 	return rrs
 }
 
-// appendRRs appends an RRset of the table to rrs, under an owner name. The records are copied: a message belongs to the
-// plugins it is handed to, and the cache of another server block, say, sets TTLs in it.
+// appendRRs appends an RRset of the table to rrs, under an owner name. It copies the records: a
+// message belongs to the plugins it is handed to, and the cache of another server block, for
+// example, sets TTLs in it.
 func appendRRs(rrs []dns.RR, owner string, rrset []dns.RR) []dns.RR {
 	rrs = slices.Grow(rrs, len(rrset))
 	for _, rr := range rrset {

@@ -14,9 +14,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// TestStoresAreSwappedUnderClients guards the pointer that a handler holds its store by: while stores take each other's place
-// and verdicts change, 16 clients get each turn exactly once, and each answer is of one store: its values and their TTL
-// belong together.
+// TestStoresAreSwappedUnderClients guards the pointer that a handler holds its store by: while
+// stores take each other's place and verdicts change, 16 clients get each turn exactly once, and
+// each answer is of one store: its values and their TTL belong together.
 func TestStoresAreSwappedUnderClients(t *testing.T) {
 	const (
 		clients = 16
@@ -72,7 +72,7 @@ func TestStoresAreSwappedUnderClients(t *testing.T) {
 	}
 }
 
-// firstOf is the first address that a name is answered with.
+// firstOf returns the first address that a name is answered with.
 func firstOf(ctx context.Context, t *testing.T, h *Handler, w *discard, name string) *dns.A {
 	t.Helper()
 	if _, err := h.ServeDNS(ctx, w, query1(name, dns.TypeA)); err != nil {

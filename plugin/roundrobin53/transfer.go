@@ -12,9 +12,10 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// Transfer implements transfer.Transferer. A zone is transferred whole: all addresses but drained ones, whatever their
-// health, in the order of the Corefile. A secondary that has the serial gets the SOA alone (RFC 1995 §4). Zones that lie over another plugin's are that one's to
-// transfer.
+// Transfer implements transfer.Transferer. A zone is transferred whole: all addresses but drained
+// ones, whatever their health, in the order of the Corefile. A secondary that has the serial gets
+// the SOA alone (RFC 1995 §4). A zone that lies over another plugin's is not transferred here, but
+// by that plugin.
 func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) {
 	s := h.store.Load()
 	i := slices.IndexFunc(s.Zones, func(z store.Zone) bool { return z.Name == name })
@@ -37,7 +38,7 @@ func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) 
 	return ch, nil
 }
 
-// zoneRRsets is all RRsets of a zone but the SOA, in the order of their names, the apex first.
+// zoneRRsets returns all RRsets of a zone but the SOA, in the order of their names, the apex first.
 func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 	type named struct {
 		name string
@@ -74,8 +75,9 @@ func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 	return rrsets
 }
 
-// transferred is the records of an RRset that a secondary gets: of several CNAMEs the first that an answer could have, since
-// it takes no zone with a name that has more than one (RFC 2181 §10.1).
+// transferred returns the records of an RRset that a secondary gets. Of several CNAMEs it gets the
+// first that an answer could have, since it rejects a zone with several for one name (RFC 2181
+// §10.1).
 func transferred(s *store.Store, rrset *record.RRset) []dns.RR {
 	several := s.CNAMEs(rrset)
 	if several == nil {
@@ -88,7 +90,8 @@ func transferred(s *store.Store, rrset *record.RRset) []dns.RR {
 	return rrset.RRs[undrained[0] : undrained[0]+1]
 }
 
-// transferredAddresses is the records of an address RRset that a secondary gets, in the order of the Corefile.
+// transferredAddresses returns the records of an address RRset that a secondary gets, in the order
+// of the Corefile.
 func transferredAddresses(set *policy.Set, owner string) []dns.RR {
 	var order []uint16
 	seen := make(map[string]bool)
@@ -101,7 +104,7 @@ func transferredAddresses(set *policy.Set, owner string) []dns.RR {
 	return appendAddresses(nil, set, owner, order)
 }
 
-// changedZones are the zones that secondaries do not have as they are.
+// changedZones returns the zones whose present state the secondaries do not have yet.
 func (h *Handler) changedZones() []string {
 	var changed []string
 	for _, z := range h.store.Load().Zones {
@@ -112,9 +115,9 @@ func (h *Handler) changedZones() []string {
 	return changed
 }
 
-// notify tells the secondaries of zones that there is something new (RFC 1996). It ends by itself: the transfer plugin
-// asks each of them three times at most, two seconds long. A reload on the way does not stop it, since the next instance
-// would not know that they were not told.
+// notify tells the secondaries of zones that the zones have changed (RFC 1996). It ends by itself:
+// the transfer plugin asks each secondary three times at most, for two seconds each. A reload does
+// not stop it, since the next instance would not know that they were not told.
 func notify(t *transfer.Transfer, zones []string) {
 	for _, zone := range zones {
 		if err := t.Notify(zone); err != nil {

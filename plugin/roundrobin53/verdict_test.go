@@ -21,7 +21,7 @@ func setUp(h *Handler, text string) {
 	h.Store().Verdicts.Update(verdicts, time.Now())
 }
 
-// values is the addresses of an answer, sorted.
+// values returns the addresses of an answer, sorted.
 func values(t *testing.T, h *Handler, name string) string {
 	t.Helper()
 	w := new(discard)

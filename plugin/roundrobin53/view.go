@@ -9,8 +9,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
-// checkView tells whether the name of a server block's view can be a label of metrics, which are UTF-8; the metrics library
-// panics otherwise. The view plugin takes any name, as an {$ENV} variable gives it. At is our directive in the block.
+// validateView returns an error if the name of a server block's view can't be a label of metrics,
+// which are UTF-8: the metrics library would panic. The view plugin takes any name, such as one
+// from an {$ENV} variable. The error names at, the position of our directive in the block.
 func validateView(at config.Position, name string) error {
 	if !utf8.ValidString(name) {
 		return at.Errorf("%s: the view of the server block is called %q, which is not UTF-8, as metrics need it", pluginName, name)
@@ -18,16 +19,16 @@ func validateView(at config.Position, name string) error {
 	return nil
 }
 
-// beforeStartup has f called before the OnStartup functions of all plugins, those that stand before ours too, but after the
-// setup of those that stand behind: the prometheus plugin is one of the former, the view plugin one of the latter. Caddy
-// has no hook of its own for it.
+// beforeStartup has f called before the OnStartup functions of all plugins, those before ours in
+// the chain included, but after the setup of those behind it. The prometheus plugin is one of the
+// former, the view plugin one of the latter. Caddy has no hook for this.
 func (in *instance) beforeStartup(f func() error) {
 	if candidate := in.caddyInstance(); candidate != nil {
 		candidate.OnStartup = slices.Insert(candidate.OnStartup, 0, f)
 	}
 }
 
-// caddyInstance is caddy's instance that is being set up, nil if there is none.
+// caddyInstance returns caddy's instance that is being set up, nil if there is none.
 func (in *instance) caddyInstance() *caddy.Instance {
 	for _, candidate := range slices.Backward(caddy.Instances()) {
 		if candidate.Storage[instanceKey{}] == in {
@@ -37,7 +38,7 @@ func (in *instance) caddyInstance() *caddy.Instance {
 	return nil
 }
 
-// corefile is what the instance that is being set up is set up from.
+// corefile returns the Corefile that the instance is being set up from.
 func (in *instance) corefile() caddy.Input {
 	if candidate := in.caddyInstance(); candidate != nil {
 		return candidate.Caddyfile()

@@ -1,5 +1,5 @@
-// Package asker tells who asks a query: a client, and over which kind of transport, or the server itself. It is what the
-// plugins of this module share of their knowledge of CoreDNS.
+// Package asker tells who asks a query: a client, and over which kind of transport, or the server
+// itself. It is what the plugins of this module share of their knowledge of CoreDNS.
 package asker
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Class is the class of a query in whose turns its answer is. Stream says that the server it came in by has only streams:
-// see IsStream.
+// Class returns the class of a query in whose turns its answer is. Stream says that the server it
+// came in by has only streams: see IsStream.
 func Class(ctx context.Context, w dns.ResponseWriter, stream bool) turn.Class {
 	switch {
 	case isInner(ctx):
@@ -34,13 +34,13 @@ func Class(ctx context.Context, w dns.ResponseWriter, stream bool) turn.Class {
 	return turn.Stream
 }
 
-// IsStream reports whether the server at an address answers over streams only, whatever its sockets are: TLS, HTTPS, gRPC,
-// and QUIC, which runs over UDP.
+// IsStream reports whether the server at an address answers over streams only, whatever its sockets
+// are: TLS, HTTPS, gRPC, and QUIC, which runs over UDP.
 func IsStream(server string) bool {
 	return strings.Contains(server, "://") && !strings.HasPrefix(server, transport.DNS+"://")
 }
 
-// Address is the address that a query comes from; the zero Addr if it can't be told.
+// Address returns the address that a query comes from; the zero Addr if it can't be told.
 func Address(remote net.Addr) netip.Addr {
 	var addr netip.Addr
 	switch remote := remote.(type) {
@@ -56,19 +56,22 @@ func Address(remote net.Addr) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// Marks is how many handlers Mark puts into the chain of a server block, however often it is called.
+// Marks is how many handlers Mark puts into the chain of a server block, however often it is
+// called.
 const Marks = 1
 
-// Mark makes Class tell the queries of c's server block that the server asks itself, by a handler at the head of its
-// chain.
+// Mark makes Class tell the queries of c's server block that the server asks itself, by a handler
+// at the head of its chain.
 //
-// Plugins that need more than the client asked for (dns64 and siit the other family, file and kubernetes what a CNAME
-// leads to) go through the server a second time, with CoreDNS's pkg/upstream. For the plugins that answer, such a query
-// looks like one of the client's: it has the client's address, transport and EDNS. If both took turns from one counter, a
-// client that asks for A and then for AAAA, for which dns64 asks for A once more, would always get the same A first.
+// Plugins that need more than the client asked for (dns64 and siit the other family, file and
+// kubernetes what a CNAME leads to) go through the server a second time, with CoreDNS's
+// pkg/upstream. For the plugins that answer, such a query looks like one of the client's: it has
+// the client's address, transport and EDNS. If both took turns from one counter, a client that asks
+// for A and then for AAAA, for which dns64 asks for A once more, would always get the same A first.
 //
-// Only at the head of the chain the writer is the server's own. Further down, any plugin's may be around it, and those that
-// hold back the answer to a client's query (minimal, autopath, dns64) use the same type as those that ask themselves.
+// Only at the head of the chain the writer is the server's own. Further down, any plugin's may be
+// around it, and those that hold back the answer to a client's query (minimal, autopath, dns64) use
+// the same type as those that ask themselves.
 func Mark(c *caddy.Controller) {
 	config := dnsserver.GetConfig(c)
 	key := markKey{config}
@@ -85,6 +88,8 @@ type markKey struct{ config *dnsserver.Config }
 // mark is a handler at the head of a chain. It implements plugin.Handler.
 type mark struct{ next plugin.Handler }
 
+var _ plugin.Handler = mark{}
+
 // Name implements plugin.Handler. It is the name of no directive: nobody is to find it.
 func (mark) Name() string { return "roundrobin53/asker" }
 
@@ -96,8 +101,9 @@ func (m mark) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 	return m.next.ServeDNS(ctx, w, r)
 }
 
-// isAskedByServer reports whether the writer is that of pkg/upstream, as the server has wrapped it; or the query is behind
-// a CNAME that a plugin follows by other means, since all of them count there.
+// isAskedByServer reports whether the writer is that of pkg/upstream, as the server has wrapped it;
+// or the query is behind a CNAME that a plugin follows by other means, since all of them count
+// there.
 func isAskedByServer(ctx context.Context, w dns.ResponseWriter) bool {
 	if scrub, ok := w.(*request.ScrubWriter); ok {
 		if _, ok := scrub.ResponseWriter.(*nonwriter.Writer); ok {

@@ -37,8 +37,8 @@ type text string
 func (a text) Network() string { return "text" }
 func (a text) String() string  { return string(a) }
 
-// TestClass guards what is the server's own question, and what is a client's: the writer that holds an answer back does so
-// for both.
+// TestClass guards what is the server's own question, and what is a client's: the writer that holds
+// an answer back does so for both.
 func TestClass(t *testing.T) {
 	r := new(dns.Msg).SetQuestion("example.org.", dns.TypeA)
 	udp, tcp := &test.ResponseWriter{}, &test.ResponseWriter{TCP: true}

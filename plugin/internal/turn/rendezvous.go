@@ -8,14 +8,14 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// The lengths of the prefixes that are one client for whoever keeps to an address: what a subscriber or an office has,
-// whose addresses change.
+// The lengths of the prefixes that are one client for whoever keeps to an address: what a
+// subscriber or an office has, whose addresses change.
 const (
 	clientBits4 = 24
 	clientBits6 = 56
 )
 
-// ClientNetwork is the network of a client of this address.
+// ClientNetwork returns the network of a client of this address.
 func ClientNetwork(addr netip.Addr) netip.Prefix {
 	bits := clientBits6
 	if addr.Is4() {
@@ -34,12 +34,13 @@ func HashNetwork(network netip.Prefix) uint64 {
 	return xxhash.Sum64(text[:])
 }
 
-// Score is how well an endpoint of weight 1 suits a client, by rendezvous hashing (Thaler and Ravishankar 1998): the
-// lowest comes first. It depends on nothing but the two. So a client keeps its endpoint while that is there, one that is
-// lost leaves its clients to all others equally, and nobody else moves.
+// Score returns how well an endpoint of weight 1 suits a client, by rendezvous hashing (Thaler and
+// Ravishankar 1998): the lowest comes first. It depends on nothing but the two. So a client keeps
+// its endpoint while that is there, one that is lost leaves its clients to all others equally, and
+// nobody else moves.
 //
-// The scores of an endpoint are distributed exponentially. Divided by weights, the chance to be the least is in proportion
-// to the weight (Schindelhauer and Schomaker 2005).
+// The scores of an endpoint are distributed exponentially. Divided by weights, the chance to be the
+// least is in proportion to the weight (Schindelhauer and Schomaker 2005).
 func Score(client, endpoint uint64) float64 {
 	uniform := (float64(hash(client, endpoint)>>11) + 0.5) / (1 << 53)
 	return -math.Log(uniform)

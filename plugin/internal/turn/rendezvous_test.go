@@ -20,7 +20,8 @@ func TestClientNetwork(t *testing.T) {
 	}
 }
 
-// TestScore guards clients that keep to an address: a score is the same in all replicas, and in later versions.
+// TestScore guards clients that keep to an address: a score is the same in all replicas, and in
+// later versions.
 func TestScore(t *testing.T) {
 	if got := fmt.Sprintf("%.9f", Score(1, 2)); got != "1.226436876" {
 		t.Errorf("Score(1, 2) is %s, want 1.226436876", got)

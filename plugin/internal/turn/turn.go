@@ -1,8 +1,9 @@
 // Package turn tells whose turn it is: the arithmetic that the plugins of this module share.
 //
-// A rotation is one sequence number, taken by an atomic addition. All else follows from it: who is first, who is second,
-// and when the cycle slips, so that nobody can be in step with it. Beside it stand the orders that take no turns, by
-// chance and by the client's network. The package knows neither addresses nor messages.
+// A rotation is one sequence number, taken by an atomic addition. All else follows from it: who is
+// first, who is second, and when the cycle slips, so that nobody can be in step with it. Beside it
+// stand the orders that take no turns, by chance and by the client's network. The package knows
+// neither addresses nor messages.
 package turn
 
 import (
@@ -10,8 +11,9 @@ import (
 	"slices"
 )
 
-// SlipRounds is how many rounds of turns pass until the cycle slips by one place. Each slip costs one turn of its place
-// in the cycle, and without any, a client in step with the rounds would never meet some of the values: see Place.
+// SlipRounds is how many rounds of turns pass until the cycle slips by one place. Each slip costs
+// one turn of its place in the cycle, and without any, a client in step with the rounds would never
+// meet some of the values: see Place.
 const SlipRounds = 8
 
 // Place tells whose turn seq is among n, and in which round of n turns.
@@ -28,9 +30,10 @@ func Place(seq, n uint64) (place, round uint64) {
 	return (seq + round/SlipRounds) % n, round
 }
 
-// InnerPlace is Place for turns that are themselves given in turns, as those of a line are to its endpoints. Were both to
-// slip by one place, the slips of one could undo those of the other for whoever is in step with the two. This one slips
-// by the golden section of a round: no other period is in tune with it.
+// InnerPlace returns Place for turns that are themselves given in turns, as those of a line are to
+// its endpoints. Were both to slip by one place, the slips of one could undo those of the other for
+// whoever is in step with the two. This one slips by the golden section of a round: no other period
+// is in tune with it.
 func InnerPlace(seq, n uint64) (place, round uint64) {
 	const golden = 0x9e3779b97f4a7c15 // of 1<<64
 	if n == 1 {
@@ -59,8 +62,8 @@ func Rotate(seq uint64, n, k int, dst []uint16) []uint16 {
 	return Begin(int(place), round, n, k, dst)
 }
 
-// Begin appends the first k of n endpoints to dst, beginning with one that had round turns before. The order of the others
-// is that of Rotate.
+// Begin appends the first k of n endpoints to dst, beginning with one that had round turns before.
+// The order of the others is that of Rotate.
 func Begin(first int, round uint64, n, k int, dst []uint16) []uint16 {
 	if n == 1 {
 		return append(dst, 0)

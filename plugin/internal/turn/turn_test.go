@@ -9,7 +9,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn/turntest"
 )
 
-// TestRotateExample is the table in the comment of Rotate.
+// TestRotateExample returns the table in the comment of Rotate.
 func TestRotateExample(t *testing.T) {
 	want := []string{"[0 1 2]", "[1 2 0]", "[2 0 1]", "[0 2 1]", "[1 0 2]", "[2 1 0]", "[0 1 2]"}
 	for seq, want := range want {
@@ -19,9 +19,10 @@ func TestRotateExample(t *testing.T) {
 	}
 }
 
-// TestRotateIsExact checks the promises of Rotate for all small pools: an answer is a set, every endpoint is first once
-// in a round of n turns, and in any n-1 rounds is included as often as the others and meets each of them once as second. A
-// cursor that steps by the number of values returned, or runs over values instead of turns, breaks one of them.
+// TestRotateIsExact checks the promises of Rotate for all small pools: an answer is a set, every
+// endpoint is first once in a round of n turns, and in any n-1 rounds is included as often as the
+// others and meets each of them once as second. A cursor that steps by the number of values
+// returned, or runs over values instead of turns, breaks one of them.
 func TestRotateIsExact(t *testing.T) {
 	for n := 1; n <= 16; n++ {
 		for k := 1; k <= n; k++ {
@@ -62,8 +63,8 @@ func checkTurns(t *testing.T, begin uint64, n, k int) {
 	}
 }
 
-// TestNobodyIsInStep guards those who take every so manieth turn: a client that looks a name up twice for each connection
-// would always get the same one of two values.
+// TestNobodyIsInStep guards those who take every so manieth turn: a client that looks a name up
+// twice for each connection would always get the same one of two values.
 func TestNobodyIsInStep(t *testing.T) {
 	for n := uint64(2); n <= 16; n++ {
 		first := func(seq uint64) uint16 { return Rotate(seq, int(n), 1, nil)[0] }
@@ -83,8 +84,8 @@ func TestRotateAppends(t *testing.T) {
 	}
 }
 
-// TestShuffleIsUniform counts all ordered choices of k from n. Each count may be off by six standard deviations, which
-// chance does once in a billion tries.
+// TestShuffleIsUniform counts all ordered choices of k from n. Each count may be off by six
+// standard deviations, which chance does once in a billion tries.
 func TestShuffleIsUniform(t *testing.T) {
 	const draws = 120_000
 	for _, row := range []struct{ n, k, choices int }{{2, 2, 2}, {3, 3, 6}, {4, 2, 12}, {5, 1, 5}} {

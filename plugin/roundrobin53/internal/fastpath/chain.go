@@ -11,9 +11,10 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 )
 
-// handOff has a packet answered by the chain in a goroutine of its own: it may wait for another server. Their number has
-// no bound, as it has none in dnsserver: those that wait for a server that is dead may not cost others their answers. What
-// may wait is for the plugin to say that does (max_concurrent of forward).
+// handOff has a packet answered by the chain in a goroutine of its own: it may wait for another
+// server. Their number has no bound, as it has none in dnsserver: those that wait for a server that
+// is dead may not cost others their answers. What may wait is for the plugin to say that does
+// (max_concurrent of forward).
 func (snap *snapshot) serveAsync(p *datagram.Packet) {
 	if !isQuery(p.In) {
 		return
@@ -52,8 +53,8 @@ func (snap *snapshot) serve(packet []byte, w *chainWriter) {
 	snap.server.ServeDNS(snap.ctx, w, r)
 }
 
-// isAcceptable is what the server reads of a packet before all else: whether the counts of its sections make sense. What
-// an opcode it does not know is answered with, it decides by name.
+// isAcceptable returns what the server reads of a packet before all else: whether the counts of its
+// sections make sense. What an opcode it does not know is answered with, it decides by name.
 func isAcceptable(packet []byte) bool {
 	field := func(i int) uint16 { return binary.BigEndian.Uint16(packet[2*i:]) }
 	header := dns.Header{Id: field(0), Bits: field(1), Qdcount: field(2), Ancount: field(3), Nscount: field(4), Arcount: field(5)}
@@ -61,7 +62,8 @@ func isAcceptable(packet []byte) bool {
 	return action == dns.MsgAccept || action == dns.MsgRejectNotImplemented
 }
 
-// refuseFormat answers a packet that can't be read with FORMERR, and with as much of the question as was read.
+// refuseFormat answers a packet that can't be read with FORMERR, and with as much of the question
+// as was read.
 func refuseFormat(m *dns.Msg, w *chainWriter) {
 	m.SetRcodeFormatError(m)
 	m.Zero = false
@@ -69,7 +71,8 @@ func refuseFormat(m *dns.Msg, w *chainWriter) {
 	_ = w.WriteMsg(m) // nobody waits for the reason
 }
 
-// chainWriter takes the answer of the chain to a packet of the fast path. It implements dns.ResponseWriter.
+// chainWriter takes the answer of the chain to a packet of the fast path. It implements
+// dns.ResponseWriter.
 type chainWriter struct {
 	packet *datagram.Packet // nil if the answer comes when the packet has gone
 	reply  datagram.Reply
@@ -78,6 +81,8 @@ type chainWriter struct {
 	tsig   error
 	closed bool
 }
+
+var _ dns.ResponseWriter = (*chainWriter)(nil)
 
 var errClosed = errors.New("the writer was closed")
 
@@ -118,7 +123,8 @@ func (w *chainWriter) WriteMsg(m *dns.Msg) error {
 	return err
 }
 
-// Write implements dns.ResponseWriter. The first answer leaves with those of the other packets that came together.
+// Write implements dns.ResponseWriter. The first answer leaves with those of the other packets that
+// came together.
 func (w *chainWriter) Write(octets []byte) (int, error) {
 	switch {
 	case w.closed:

@@ -23,6 +23,8 @@
 package fastpath
 
 import (
+	"sync"
+
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -59,13 +61,20 @@ type Run struct {
 	Corefile func() caddy.Input
 	// Generation is how many runs came before in the process.
 	Generation int
-	// Notes say where the fast path can't be used. They are complete when all server blocks are set up.
+	// Notes say where the fast path can't be used. They are complete when all server blocks are set
+	// up.
 	Notes []string
 
-	blocks    []serverBlock // of the Corefile, if a handler wants the fast path
-	handlers  []Handler     // those that want the fast path
-	hooked    []Handler     // those of them that dnsserver calls it for
-	snapshots []*snapshot   // where it is used
-	refused   []string      // addresses where it can't be used
-	ended     bool          // it has begun to end
+	blocks   []serverBlock // of the Corefile, if a handler wants the fast path
+	handlers []Handler     // those that want the fast path
+	hooked   []Handler     // those of them that dnsserver calls it for
+
+	// The lock of listeners guards these.
+	snapshots []*snapshot // where the fast path is used
+	refused   []string    // addresses where it can't be used
+	ended     bool        // Close was called
+
+	mu      sync.Mutex // guards what follows
+	opening sync.WaitGroup
+	closing bool // nothing is opened any more
 }

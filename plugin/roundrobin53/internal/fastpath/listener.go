@@ -19,8 +19,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 )
 
-// listener is the sockets of the fast path at the address of one of CoreDNS's servers. It outlives reloads: as CoreDNS
-// goes on with its sockets, so does the fast path, and nothing that waits in one is lost.
+// listener is the sockets of the fast path at the address of one of CoreDNS's servers. It outlives
+// reloads: as CoreDNS goes on with its sockets, so does the fast path, and nothing that waits in
+// one is lost.
 type listener struct {
 	group    *datagram.Group
 	snapshot atomic.Pointer[snapshot] // what it answers: the configuration that serves
@@ -51,8 +52,8 @@ func (r *Run) Hook(h Handler) error {
 		return nil
 	}
 	for _, addr := range addresses {
-		// Of several hooks that the server blocks of a listener have, one is called. It may not take the place of another
-		// plugin's.
+		// Of several hooks that the server blocks of a listener have, one is called. It may not
+		// take the place of another plugin's.
 		if slices.Contains(r.intruders(addr), decorating) {
 			r.Notes = append(r.Notes, fmt.Sprintf("fastpath: %s: not used: a server block of the listener has %s", addr, decorating))
 			return nil
@@ -63,14 +64,32 @@ func (r *Run) Hook(h Handler) error {
 		return nil
 	}
 	config.UDPDecorateWriterFunc = func(s *dnsserver.Server) dns.DecorateWriter {
-		go r.open(s) // not to hold up the server: one that is stopped before it serves never stops
+		r.launch(s)
 		return nil
 	}
 	r.hooked = append(r.hooked, h)
 	return nil
 }
 
-// addressesOf are the addresses of the servers that serve h over UDP and TCP.
+// launch has open called in a goroutine of its own, which Close awaits. It does not hold up the server: a server that is
+// stopped before it serves never stops.
+func (r *Run) launch(s *dnsserver.Server) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closing {
+		r.opening.Go(func() { r.open(s) })
+	}
+}
+
+// awaitOpen returns when no call of open is under way. None begins from then on.
+func (r *Run) awaitOpen() {
+	r.mu.Lock()
+	r.closing = true
+	r.mu.Unlock()
+	r.opening.Wait()
+}
+
+// addressesOf returns the addresses of the servers that serve h over UDP and TCP.
 func addressesOf(h Handler) []string {
 	var addresses []string
 	for _, key := range h.Keys() {
@@ -83,9 +102,9 @@ func addressesOf(h Handler) []string {
 	return addresses
 }
 
-// open starts the fast path beside a UDP socket of a server, or takes it over from the configuration before. It is
-// called when nothing can fail any more that would stop the start or reload. A server with several sockets comes here for
-// each.
+// open starts the fast path beside a UDP socket of a server, or takes it over from the
+// configuration before. It is called when nothing can fail any more that would stop the start or
+// reload. A server with several sockets comes here for each.
 func (r *Run) open(s *dnsserver.Server) {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()
@@ -142,21 +161,22 @@ func openListener(snap *snapshot) (*listener, error) {
 	return l, err
 }
 
-// takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand changes, if at all, when those
-// of the old one are closed.
+// takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand
+// changes, if at all, when those of the old one are closed.
 func (l *listener) adopt(snap *snapshot) {
 	l.snapshot.Swap(snap).release()
 	l.others, l.unsettled = 1, true
 }
 
-// settle is told that the sockets of the configuration before are closed. The processors may be others since it began.
+// settle is told that the sockets of the configuration before are closed. The processors may be
+// others since it began.
 func (l *listener) settle() {
 	l.unsettled = false
 	l.warn(l.group.Resize(runtime.GOMAXPROCS(0), l.others))
 }
 
-// steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some of these are to be closed
-// it waits: which, is not known.
+// steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some
+// of these are to be closed it waits: which, is not known.
 func (l *listener) steer() {
 	if l.unsettled {
 		return
@@ -171,7 +191,8 @@ func (l *listener) warn(err error) {
 	}
 }
 
-// gracePeriod is how long an instance that ends waits for queries that were handed off, as dnsserver does.
+// gracePeriod is how long an instance that ends waits for queries that were handed off, as
+// dnsserver does.
 const gracePeriod = 5 * time.Second
 
 // await returns when the queries that were handed off are answered, or have had their time.
@@ -195,14 +216,18 @@ func (l *listener) close(snap *snapshot) {
 	l.group.Close()
 }
 
-// takeoverPatience is how long an ending instance waits for what becomes of its sockets in the next one. The goroutines
-// that decide it run already.
+// takeoverPatience is how long an ending instance waits for what becomes of its sockets in the next
+// one. The goroutines that decide it run already.
 const adoptionPatience = time.Second
 
-// Close ends the fast path of an instance that ends, but for what the next one takes over; there is none at the end of
-// the process. The other plugins of the instance have not ended yet.
+// Close ends the fast path of an instance that ends, but for what the next one takes over; there is
+// none at the end of the process. The other plugins of the instance have not ended yet.
 func (r *Run) Close(next *Run) {
-	for _, snap := range r.endSnapshots() {
+	listeners.mu.Lock()
+	r.ended = true
+	listeners.mu.Unlock()
+	r.awaitOpen() // open calls that come to the lock from now on return at once
+	for _, snap := range r.currentSnapshots() {
 		addr := snap.server.Addr
 		if next != nil && next.wantsFastAt(addr) {
 			select {
@@ -220,7 +245,8 @@ func (r *Run) Close(next *Run) {
 			listeners.mu.Unlock()
 			snap.await()
 		default:
-			// Nobody opens another listener there before this one is closed: both would set the kernel's filter.
+			// Nobody opens another listener there before this one is closed: both would set the
+			// kernel's filter.
 			l.close(snap)
 			delete(listeners.byAddr, addr)
 			listeners.mu.Unlock()
@@ -228,11 +254,10 @@ func (r *Run) Close(next *Run) {
 	}
 }
 
-// endSnapshots is the snapshots of an instance that ends. From then on it gets no others.
-func (r *Run) endSnapshots() []*snapshot {
+// currentSnapshots returns the snapshots of the run.
+func (r *Run) currentSnapshots() []*snapshot {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()
-	r.ended = true
 	return r.snapshots
 }
 

@@ -20,7 +20,8 @@ const (
 	disproved       // it does not, or another server block or zone has the name
 )
 
-// proofs are the proofs of RRsets, by their numbers: two bits each. Whoever reads or writes them never waits.
+// proofs are the proofs of RRsets, by their numbers: two bits each. Whoever reads or writes them
+// never waits.
 type proofs []atomic.Uint32
 
 // proofsPerWord is how many proofs share a word.
@@ -37,8 +38,8 @@ func (p proofs) put(number int, is proof) {
 	p[number/proofsPerWord].Or(uint32(is) << (number % proofsPerWord * 2))
 }
 
-// prove has a query answered by the chain, and compares that with what the fast path would have answered. If it is the
-// same, the fast path answers from then on; if not, it never does.
+// prove has a query answered by the chain, and compares that with what the fast path would have
+// answered. If it is the same, the fast path answers from then on; if not, it never does.
 func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int) {
 	set := b.store.Set(number)
 	board := b.store.Verdicts.Board() // before all else: what is compared has to be of one moment
@@ -60,10 +61,10 @@ func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int)
 	}
 }
 
-// isSameAnswer reports whether two packed answers are the same but for which addresses of the set they have, of those that an
-// answer is allowed to have together, and in which order, and for what an OPT record takes from the query: where a plugin takes
-// ours away (minimal), dnsserver makes one of the client's, with its reserved flags and its size. Of compression nothing is
-// said.
+// isSameAnswer reports whether two packed answers are the same but for which addresses of the set
+// they have, of those that an answer is allowed to have together, and in which order, and for what
+// an OPT record takes from the query: where a plugin takes ours away (minimal), dnsserver makes one
+// of the client's, with its reserved flags and its size. Of compression nothing is said.
 func isSameAnswer(expected, got []byte, set *policy.Set, allows func(values []uint16) bool) bool {
 	var a, b dns.Msg
 	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(b.Answer) > len(a.Answer) {
@@ -96,7 +97,7 @@ func forgetQuery(m *dns.Msg) {
 	}
 }
 
-// octetsOf is the address of an A or AAAA record. It reports false for others.
+// octetsOf returns the address of an A or AAAA record. It reports false for others.
 func octetsOf(rr dns.RR) ([]byte, bool) {
 	switch rr := rr.(type) {
 	case *dns.A:

@@ -10,8 +10,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// TestIsSameAnswer guards the last check before the fast path answers: whatever the chain does to an answer, but for the
-// choice and order of addresses, has to be seen.
+// TestIsSameAnswer guards the last check before the fast path answers: whatever the chain does to
+// an answer, but for the choice and order of addresses, has to be seen.
 func TestIsSameAnswer(t *testing.T) {
 	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")}
 	made := policy.NewSet(pool.New(addresses, pool.RoundRobin, 2), 60)

@@ -14,7 +14,8 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/transport"
 )
 
-// serverBlock is what has to be known of a server block of the Corefile by those that it may share a listener with.
+// serverBlock is what has to be known of a server block of the Corefile by those that it may share
+// a listener with.
 type serverBlock struct {
 	zones map[string][]string // by port, of the transport DNS
 	hosts []string            // addresses it is bound to; none: all, or not known
@@ -24,8 +25,8 @@ type serverBlock struct {
 // decorating is the directive that has a writer of its own for the listener's answers.
 const decorating = "shed"
 
-// intrusive are the directives that make more of a listener than sockets that bring queries to the longest matching
-// zone.
+// intrusive are the directives that make more of a listener than sockets that bring queries to the
+// longest matching zone.
 var intrusive = []string{"view", "proxyproto", decorating}
 
 // readBlocks reads the server blocks of the instance that is being set up, once.
@@ -75,7 +76,8 @@ func (b *serverBlock) addKey(key string) {
 	}
 }
 
-// boundTo is the addresses that the arguments of a bind directive name. It is empty if they name an interface, too.
+// boundTo returns the addresses that the arguments of a bind directive name. It is empty if they
+// name an interface, too.
 func boundTo(tokens []caddyfile.Token) []string {
 	var hosts []string
 	for _, token := range tokens {
@@ -90,7 +92,8 @@ func boundTo(tokens []caddyfile.Token) []string {
 	return hosts
 }
 
-// zonesAt is the zones of b that the listener at an address, dns://HOST:PORT, serves or may serve.
+// zonesAt returns the zones of b that the listener at an address, dns://HOST:PORT, serves or may
+// serve.
 func (b *serverBlock) zonesAt(addr string) []string {
 	host, port, _ := net.SplitHostPort(strings.TrimPrefix(addr, transport.DNS+"://"))
 	isSame := func(bound string) bool { return net.ParseIP(bound).Equal(net.ParseIP(host)) }
@@ -100,7 +103,7 @@ func (b *serverBlock) zonesAt(addr string) []string {
 	return nil
 }
 
-// intruders are the intrusive directives of the server blocks at a listener.
+// intruders returns the intrusive directives of the server blocks at a listener.
 func (r *Run) intruders(addr string) []string {
 	var words []string
 	for i := range r.blocks {

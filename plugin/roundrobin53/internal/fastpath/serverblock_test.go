@@ -72,7 +72,8 @@ func TestServerBlocksUnreadable(t *testing.T) {
 	}
 }
 
-// TestServerBlocksWithImportedBrace guards the Corefile whose braces match only with those of a file that it imports.
+// TestServerBlocksWithImportedBrace guards the Corefile whose braces match only with those of a
+// file that it imports.
 func TestServerBlocksWithImportedBrace(t *testing.T) {
 	rest := filepath.Join(t.TempDir(), "rest")
 	if err := os.WriteFile(rest, []byte("record app A 192.0.2.1\n}\nshed\n"), 0o600); err != nil {

@@ -22,8 +22,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// snapshot is what the fast path knows of one configuration: the names that it may answer at a listener, and the way down
-// the chain for all else. But for what was proved it never changes; a reload brings a new one.
+// snapshot is what the fast path knows of one configuration: the names that it may answer at a
+// listener, and the way down the chain for all else. But for what was proved it never changes; a
+// reload brings a new one.
 type snapshot struct {
 	run        *Run
 	server     *dnsserver.Server
@@ -51,12 +52,13 @@ type block struct {
 	proofs proofs // by number of an address RRset
 }
 
-// harmless are the handlers that leave plain queries and their answers as they are, or that the fast path does the work
-// of. Of dnssec that is true without DO, of cache for the zones that are bypassed.
+// harmless are the handlers that leave plain queries and their answers as they are, or that the
+// fast path does the work of. Of dnssec that is true without DO, of cache for the zones that are
+// bypassed.
 var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "rotate", "any", "chaos", "cache", "dnssec", "minimal", "transfer"}
 
-// newSnapshot makes the snapshot of a listener. It is nil if nothing can be answered there. The notes say, for each server
-// block that wants the fast path, what comes of it.
+// newSnapshot makes the snapshot of a listener. It is nil if nothing can be answered there. The
+// notes say, for each server block that wants the fast path, what comes of it.
 func (r *Run) newSnapshot(s *dnsserver.Server) (snap *snapshot, notes []string) {
 	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s)
 	snap = &snapshot{
@@ -105,7 +107,7 @@ func wants(h Handler) bool {
 	return slices.ContainsFunc(h.Store().Zones, func(z store.Zone) bool { return z.Fastpath })
 }
 
-// zonesAt are the zones of the handler's server block that the listener at an address serves.
+// zonesAt returns the zones of the handler's server block that the listener at an address serves.
 func zonesAt(h Handler, addr string) []string {
 	var zones []string
 	for _, key := range h.Keys() {
@@ -119,7 +121,7 @@ func zonesAt(h Handler, addr string) []string {
 	return zones
 }
 
-// listenAddress is the address that dnsserver gives to the server of a host and port.
+// listenAddress returns the address that dnsserver gives to the server of a host and port.
 func listenAddress(host, port string) string {
 	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, port))
 	if err != nil {
@@ -128,7 +130,7 @@ func listenAddress(host, port string) string {
 	return transport.DNS + "://" + addr.String()
 }
 
-// obstacle is why the fast path can't be used for a server block, "" if it can.
+// obstacle returns why the fast path can't be used for a server block, "" if it can.
 func (snap *snapshot) obstacle(h Handler) string {
 	if len(snap.server.TsigSecret) > 0 {
 		return "the listener has TSIG keys"
@@ -151,7 +153,8 @@ func (snap *snapshot) obstacle(h Handler) string {
 	return "it is not in the chain"
 }
 
-// newBlock makes what the fast path needs of a server block. Slow is how many address RRsets are left to the chain.
+// newBlock makes what the fast path needs of a server block. Slow is how many address RRsets are
+// left to the chain.
 func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 	served := h.Store()
 	b = &block{
@@ -192,8 +195,8 @@ func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 	return b, slow
 }
 
-// block is the server block that a query for a name goes to, nil if it is none of the fast path's: that of the longest
-// zone that the name lies in, as dnsserver has it.
+// block returns the server block that a query for a name goes to, nil if it is none of the fast
+// path's: that of the longest zone that the name lies in, as dnsserver has it.
 func (snap *snapshot) block(name []byte) *block {
 	for {
 		if b, ok := snap.blocks[string(name)]; ok {

@@ -8,9 +8,10 @@ import (
 // directiveName is the word that the directives of this plugin begin with.
 const directiveName = "roundrobin53"
 
-// withoutRecords is a Corefile without what stands in the blocks of this plugin: a million values there are of no use to
-// those who look for server blocks, and caddy keeps 40 octets for each word beside its text. A server block without braces
-// stays as it is, and so does a Corefile whose braces do not match, since an imported file has some of them.
+// withoutRecords returns a Corefile without what stands in the blocks of this plugin: a million
+// values there are of no use to those who look for server blocks, and caddy keeps 40 octets for
+// each word beside its text. A server block without braces stays as it is, and so does a Corefile
+// whose braces do not match, since an imported file has some of them.
 func withoutRecords(corefile []byte) []byte {
 	const directive = 2 // the depth in a block of a directive
 	var out []byte
@@ -37,8 +38,8 @@ func withoutRecords(corefile []byte) []byte {
 	return append(out, corefile[from:]...)
 }
 
-// wordScanner cuts a Corefile into words as caddy does: a word ends at a space or a comment, one in quotes at the next quote
-// that no backslash stands before.
+// wordScanner cuts a Corefile into words as caddy does: a word ends at a space or a comment, one in
+// quotes at the next quote that no backslash stands before.
 type wordScanner struct {
 	text       []byte
 	word       []byte // the last one, with its escapes
@@ -89,7 +90,7 @@ func (w *wordScanner) skip() (newLine bool) {
 	return newLine
 }
 
-// closingQuote is where the quote is that ends the word, or the end of the text.
+// closingQuote returns where the quote is that ends the word, or the end of the text.
 func (w *wordScanner) closingQuote() int {
 	for i := w.start + 1; i < len(w.text); i++ {
 		switch w.text[i] {

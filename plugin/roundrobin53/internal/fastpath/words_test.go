@@ -41,7 +41,8 @@ func TestWithoutRecords(t *testing.T) {
 	}
 }
 
-// FuzzWithoutRecords compares what is found of server blocks with what caddy finds in the whole Corefile.
+// FuzzWithoutRecords compares what is found of server blocks with what caddy finds in the whole
+// Corefile.
 func FuzzWithoutRecords(f *testing.F) {
 	for _, seed := range []string{
 		"example.org {\n roundrobin53 {\n record a TXT \"}\"\n }\n shed\n}\n",
@@ -68,7 +69,7 @@ func FuzzWithoutRecords(f *testing.F) {
 	})
 }
 
-// texts are the words of a server block's directives, but those of this plugin.
+// texts returns the words of a server block's directives, but those of this plugin.
 func texts(block caddyfile.ServerBlock) map[string][]string {
 	found := make(map[string][]string)
 	for directive, tokens := range block.Tokens {

@@ -14,14 +14,16 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// worker answers the packets of one socket. It implements datagram.Server. What it needs for an answer it has from the
-// start, so that an answer makes no garbage.
+// worker answers the packets of one socket. It implements datagram.Server. What it needs for an
+// answer it has from the start, so that an answer makes no garbage.
 type worker struct {
 	listener *listener
 	query    wire.Query
 	order    [64]uint16
 	counted  []*counters // of the answers in the batch
 }
+
+var _ datagram.Server = (*worker)(nil)
 
 // Serve implements datagram.Server.
 func (w *worker) Serve(batch []datagram.Packet) {
@@ -42,7 +44,8 @@ func (w *worker) Serve(batch []datagram.Packet) {
 	}
 }
 
-// serve answers the packets of a batch from one on, up to the end or to one that panics. It returns where to go on.
+// serve answers the packets of a batch from one on, up to the end or to one that panics. It returns
+// where to go on.
 func (w *worker) serve(snap *snapshot, batch []datagram.Packet, from int) (next int) {
 	defer func() {
 		if failed := recover(); failed != nil {

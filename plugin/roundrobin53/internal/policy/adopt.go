@@ -1,7 +1,8 @@
 package policy
 
-// Adopt makes the set go on where the set of the configuration before is: rotations, waits and counts of first picks. The
-// two share their counters, since for a moment both answer. It may be called only before the set answers.
+// Adopt makes the set go on where the set of the configuration before is: rotations, waits and
+// counts of first picks. The two share their counters, since for a moment both answer. It may be
+// called only before the set answers.
 func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
 	switch g, oldGroup := s.groupForAll(), old.groupForAll(); {
 	case !s.Chooses() && !old.Chooses():
@@ -16,7 +17,8 @@ func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
 	s.adoptPicks(old)
 }
 
-// groupForAll is the group that answers everyone whom no network or place selects another for, nil if there is none.
+// groupForAll returns the group that answers everyone whom no network or place selects another for,
+// nil if there is none.
 func (s *Set) groupForAll() *Group {
 	for _, g := range s.Groups() {
 		if g.Key == ForAll {
@@ -48,7 +50,7 @@ func (v *Verdicts) adoptWait(g *Group, before *Verdicts, old *Group) {
 	v.failovers[g.number].Adopt(g.Group, &before.failovers[old.number], old.Group)
 }
 
-// AdoptCNAMEs is Adopt for CNAMEs.
+// AdoptCNAMEs returns Adopt for CNAMEs.
 func (v *Verdicts) AdoptCNAMEs(c *CNAMEs, before *Verdicts, old *CNAMEs) {
 	for i := range c.sets {
 		v.adoptGroups(&c.sets[i], before, &old.sets[i])

@@ -9,7 +9,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// twoValues is a set of two values, each of which is up while its target is.
+// twoValues returns a set of two values, each of which is up while its target is.
 func twoValues(first, second int) *Set {
 	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
 	s := NewSet(pool.New(addresses, pool.RoundRobin, 0), 60)
@@ -19,8 +19,8 @@ func twoValues(first, second int) *Set {
 	return &s
 }
 
-// TestBoardNeverChanges guards queries that are under way: a board they loaded says the same to the end. A change shares with
-// the board before all chunks but those of the groups that changed.
+// TestBoardNeverChanges guards queries that are under way: a board they loaded says the same to the
+// end. A change shares with the board before all chunks but those of the groups that changed.
 func TestBoardNeverChanges(t *testing.T) {
 	const n = 3 * chunkSize
 	sets := make([]*Set, n)

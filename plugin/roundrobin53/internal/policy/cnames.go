@@ -2,8 +2,9 @@ package policy
 
 import "github.com/miekg/dns"
 
-// CNAMEs are the CNAMEs of a name that are chosen among. A, AAAA and all other types asked take turns of their own: a client
-// that asks for A and AAAA by turns is not to get one CNAME for every A.
+// CNAMEs are the CNAMEs of a name that are chosen among. A, AAAA and all other types asked take
+// turns of their own: a client that asks for A and AAAA by turns is not to get one CNAME for every
+// A.
 type CNAMEs struct {
 	RRs  []dns.RR
 	sets [qtypeClasses]Set
@@ -27,7 +28,8 @@ func qtypeClass(qtype uint16) int {
 	return qtypeOther
 }
 
-// NewCNAMEs makes CNAMEs that are chosen among in a way that choosing makes anew for each class of the types asked.
+// NewCNAMEs makes CNAMEs that are chosen among in a way that choosing makes anew for each class of
+// the types asked.
 func NewCNAMEs(rrs []dns.RR, ttl uint32, choosing func() Choosing) *CNAMEs {
 	c := &CNAMEs{RRs: rrs}
 	for i := range c.sets {
@@ -36,7 +38,8 @@ func NewCNAMEs(rrs []dns.RR, ttl uint32, choosing func() Choosing) *CNAMEs {
 	return c
 }
 
-// CountPicks makes the CNAMEs count first picks, whatever type is asked. It may be called only before they are used.
+// CountPicks makes the CNAMEs count first picks, whatever type is asked. It may be called only
+// before they are used.
 func (c *CNAMEs) CountPicks() {
 	picks := newPicks(len(c.RRs))
 	for i := range c.sets {
@@ -44,13 +47,14 @@ func (c *CNAMEs) CountPicks() {
 	}
 }
 
-// For is the set that chooses for a type asked.
+// For returns the set that chooses for a type asked.
 func (c *CNAMEs) For(qtype uint16) *Set { return &c.sets[qtypeClass(qtype)] }
 
-// Speaker is the set that stands for all: they have the same values, and share their counts of first picks.
+// Speaker returns the set that stands for all: they have the same values, and share their counts of
+// first picks.
 func (c *CNAMEs) Speaker() *Set { return &c.sets[qtypeA] }
 
-// Sets are the sets for all classes of the types asked.
+// Sets returns the sets for all classes of the types asked.
 func (c *CNAMEs) Sets() []*Set {
 	sets := make([]*Set, len(c.sets))
 	for i := range c.sets {

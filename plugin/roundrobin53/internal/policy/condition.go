@@ -2,8 +2,9 @@ package policy
 
 import "slices"
 
-// Condition has to hold for a value to be up. It is one target that is up, or at least N of several conditions that hold
-// (check NAME N of NAME...); inverted, it holds when that does not. Targets are known by their numbers.
+// Condition has to hold for a value to be up. It is one target that is up, or at least N of several
+// conditions that hold (check NAME N of NAME...); inverted, it holds when that does not. Targets
+// are known by their numbers.
 type Condition struct {
 	Target   int // unless the condition is made of others
 	Need     int // how many of Of have to hold

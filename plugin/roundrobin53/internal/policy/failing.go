@@ -2,7 +2,8 @@ package policy
 
 import "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 
-// failing knows which sets fail open, and tells when that begins and ends, once for each. The lock of Verdicts guards it.
+// failing knows which sets fail open, and tells when that begins and ends, once for each. The lock
+// of Verdicts guards it.
 type failing struct {
 	now      map[*Set]bool
 	previous map[*Set]previousSet
@@ -19,7 +20,8 @@ func newFailing() failing {
 	return failing{now: make(map[*Set]bool), previous: make(map[*Set]previousSet)}
 }
 
-// Serve begins to tell which sets fail open. What the configuration before has told is not told again.
+// Serve begins to tell which sets fail open. What the configuration before has told is not told
+// again.
 func (v *Verdicts) Serve(tell func(begun, ended []*Set)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -75,8 +77,8 @@ func (v *Verdicts) reviewLocked(groups []int) {
 	f.tell(begun, ended)
 }
 
-// failsOpen reports whether clients get values of the set that are down. Where values without network and place are up,
-// nobody does: they answer whoever finds no other.
+// failsOpen reports whether clients get values of the set that are down. Where values without
+// network and place are up, nobody does: they answer whoever finds no other.
 func (s *Set) failsOpen(b *Board) bool {
 	fails := false
 	for _, g := range s.Groups() {

@@ -20,12 +20,14 @@ type Group struct {
 	number     int // on the board
 }
 
-// NewGroup makes a group. Conditions are those of all values of the set by position, nil for values that are always up.
+// NewGroup makes a group. Conditions are those of all values of the set by position, nil for values
+// that are always up.
 func NewGroup(g *pool.Group, name, key string, conditions []*Condition) *Group {
 	return &Group{Group: g, Name: name, Key: key, conditions: conditions}
 }
 
-// choose finds what the group answers while targets are up or not, and when to choose anew even if no verdict changes.
+// choose finds what the group answers while targets are up or not, and when to choose anew even if
+// no verdict changes.
 func (g *Group) choose(up []bool, failover *pool.Failover, now time.Time) (choice *pool.Choice, again time.Time) {
 	isUp := func(value int) bool {
 		c := g.conditions[value]

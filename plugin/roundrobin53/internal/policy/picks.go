@@ -5,7 +5,7 @@ import "sync/atomic"
 // Picks count how often each value of a set came first.
 type Picks []*atomic.Uint64
 
-// newPicks are the counts of so many values.
+// newPicks returns the counts of so many values.
 func newPicks(values int) Picks {
 	p := make(Picks, values)
 	for i := range p {
@@ -21,7 +21,7 @@ func (s *Set) Count(a *Answer) {
 	}
 }
 
-// Picks are the counts of the set's first picks by value; nil if they are not counted.
+// Picks returns the counts of the set's first picks by value; nil if they are not counted.
 func (s *Set) Picks() Picks {
 	if s.more == nil {
 		return nil

@@ -1,12 +1,13 @@
 // Package policy decides which values of an RRset are answered now.
 //
-// A Set holds the values of one RRset. Most sets only take turns; others choose among their values: by who asks (routes), by
-// what is up (conditions), by tier and weight. What such a set answers under the verdicts of one moment stands on the Board;
-// Verdicts owns the board and publishes a new one when a verdict changes or a wait ends. Everything else here is immutable,
-// but for the counters of turns and of first picks.
+// A Set holds the values of one RRset. Most sets only take turns; others choose among their values:
+// by who asks (routes), by what is up (conditions), by tier and weight. What such a set answers
+// under the verdicts of one moment stands on the Board; Verdicts owns the board and publishes a new
+// one when a verdict changes or a wait ends. Everything else here is immutable, but for the
+// counters of turns and of first picks.
 //
-// Package pool has the arithmetic of tiers, weights and distance, package route matches networks and places. This package
-// knows neither messages nor probes: clients and verdicts are handed in.
+// Package pool has the arithmetic of tiers, weights and distance, package route matches networks
+// and places. This package knows neither messages nor probes: clients and verdicts are handed in.
 package policy
 
 import (
@@ -20,16 +21,16 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// Set is the values of one RRset and how they are chosen: the addresses of an A or AAAA RRset, or the CNAMEs of a name for
-// some of the types asked. It is safe for concurrent use.
+// Set is the values of one RRset and how they are chosen: the addresses of an A or AAAA RRset, or
+// the CNAMEs of a name for some of the types asked. It is safe for concurrent use.
 type Set struct {
 	pool.Pool        // the addresses and their turns; the zero Pool if the values are CNAMEs
 	TTL       uint32 // in seconds
 	more      *more  // nil where the next turn of all values is every answer, as in most sets
 }
 
-// more is what a set has that chooses among its values, or counts them. It stands apart from Set, since there may be a
-// million of these.
+// more is what a set has that chooses among its values, or counts them. It stands apart from Set,
+// since there may be a million of these.
 type more struct {
 	Choosing
 	cnames []dns.RR // the values, if they are no addresses
@@ -76,8 +77,9 @@ type Answer struct {
 // FailsOpen reports whether the values are down, and answered because none is up.
 func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() == pool.FailOpen }
 
-// Take takes the next turn of a class of queries and tells which values it answers; their positions are appended to dst. All
-// that depends on verdicts is read from one board, so that an answer is of one moment.
+// Take takes the next turn of a class of queries and tells which values it answers; their positions
+// are appended to dst. All that depends on verdicts is read from one board, so that an answer is of
+// one moment.
 func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	if !s.Chooses() {
 		return Answer{Order: s.Pool.Take(class, dst)}
@@ -90,7 +92,8 @@ func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	return a
 }
 
-// AnswersNow is how many values the answers have under a board. It may be asked only of sets that are not personal.
+// AnswersNow returns how many values the answers have under a board. It may be asked only of sets
+// that are not personal.
 func (s *Set) AnswersNow(b *Board) int {
 	if !s.Chooses() {
 		return s.Answers()
@@ -98,8 +101,8 @@ func (s *Set) AnswersNow(b *Board) int {
 	return b.choice(s.more.Groups[0].number).Answers()
 }
 
-// Allows reports whether an answer can have these values together under a board. It may be asked only of sets that are not
-// personal.
+// Allows reports whether an answer can have these values together under a board. It may be asked
+// only of sets that are not personal.
 func (s *Set) Allows(b *Board, values []uint16) bool {
 	if !s.Chooses() {
 		return len(values) == s.Answers()
@@ -107,8 +110,8 @@ func (s *Set) Allows(b *Board, values []uint16) bool {
 	return b.choice(s.more.Groups[0].number).Allows(values)
 }
 
-// choose finds the first of the groups that the client matches that has a value up; if none has, the first that has values
-// to answer at all; nil if there is none.
+// choose finds the first of the groups that the client matches that has a value up; if none has,
+// the first that has values to answer at all; nil if there is none.
 func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 	if c.Routes == nil {
 		return b.choice(c.Groups[0].number)
@@ -126,7 +129,7 @@ func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 	return found
 }
 
-// scope is how many bits of the client's prefix the choice depends on.
+// scope returns how many bits of the client's prefix the choice depends on.
 func (c *Choosing) scope(who *Who) int {
 	needs := c.needs()
 	switch {
@@ -160,13 +163,14 @@ func (s *Set) Needs() Needs {
 	return s.more.needs()
 }
 
-// IsPersonal reports whether answers depend on the client, and not only on what is up and whose turn it is.
+// IsPersonal reports whether answers depend on the client, and not only on what is up and whose
+// turn it is.
 func (s *Set) IsPersonal() bool { return s.Needs() != 0 }
 
 // Chooses reports whether the set chooses among its values, so that turns alone do not decide.
 func (s *Set) Chooses() bool { return s.more != nil && s.more.Groups != nil }
 
-// Groups are the groups that the set chooses from; none where turns alone decide.
+// Groups returns the groups that the set chooses from; none where turns alone decide.
 func (s *Set) Groups() []*Group {
 	if s.more == nil {
 		return nil
@@ -174,7 +178,7 @@ func (s *Set) Groups() []*Group {
 	return s.more.Groups
 }
 
-// Choosing is how the set chooses; the zero Choosing where turns alone decide.
+// Choosing returns how the set chooses; the zero Choosing where turns alone decide.
 func (s *Set) Choosing() Choosing {
 	if s.more == nil {
 		return Choosing{}
@@ -182,10 +186,10 @@ func (s *Set) Choosing() Choosing {
 	return s.more.Choosing
 }
 
-// Candidates are the values that a group chooses among under a board.
+// Candidates returns the values that a group chooses among under a board.
 func (b *Board) Candidates(g *Group) []uint16 { return b.choice(g.number).Candidates() }
 
-// Value is a value as text.
+// Value returns a value as text.
 func (s *Set) Value(i int) string {
 	if s.more != nil && s.more.cnames != nil {
 		return s.more.cnames[i].(*dns.CNAME).Target
@@ -194,7 +198,7 @@ func (s *Set) Value(i int) string {
 	return addr.String()
 }
 
-// Undrained are the values that answers can have, in the order of the Corefile.
+// Undrained returns the values that answers can have, in the order of the Corefile.
 func (s *Set) Undrained() []int {
 	var values []int
 	if !s.Chooses() {

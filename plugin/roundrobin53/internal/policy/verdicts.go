@@ -9,8 +9,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// Verdicts is what is known of the targets, and owns the Board that follows from it. When a verdict changes or a wait ends,
-// it chooses anew for the groups concerned and publishes the next board. Queries only load the board.
+// Verdicts is what is known of the targets, and owns the Board that follows from it. When a verdict
+// changes or a wait ends, it chooses anew for the groups concerned and publishes the next board.
+// Queries only load the board.
 type Verdicts struct {
 	board    atomic.Pointer[Board]
 	groups   []*Group
@@ -30,8 +31,8 @@ type Verdict struct {
 	Up     bool
 }
 
-// NewVerdicts makes the board of sets that are complete and stay where they are. All targets are up before there is a
-// result.
+// NewVerdicts makes the board of sets that are complete and stay where they are. All targets are up
+// before there is a result.
 func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 	v := &Verdicts{
 		up:      slices.Repeat([]bool{true}, targets),
@@ -51,7 +52,8 @@ func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 	return v
 }
 
-// affectedGroups are the groups that have a value whose condition depends on a target, by target.
+// affectedGroups returns the groups that have a value whose condition depends on a target, by
+// target.
 func affectedGroups(groups []*Group, targets int) [][]int {
 	targetsOf := make(map[*Condition][]int)
 	affected := make([][]int, targets)
@@ -76,7 +78,7 @@ func affectedGroups(groups []*Group, targets int) [][]int {
 	return affected
 }
 
-// Board is the present board.
+// Board returns the present board.
 func (v *Verdicts) Board() *Board { return v.board.Load() }
 
 // Set takes verdicts.

@@ -8,8 +8,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// Who is the client of a query, as far as the choice of values depends on it. What a set does not need may be left out, see
-// Set.Needs.
+// Who is the client of a query, as far as the choice of values depends on it. What a set does not
+// need may be left out, see Set.Needs.
 type Who struct {
 	Network netip.Prefix // the client's address, or the network that ECS names
 	Subnet  bool         // ECS names it
@@ -28,7 +28,7 @@ const (
 	NeedsPoint
 )
 
-// client is what the arithmetic of an order knows of the client.
+// client returns what the arithmetic of an order knows of the client.
 func (w *Who) client(order pool.Order) pool.Client {
 	switch order {
 	case pool.Sticky:

@@ -40,19 +40,20 @@ type siteChoice struct {
 	weights   *weights
 }
 
-// Status is what c answers with.
+// Status returns what c answers with.
 func (c *Choice) Status() Status { return c.status }
 
-// Group is whose choice c is.
+// Group returns whose choice c is.
 func (c *Choice) Group() *Group { return c.group }
 
-// Priority is that of the tier that c answers from.
+// Priority returns that of the tier that c answers from.
 func (c *Choice) Priority() int { return c.group.tiers[c.tier].priority }
 
-// Candidates are the endpoints that c chooses among; they may not be changed.
+// Candidates returns the endpoints that c chooses among; they may not be changed.
 func (c *Choice) Candidates() []uint16 { return c.endpoints }
 
-// Answers returns how many endpoints an answer has. Where an answer is a line, it returns how many the longest has.
+// Answers returns how many endpoints an answer has. Where an answer is a line, it returns how many
+// the longest has.
 func (c *Choice) Answers() int { return c.answers }
 
 // answersOf returns how many endpoints an answer among some has at most.
@@ -71,7 +72,8 @@ func (r *Rules) answersOf(all shares) int {
 	return total
 }
 
-// Allows reports whether an answer can have so many of the candidates; where an answer is a line, whether these are one.
+// Allows reports whether an answer can have so many of the candidates; where an answer is a line,
+// whether these are one.
 func (c *Choice) Allows(endpoints []uint16) bool {
 	if !c.group.rules.ByLine {
 		return len(endpoints) == c.answers
@@ -139,8 +141,8 @@ func (s shares) bySite(sites int) []shares {
 	return at
 }
 
-// round is how many turns make the first places exact: each endpoint is first once in them or, where weights count, each
-// line as often as its weight says.
+// round returns how many turns make the first places exact: each endpoint is first once in them or,
+// where weights count, each line as often as its weight says.
 func (s shares) round(weighted bool) uint64 {
 	if weighted && len(s) > 1 {
 		sum, divisor := s.sum()
@@ -156,8 +158,8 @@ func (s shares) round(weighted bool) uint64 {
 // hasWeights reports whether lines count for more than their endpoints do.
 func (r *Rules) hasWeights() bool { return r.Weighted || r.ByLine }
 
-// gather finds the candidates among the endpoints of lines. A line of weight 0 is a last resort: it has candidates only
-// if no line of positive weight has; then these lines are equal.
+// gather finds the candidates among the endpoints of lines. A line of weight 0 is a last resort: it
+// has candidates only if no line of positive weight has; then these lines are equal.
 func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
 	positive := rules.Weighted && slices.ContainsFunc(lines, func(l Line) bool { return l.Weight > 0 && l.alive(up) > 0 })
 	total := 0
@@ -187,7 +189,8 @@ func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
 	return all, found
 }
 
-// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
+// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their
+// order.
 func (c *Choice) Take(class turn.Class, client *Client, dst []uint16) []uint16 {
 	k := c.answers
 	if k == 0 {
@@ -214,7 +217,8 @@ func arrange(seq uint64, endpoints []uint16, weights *weights, k int, dst []uint
 	return toEndpoints(endpoints, dst, turn.Rotate(seq, len(endpoints), k, dst))
 }
 
-// choose turns what was appended to dst from positions among the endpoints into the endpoints there.
+// choose turns what was appended to dst from positions among the endpoints into the endpoints
+// there.
 func toEndpoints(endpoints, dst, appended []uint16) []uint16 {
 	for i, position := range appended[len(dst):] {
 		appended[len(dst)+i] = endpoints[position]

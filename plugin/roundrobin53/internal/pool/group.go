@@ -31,7 +31,8 @@ type Rules struct {
 	NoneDown bool          // answer nothing where no endpoint is up, instead of failing open
 }
 
-// Group is the endpoints that one route selects, with a rotation of their own. It never changes but for its counters.
+// Group is the endpoints that one route selects, with a rotation of their own. It never changes but
+// for its counters.
 type Group struct {
 	rules    Rules
 	tiers    []tier // by priority, best first
@@ -54,8 +55,9 @@ type site struct {
 	counters *turn.Counters
 }
 
-// NewGroup makes a group of lines. Identities are hashes that tell the endpoints of the pool apart, needed where the
-// order is Sticky: the same endpoint has the same one in all replicas and after every restart.
+// NewGroup makes a group of lines. Identities are hashes that tell the endpoints of the pool apart,
+// needed where the order is Sticky: the same endpoint has the same one in all replicas and after
+// every restart.
 func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 	g := &Group{rules: rules, ids: identities}
 	if rules.Order == Nearest {
@@ -95,7 +97,8 @@ func (g *Group) numberLines(lines []Line) {
 	}
 }
 
-// start gives g its counters, which begin with a round of the answers that there are while all endpoints are up.
+// start gives g its counters, which begin with a round of the answers that there are while all
+// endpoints are up.
 func (g *Group) start() {
 	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, &g.rules, func(int) bool { return true })
 	g.counters = turn.NewCounters(all.round(g.rules.Weighted))
@@ -121,15 +124,15 @@ func (g *Group) addSites(lines []Line) {
 	}
 }
 
-// Rules is how g chooses.
+// Rules returns how g chooses.
 func (g *Group) Rules() Rules { return g.rules }
 
-// Endpoints are all endpoints of g, whatever their state.
+// Endpoints returns all endpoints of g, whatever their state.
 func (g *Group) Endpoints() []int {
 	return g.endpointsOf(func(*Line) bool { return true })
 }
 
-// Undrained are the endpoints of g that can be answered, whatever their health.
+// Undrained returns the endpoints of g that can be answered, whatever their health.
 func (g *Group) Undrained() []int {
 	return g.endpointsOf(func(l *Line) bool { return !l.Drain })
 }
@@ -149,8 +152,8 @@ func (g *Group) endpointsOf(include func(*Line) bool) []int {
 	return endpoints
 }
 
-// Adopt makes g go on where a group of the configuration before is: the two count together from then on. It may be
-// called only before g is used.
+// Adopt makes g go on where a group of the configuration before is: the two count together from
+// then on. It may be called only before g is used.
 func (g *Group) Adopt(old *Group) {
 	g.counters = old.counters
 	before := make(map[Point]*turn.Counters, len(old.sites))
@@ -164,7 +167,7 @@ func (g *Group) Adopt(old *Group) {
 	}
 }
 
-// Counters are where g is in its rotation, sites left out.
+// Counters returns where g is in its rotation, sites left out.
 func (g *Group) Counters() *turn.Counters { return g.counters }
 
 // AdoptCounters makes g go on where a Pool is, if that has counters, as Adopt does.
@@ -174,8 +177,9 @@ func (g *Group) AdoptCounters(c *turn.Counters) {
 	}
 }
 
-// Choose prepares what g answers while the verdicts are what up tells of the endpoints. Failover is where g is in its
-// tiers; it is moved on to now. Again is when to choose anew even if no verdict changes, the zero time for never.
+// Choose prepares what g answers while the verdicts are what up tells of the endpoints. Failover is
+// where g is in its tiers; it is moved on to now. Again is when to choose anew even if no verdict
+// changes, the zero time for never.
 func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.Time) (choice *Choice, again time.Time) {
 	alive := make([]int, len(g.tiers)) // endpoints that are up, drained ones left out
 	for i := range g.tiers {
@@ -184,7 +188,8 @@ func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.
 	t, again := failover.move(g, alive, now)
 	choice = &Choice{group: g, tier: t, status: Up}
 	if alive[t] == 0 {
-		// Fail open: as if all of the first tier were up. Of a tier that is drained as a whole nothing can be.
+		// Fail open: as if all of the first tier were up. Of a tier that is drained as a whole
+		// nothing can be.
 		if t = g.firstUndrained(); t < 0 {
 			choice.status = Drained
 			return choice, again
@@ -208,7 +213,7 @@ func (t *tier) alive(up func(int) bool) int {
 	return n
 }
 
-// alive is how many endpoints of l are up; of a drained line none counts.
+// alive returns how many endpoints of l are up; of a drained line none counts.
 func (l *Line) alive(up func(int) bool) int {
 	n := 0
 	for i := range l.Count {
@@ -228,7 +233,7 @@ func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
 	return endpoints
 }
 
-// firstUndrained is the first tier that is not drained as a whole, -1 if there is none.
+// firstUndrained returns the first tier that is not drained as a whole, -1 if there is none.
 func (g *Group) firstUndrained() int {
 	isUndrained := func(l Line) bool { return !l.Drain }
 	return slices.IndexFunc(g.tiers, func(t tier) bool { return slices.ContainsFunc(t.lines, isUndrained) })

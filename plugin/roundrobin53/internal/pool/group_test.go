@@ -11,8 +11,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// tiers makes a group from text: "a- b+ c~ | d+" is three endpoints of priority 1, and one of priority 2; + is up, - is
-// down, ~ is drained. It returns which endpoints are up.
+// tiers makes a group from text: "a- b+ c~ | d+" is three endpoints of priority 1, and one of
+// priority 2; + is up, - is down, ~ is drained. It returns which endpoints are up.
 func tiers(rules Rules, text string) (g *Group, up func(int) bool) {
 	var lines []Line
 	var states []byte
@@ -29,7 +29,7 @@ func tiers(rules Rules, text string) (g *Group, up func(int) bool) {
 	return NewGroup(rules, lines, nil), func(endpoint int) bool { return states[endpoint] != '-' }
 }
 
-// candidates is what a choice answers, as letters.
+// candidates returns what a choice answers, as letters.
 func candidates(c *Choice) string {
 	var letters []string
 	for _, endpoint := range c.Candidates() {
@@ -78,7 +78,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestFailback goes through the history of a group of two tiers: what is up from a minute on, and what is answered then.
+// TestFailback goes through the history of a group of two tiers: what is up from a minute on, and
+// what is answered then.
 func TestFailback(t *testing.T) {
 	for _, row := range []struct{ name, history, want string }{
 		{"waits", "0:a+|b+ 1:a-|b+ 2:a+|b+ 6:a+|b+ 7:a+|b+", "a b b b a"},
@@ -106,7 +107,8 @@ func TestFailback(t *testing.T) {
 	}
 }
 
-// TestFailbackTellsWhenItEnds guards the timer of whoever owns the group: no verdict changes when a wait ends.
+// TestFailbackTellsWhenItEnds guards the timer of whoever owns the group: no verdict changes when a
+// wait ends.
 func TestFailbackTellsWhenItEnds(t *testing.T) {
 	rules := Rules{MinUp: 1, Failback: 5 * time.Minute}
 	at := func(minute int) time.Time { return time.Unix(0, 0).Add(time.Duration(minute) * time.Minute) }
@@ -156,7 +158,8 @@ func TestFailoverInherits(t *testing.T) {
 	}
 }
 
-// TestGroupAdopts guards the rotation over a reload: groups and sites go on together with the ones before.
+// TestGroupAdopts guards the rotation over a reload: groups and sites go on together with the ones
+// before.
 func TestGroupAdopts(t *testing.T) {
 	north, south := PointAt(60, 10), PointAt(-30, 10)
 	lines := []Line{{First: 0, Count: 2, Priority: 1, Place: north}, {First: 2, Count: 1, Priority: 1, Place: south}}
@@ -177,7 +180,8 @@ func TestGroupAdopts(t *testing.T) {
 	}
 }
 
-// TestFlapsDoNotBiasTurns flips an endpoint while answers are given: the others stay even in first and second place.
+// TestFlapsDoNotBiasTurns flips an endpoint while answers are given: the others stay even in first
+// and second place.
 func TestFlapsDoNotBiasTurns(t *testing.T) {
 	g := group(Rules{}, 1, 1, 1, 1)
 	all, three := choiceOf(g), choiceOf(g, 0)

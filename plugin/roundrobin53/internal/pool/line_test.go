@@ -9,8 +9,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// groupOfLines makes a group whose answers are lines. Each word is a line, one letter for each endpoint, and perhaps its
-// weight: "abc70 d30".
+// groupOfLines makes a group whose answers are lines. Each word is a line, one letter for each
+// endpoint, and perhaps its weight: "abc70 d30".
 func groupOfLines(rules Rules, text string) *Group {
 	rules.ByLine = true
 	var lines []Line
@@ -41,8 +41,8 @@ func letters(endpoints []uint16) string {
 	return b.String()
 }
 
-// TestAnswerIsALine guards which values an answer of one line has, how often each of them is first, and how often each of
-// the others is second behind it.
+// TestAnswerIsALine guards which values an answer of one line has, how often each of them is first,
+// and how often each of the others is second behind it.
 func TestAnswerIsALine(t *testing.T) {
 	for _, row := range []struct {
 		lines  string
@@ -88,7 +88,8 @@ func TestAnswerIsALine(t *testing.T) {
 	}
 }
 
-// checkLine checks that an answer has all endpoints of one line that are up, each once, and no others.
+// checkLine checks that an answer has all endpoints of one line that are up, each once, and no
+// others.
 func checkLine(t *testing.T, c *Choice, lines string, down []int, answer string) {
 	t.Helper()
 	sorted := []byte(answer)
@@ -137,7 +138,8 @@ func TestLinesAtRandom(t *testing.T) {
 	}
 }
 
-// TestLineOfAClient guards the orders that choose for a client: it gets the line of the endpoint that is its own.
+// TestLineOfAClient guards the orders that choose for a client: it gets the line of the endpoint
+// that is its own.
 func TestLineOfAClient(t *testing.T) {
 	for _, lines := range []string{"abc de f", "abc70 de20 f10"} {
 		sticky, alone := choiceOf(groupOfLines(Rules{Order: Sticky}, lines)), Rules{Order: Sticky, Answers: 1}

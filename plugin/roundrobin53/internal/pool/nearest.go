@@ -10,7 +10,7 @@ import (
 // Point is a place on the globe: the unit vector from its centre.
 type Point struct{ x, y, z float64 }
 
-// PointAt is the point at a latitude and longitude in degrees, north and east positive.
+// PointAt returns the point at a latitude and longitude in degrees, north and east positive.
 func PointAt(latitude, longitude float64) Point {
 	const degree = math.Pi / 180
 	sinLat, cosLat := math.Sincos(latitude * degree)
@@ -18,17 +18,18 @@ func PointAt(latitude, longitude float64) Point {
 	return Point{cosLat * cosLon, cosLat * sinLon, sinLat}
 }
 
-// closenessBits is how exactly closeness is known: rounding is to make no difference between equal distances. It leaves
-// some ten metres, which is what databases of places are written to.
+// closenessBits is how exactly closeness is known: rounding is to make no difference between equal
+// distances. It leaves some ten metres, which is what databases of places are written to.
 const closenessBits = 40
 
-// closeness is the cosine of the great-circle distance between two points: it grows as the distance falls.
+// closeness returns the cosine of the great-circle distance between two points: it grows as the
+// distance falls.
 func (p Point) closeness(q Point) float64 {
 	return math.Round((p.x*q.x + p.y*q.y + p.z*q.z) * (1 << closenessBits))
 }
 
-// nearest appends k candidates to dst, those at the places nearest to the client first. The endpoints at one place take
-// turns, by that place's counter; places at the same distance are one.
+// nearest appends k candidates to dst, those at the places nearest to the client first. The
+// endpoints at one place take turns, by that place's counter; places at the same distance are one.
 func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []uint16 {
 	var seq uint64
 	missing := k
@@ -48,8 +49,8 @@ func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []
 	return dst
 }
 
-// onlyLine leaves of what was appended to dst the endpoints of the line that is first. More than one line comes only from
-// places at the same distance.
+// onlyLine leaves of what was appended to dst the endpoints of the line that is first. More than
+// one line comes only from places at the same distance.
 func (g *Group) onlyLine(dst, appended []uint16) []uint16 {
 	line := g.lineOf[appended[len(dst)]]
 	isOther := func(endpoint uint16) bool { return g.lineOf[endpoint] != line }

@@ -62,8 +62,8 @@ func TestStickyMovesOnlyTheClientsOfALostEndpoint(t *testing.T) {
 	}
 }
 
-// TestStickyLineWeight guards a line with an endpoint down: its weight is not shared anew, or clients of other lines
-// would move.
+// TestStickyLineWeight guards a line with an endpoint down: its weight is not shared anew, or
+// clients of other lines would move.
 func TestStickyLineWeight(t *testing.T) {
 	lines := []Line{{First: 0, Count: 2, Weight: 1, Priority: 1}, {First: 2, Count: 1, Weight: 1, Priority: 1}}
 	g := NewGroup(Rules{Order: Sticky, Answers: 1, Weighted: true}, lines, []uint64{1, 2, 3})
@@ -75,7 +75,8 @@ func TestStickyLineWeight(t *testing.T) {
 	}
 }
 
-// TestStickyOrderIsFixed guards answers of several: a client's second choice is the one it moves to.
+// TestStickyOrderIsFixed guards answers of several: a client's second choice is the one it moves
+// to.
 func TestStickyOrderIsFixed(t *testing.T) {
 	g := sticky(2, 1, 1, 1, 1)
 	both := stickyPicks(choiceOf(g), 1000)

@@ -1,8 +1,8 @@
 // Package pool decides which addresses of an RRset are answered, and in which order.
 //
-// A Pool never changes. What moves is its Counters: one sequence number for each class of queries, taken by an atomic
-// addition, from which the order of an answer follows by arithmetic. Nothing is locked and nothing is remembered of who
-// asked.
+// A Pool never changes. What moves is its Counters: one sequence number for each class of queries,
+// taken by an atomic addition, from which the order of an answer follows by arithmetic. Nothing is
+// locked and nothing is remembered of who asked.
 package pool
 
 import (
@@ -22,20 +22,24 @@ const (
 	Nearest                 // by the distance from the client's place
 )
 
-// IsPersonal reports whether answers of the order depend on the client, and not only on whose turn it is.
+// IsPersonal reports whether answers of the order depend on the client, and not only on whose turn
+// it is.
 func (o Order) IsPersonal() bool { return o == Sticky || o == Nearest }
 
-// AnswersOne reports whether an answer of the order has one endpoint unless the configuration says otherwise: resolvers
-// reorder what they get, which would undo a choice that was made for the client.
+// AnswersOne reports whether an answer of the order has one endpoint unless the configuration says
+// otherwise: resolvers reorder what they get, which would undo a choice that was made for the
+// client.
 func (o Order) AnswersOne() bool { return o.IsPersonal() }
 
 // NeedsPlace reports whether each endpoint needs a place on the globe.
 func (o Order) NeedsPlace() bool { return o == Nearest }
 
-// MaxEndpoints bounds a pool, so that an endpoint's index fits 16 bits. A message holds some 4,000 addresses.
+// MaxEndpoints bounds a pool, so that an endpoint's index fits 16 bits. A message holds some 4,000
+// addresses.
 const MaxEndpoints = 1 << 16
 
-// Pool is the endpoints behind one RRset and the way to choose among them. It is safe for concurrent use.
+// Pool is the endpoints behind one RRset and the way to choose among them. It is safe for
+// concurrent use.
 type Pool struct {
 	arena    []byte // the addresses, 4 or 16 octets each
 	counters *turn.Counters
@@ -44,8 +48,8 @@ type Pool struct {
 	order    Order
 }
 
-// New makes a pool of addresses, which are of one family and at most MaxEndpoints. Answers is how many of them an answer
-// has, 0 for all.
+// New makes a pool of addresses, which are of one family and at most MaxEndpoints. Answers is how
+// many of them an answer has, 0 for all.
 func New(addresses []netip.Addr, order Order, answers int) Pool {
 	p := Pool{order: order, width: uint8(addresses[0].BitLen() / 8)}
 	if answers < len(addresses) {
@@ -61,13 +65,13 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 	return p
 }
 
-// Len is the number of endpoints.
+// Len returns the number of endpoints.
 func (p *Pool) Len() int { return len(p.arena) / int(p.width) }
 
-// Width is the length of an address in octets: 4 or 16.
+// Width returns the length of an address in octets: 4 or 16.
 func (p *Pool) Width() int { return int(p.width) }
 
-// Answers is how many endpoints an answer has.
+// Answers returns how many endpoints an answer has.
 func (p *Pool) Answers() int {
 	if p.answers == 0 {
 		return p.Len()
@@ -75,30 +79,31 @@ func (p *Pool) Answers() int {
 	return int(p.answers)
 }
 
-// Order is the rule that arranges the endpoints.
+// Order returns the rule that arranges the endpoints.
 func (p *Pool) Order() Order { return p.order }
 
-// Octets is all addresses one after another, Width octets each; they may not be changed.
+// Octets returns all addresses one after another, Width octets each; they may not be changed.
 func (p *Pool) Octets() []byte { return p.arena }
 
-// Address is the octets of endpoint i; they may not be changed.
+// Address returns the octets of endpoint i; they may not be changed.
 func (p *Pool) Address(i int) []byte {
 	off := i * int(p.width)
 	return p.arena[off : off+int(p.width) : off+int(p.width)]
 }
 
-// Counters are where p is in its rotation; nil for a single endpoint, which has none.
+// Counters returns where p is in its rotation; nil for a single endpoint, which has none.
 func (p *Pool) Counters() *turn.Counters { return p.counters }
 
-// Adopt makes p go on where another pool is, if that has counters: the two count together from then on. It may be called
-// only before p is used.
+// Adopt makes p go on where another pool is, if that has counters: the two count together from then
+// on. It may be called only before p is used.
 func (p *Pool) Adopt(c *turn.Counters) {
 	if p.counters != nil && c != nil {
 		p.counters = c
 	}
 }
 
-// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their order.
+// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their
+// order.
 func (p *Pool) Take(class turn.Class, dst []uint16) []uint16 {
 	if p.counters == nil {
 		return append(dst, 0)

@@ -10,7 +10,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// addresses are n IPv4 addresses that tell their index.
+// addresses returns n IPv4 addresses that tell their index.
 func addresses(n int) []netip.Addr {
 	addrs := make([]netip.Addr, n)
 	for i := range addrs {
@@ -59,8 +59,8 @@ func TestAnswersIsAtMostAll(t *testing.T) {
 	}
 }
 
-// TestPickIsExactInParallel guards against a cursor that is loaded and then stored: it loses turns. The first picks begin a
-// round, and there are whole rounds.
+// TestPickIsExactInParallel guards against a cursor that is loaded and then stored: it loses turns.
+// The first picks begin a round, and there are whole rounds.
 func TestPickIsExactInParallel(t *testing.T) {
 	const goroutines, picks, n = 16, 14_000, 7
 	p := New(addresses(n), RoundRobin, 0)
@@ -86,8 +86,9 @@ func TestPickIsExactInParallel(t *testing.T) {
 	}
 }
 
-// TestClassesCountApart guards those who take the turns of two classes one after the other, as with answers over TCP
-// behind truncated ones over UDP: with one counter for both, each would see every second value first.
+// TestClassesCountApart guards those who take the turns of two classes one after the other, as with
+// answers over TCP behind truncated ones over UDP: with one counter for both, each would see every
+// second value first.
 func TestClassesCountApart(t *testing.T) {
 	p := New(addresses(2), RoundRobin, 0)
 	var last [turn.Classes]uint16
@@ -102,7 +103,8 @@ func TestClassesCountApart(t *testing.T) {
 	}
 }
 
-// TestSingleEndpoint guards RRsets that have no counters, also where one has them before or after a reload.
+// TestSingleEndpoint guards RRsets that have no counters, also where one has them before or after a
+// reload.
 func TestSingleEndpoint(t *testing.T) {
 	one, two := New(addresses(1), RoundRobin, 0), New(addresses(2), RoundRobin, 0)
 	g := group(Rules{}, 1, 1)

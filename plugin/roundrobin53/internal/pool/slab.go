@@ -7,9 +7,10 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Slab is where the pools of one configuration keep what they point to: the counters of an RRset and, right behind them,
-// its addresses. A pick touches both, and among a million RRsets it waits for memory once then, not twice. And a few
-// objects that hold many RRsets are cheaper than two for each: to keep, and for the garbage collector to go through.
+// Slab is where the pools of one configuration keep what they point to: the counters of an RRset
+// and, right behind them, its addresses. A pick touches both, and among a million RRsets it waits
+// for memory once then, not twice. And a few objects that hold many RRsets are cheaper than two for
+// each: to keep, and for the garbage collector to go through.
 type Slab struct {
 	free []cell // the rest of an object
 }
@@ -23,12 +24,13 @@ const (
 	counterCells = int(unsafe.Sizeof(turn.Counters{})) / unit
 )
 
-// The sizes in octets of an object of the slab, and of the largest addresses in one. RRsets with more are left as they
-// are.
+// The sizes in octets of an object of the slab, and of the largest addresses in one. RRsets with
+// more are left as they are.
 //
-// The objects are small because of reloads. A new configuration goes on with the counters of the old one, and an object
-// is not freed as long as anything in it is used. So, however often the configuration changes, each RRset keeps one
-// kilobyte of old ones at most, and that only if all others that were in it have gone.
+// The objects are small because of reloads. A new configuration goes on with the counters of the
+// old one, and an object is not freed as long as anything in it is used. So, however often the
+// configuration changes, each RRset keeps one kilobyte of old ones at most, and that only if all
+// others that were in it have gone.
 const (
 	objectOctets = 1 << 10
 	maxOctets    = 1 << 8

@@ -9,8 +9,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// TestKeepMovesPools guards the pools of a slab against each other: all have their own addresses and counters, and those
-// they had before. The sizes fill several objects of the slab, and the last pool does not fit one.
+// TestKeepMovesPools guards the pools of a slab against each other: all have their own addresses
+// and counters, and those they had before. The sizes fill several objects of the slab, and the last
+// pool does not fit one.
 func TestKeepMovesPools(t *testing.T) {
 	var slab Slab
 	var before, after []Pool
@@ -38,8 +39,8 @@ func TestKeepMovesPools(t *testing.T) {
 	}
 }
 
-// TestReloadsKeepLittle guards the memory of a process that is reloaded often: each time one RRset is new and goes on
-// from then on, and that must not keep the others of its slab.
+// TestReloadsKeepLittle guards the memory of a process that is reloaded often: each time one RRset
+// is new and goes on from then on, and that must not keep the others of its slab.
 func TestReloadsKeepLittle(t *testing.T) {
 	const reloads, rrsets = 100, 1000
 	var going []*turn.Counters

@@ -20,8 +20,9 @@ type ranked struct {
 	score    float64
 }
 
-// rank appends the client's k best candidates to dst, by weighted rendezvous hashing: an endpoint that is lost leaves its
-// clients to all others in proportion to their weights, and nobody else moves.
+// rank appends the client's k best candidates to dst, by weighted rendezvous hashing: an endpoint
+// that is lost leaves its clients to all others in proportion to their weights, and nobody else
+// moves.
 func (c *Choice) rank(network uint64, k int, dst []uint16) []uint16 {
 	var buf [fewEndpoints]ranked
 	all := buf[:0]

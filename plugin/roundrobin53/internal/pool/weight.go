@@ -9,16 +9,18 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// weights is a weighted choice, prepared. Its places are filled one after another, each from what is left.
+// weights is a weighted choice, prepared. Its places are filled one after another, each from what
+// is left.
 //
-// The first place goes by the lines' weights: lines of one weight are a class, classes take turns as whose says, the lines
-// of a class take turns within those, and the endpoints of a line within the line's. So a line is first exactly w/gcd
-// times in every round of sum(w)/gcd answers, and its endpoints are equally often. That round slips as turn.Place says, and the
-// one of a line's endpoints as turn.InnerPlace.
+// The first place goes by the lines' weights: lines of one weight are a class, classes take turns
+// as whose says, the lines of a class take turns within those, and the endpoints of a line within
+// the line's. So a line is first exactly w/gcd times in every round of sum(w)/gcd answers, and its
+// endpoints are equally often. That round slips as turn.Place says, and the one of a line's
+// endpoints as turn.InnerPlace.
 //
-// The other places go by the weights of single endpoints, their line's weight shared equally. The answers that begin with
-// some endpoint are counted by the same arithmetic, and that count is the turn of the second place, and so on: no place
-// needs a counter of its own.
+// The other places go by the weights of single endpoints, their line's weight shared equally. The
+// answers that begin with some endpoint are counted by the same arithmetic, and that count is the
+// turn of the second place, and so on: no place needs a counter of its own.
 type weights struct {
 	lines  []lineClass
 	period uint64 // how many answers make the first places exact
@@ -41,8 +43,8 @@ type weightClass struct {
 	start     int // among the endpoints of a remainder
 }
 
-// weightBits is what the weights of all endpoints together are scaled to. The quotients of small weights and long lines
-// keep some twenty binary places, and products stay within 64 bits.
+// weightBits is what the weights of all endpoints together are scaled to. The quotients of small
+// weights and long lines keep some twenty binary places, and products stay within 64 bits.
 const weightBits = 31
 
 // areAlike reports whether a choice among s is one among equal endpoints.
@@ -66,8 +68,8 @@ func (s shares) weights(rules *Rules) *weights {
 		w.addLine(lines, s[i].weight/divisor, s[i].endpoints)
 		w.addEndpoints(classes, max(1, unit(s[i].weight)/uint64(len(s[i].endpoints))), s[i].endpoints)
 		if sticky {
-			// Shared by all endpoints of the line, up or not: so it is the same whatever the verdicts are, and only the
-			// clients of a lost endpoint move.
+			// Shared by all endpoints of the line, up or not: so it is the same whatever the
+			// verdicts are, and only the clients of a lost endpoint move.
 			each := float64(s[i].weight) / float64(s[i].line.Count)
 			w.sticky = append(w.sticky, slices.Repeat([]float64{each}, len(s[i].endpoints))...)
 		}
@@ -80,7 +82,7 @@ func (s shares) weights(rules *Rules) *weights {
 	return w
 }
 
-// sum is the weights of s together, and what divides them all.
+// sum returns the weights of s together, and what divides them all.
 func (s shares) sum() (sum, divisor uint64) {
 	for i := range s {
 		sum += s[i].weight
@@ -128,7 +130,8 @@ func (w *weights) addEndpoints(known map[uint64]int, weight uint64, endpoints []
 	w.classes[i].endpoints = append(w.classes[i].endpoints, endpoints...)
 }
 
-// fewClasses is how many classes take no allocation to choose among, and fewEndpoints how many endpoints.
+// fewClasses is how many classes take no allocation to choose among, and fewEndpoints how many
+// endpoints.
 const (
 	fewClasses   = 16
 	fewEndpoints = 64
@@ -171,8 +174,8 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	return dst
 }
 
-// draw appends k endpoints to dst at random, each place in proportion to the weights of those that are left; or those of
-// one line, in any order.
+// draw appends k endpoints to dst at random, each place in proportion to the weights of those that
+// are left; or those of one line, in any order.
 func (w *weights) draw(k int, dst []uint16) []uint16 {
 	if w.byLine {
 		line := w.drawLine()
@@ -216,7 +219,7 @@ type space struct {
 	endpoints [fewEndpoints]uint16
 }
 
-// remainder is all of w, in the space of two slices.
+// remainder returns all of w, in the space of two slices.
 func (w *weights) remainder(weights []uint64, endpoints []uint16) remainder {
 	sum := uint64(0)
 	for i := range w.classes {
@@ -274,7 +277,8 @@ func whose(weights []uint64, sum, period, place uint64) (party int, times uint64
 			high = middle
 		}
 	}
-	// One of the turns between low and low+1. A party has at most one there, since all have at most sum turns in a period.
+	// One of the turns between low and low+1. A party has at most one there, since all have at most
+	// sum turns in a period.
 	var buf [fewClasses]timed
 	due := buf[:0]
 	for i, weight := range weights {
@@ -300,7 +304,7 @@ func (a timed) compare(b timed) int {
 	return cmp.Or(cmp.Compare(ah, bh), cmp.Compare(al, bl), cmp.Compare(a.party, b.party))
 }
 
-// turns is how many turns all parties have up to a time, and turnsOf one party.
+// turns returns how many turns all parties have up to a time, and turnsOf one party.
 func turns(weights []uint64, sum, time uint64) uint64 {
 	var n uint64
 	for _, weight := range weights {

@@ -24,13 +24,13 @@ func group(rules Rules, weights ...int) *Group {
 
 var weighted = Rules{Weighted: true}
 
-// choiceOf is what a group chooses while all endpoints are up but those listed.
+// choiceOf returns what a group chooses while all endpoints are up but those listed.
 func choiceOf(g *Group, down ...int) *Choice {
 	choice, _ := g.Choose(func(endpoint int) bool { return !slices.Contains(down, endpoint) }, new(Failover), time.Time{})
 	return choice
 }
 
-// firsts is the first endpoints of answers from turn seq on, as letters.
+// firsts returns the first endpoints of answers from turn seq on, as letters.
 func firsts(c *Choice, seq uint64, answers int) string {
 	var b strings.Builder
 	for i := range uint64(answers) {
@@ -59,8 +59,8 @@ func TestWeightedTurns(t *testing.T) {
 	}
 }
 
-// TestWeightedTurnsAreExact guards the share of every line in every round, wherever the counter started, and that no line
-// is first in bursts.
+// TestWeightedTurnsAreExact guards the share of every line in every round, wherever the counter
+// started, and that no line is first in bursts.
 func TestWeightedTurnsAreExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -91,8 +91,8 @@ func TestWeightedTurnsAreExact(t *testing.T) {
 	}
 }
 
-// TestNobodyIsInStepByWeight guards those who take every so manieth turn, at each level: weights, lines of one weight,
-// endpoints of a line.
+// TestNobodyIsInStepByWeight guards those who take every so manieth turn, at each level: weights,
+// lines of one weight, endpoints of a line.
 func TestNobodyIsInStepByWeight(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 10 {
@@ -113,7 +113,8 @@ func TestNobodyIsInStepByWeight(t *testing.T) {
 	}
 }
 
-// TestExtremeWeights guards the arithmetic: sums near the largest there can be, and single ones beside them.
+// TestExtremeWeights guards the arithmetic: sums near the largest there can be, and single ones
+// beside them.
 func TestExtremeWeights(t *testing.T) {
 	weights := make([]int, MaxEndpoints)
 	for i := range weights {
@@ -134,7 +135,8 @@ func TestExtremeWeights(t *testing.T) {
 	}
 }
 
-// TestLineWeight guards that a weight belongs to its line: shared equally by its endpoints that are up.
+// TestLineWeight guards that a weight belongs to its line: shared equally by its endpoints that are
+// up.
 func TestLineWeight(t *testing.T) {
 	lines := []Line{{First: 0, Count: 3, Weight: 70, Priority: 1}, {First: 3, Count: 1, Weight: 30, Priority: 1}}
 	g := NewGroup(Rules{Weighted: true, Answers: 1}, lines, nil)
@@ -162,7 +164,8 @@ func TestLineWeight(t *testing.T) {
 	}
 }
 
-// TestSecondPlaceByWeight guards where the load of a dead first endpoint goes: to the others by their weights.
+// TestSecondPlaceByWeight guards where the load of a dead first endpoint goes: to the others by
+// their weights.
 func TestSecondPlaceByWeight(t *testing.T) {
 	for _, weights := range [][]int{{5, 3, 1}, {1, 2, 3, 4}, {10, 1, 1}, {7, 7, 2, 5}} {
 		c := choiceOf(group(weighted, weights...))
@@ -213,7 +216,8 @@ func TestAnswerIsWhole(t *testing.T) {
 	}
 }
 
-// TestLinesOfOneWeight guards lines that are a class: they take turns, and so do the endpoints of each.
+// TestLinesOfOneWeight guards lines that are a class: they take turns, and so do the endpoints of
+// each.
 func TestLinesOfOneWeight(t *testing.T) {
 	lines := []Line{{First: 0, Count: 2, Weight: 4, Priority: 1}, {First: 2, Count: 1, Weight: 4, Priority: 1}}
 	c := choiceOf(NewGroup(weighted, lines, nil))

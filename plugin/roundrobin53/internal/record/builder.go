@@ -7,9 +7,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of its zones, and no
-// zone is a wildcard; whoever reads the configuration sees to that, and to the rules that one RRset can't break alone
-// (CNAME beside other data).
+// Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of
+// its zones, and no zone is a wildcard; whoever reads the configuration sees to that, and to the
+// rules that one RRset can't break alone (CNAME beside other data).
 type Builder struct {
 	zones  []Zone
 	drafts []draft
@@ -82,7 +82,7 @@ func (b *Builder) Add(name string, rrset RRset) {
 	d.rrsets = append(d.rrsets, rrset)
 }
 
-// Table is the finished table; the builder may not be used again.
+// Table returns the finished table; the builder may not be used again.
 func (b *Builder) Table() *Table {
 	t := &Table{index: newIndex(len(b.drafts)), zones: b.zones}
 	size := 0
@@ -113,7 +113,8 @@ func (b *Builder) Table() *Table {
 	return t
 }
 
-// enclosing is the zone right above an apex. It is found by name while there are no names but those of the zones.
+// enclosing returns the zone right above an apex. It is found by name while there are no names but
+// those of the zones.
 func (b *Builder) enclosing(origin string) *Zone {
 	for name := origin; name != "."; {
 		name = above(name)
@@ -124,7 +125,8 @@ func (b *Builder) enclosing(origin string) *Zone {
 	return nil
 }
 
-// draft is the draft of name; it is made, with the empty non-terminals above it, if there is none.
+// draft returns the draft of name; it is made, with the empty non-terminals above it, if there is
+// none.
 func (b *Builder) draft(name string) *draft {
 	if i, ok := b.names[name]; ok {
 		return &b.drafts[i]
@@ -135,7 +137,7 @@ func (b *Builder) draft(name string) *draft {
 	return b.insert(name, b.draft(above(name)).zone)
 }
 
-// above is a name without its first label.
+// above returns a name without its first label.
 func above(name string) string {
 	off, _ := dns.NextLabel(name, 0)
 	return cmp.Or(name[off:], ".")
@@ -147,8 +149,8 @@ func (b *Builder) insert(name string, zone int32) *draft {
 	return &b.drafts[len(b.drafts)-1]
 }
 
-// topmostCut is the topmost node between the apex of n's zone and n itself that holds an NS RRset, nil if there is none:
-// names below it are another zone's (RFC 1034 §4.2).
+// topmostCut returns the topmost node between the apex of n's zone and n itself that holds an NS
+// RRset, nil if there is none: names below it are another zone's (RFC 1034 §4.2).
 func (t *Table) topmostCut(n *node) *node {
 	var cut *node
 	name, apex := t.name(n), t.zones[n.zone].Origin

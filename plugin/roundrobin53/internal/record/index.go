@@ -7,12 +7,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// index finds the node of an owner name. It is a hash table with linear probing that never changes: a node lies where
-// the hash of its name says, or in the first free place behind.
+// index finds the node of an owner name. It is a hash table with linear probing that never changes:
+// a node lies where the hash of its name says, or in the first free place behind.
 //
-// A map from string to node would do, but for tables of a million names. There a query spends its time on cache misses,
-// and a map has four of them, one after another: control bytes, slot, name, node. Here it is the node, and the name,
-// which the processor goes on without. And as neither has pointers in it, the garbage collector does not read them.
+// A map from string to node would do, but for tables of a million names. There a query spends its
+// time on cache misses, and a map has four of them, one after another: control bytes, slot, name,
+// node. Here it is the node, and the name, which the processor goes on without. And as neither has
+// pointers in it, the garbage collector does not read them.
 type index struct {
 	nodes []node // half of them free
 	names string // the owner names, one after another
@@ -40,12 +41,13 @@ type rare struct {
 	rrsets []RRset // all types but A and AAAA
 }
 
-// newIndex is an empty index with room for some nodes. Their names are given to it when all are added.
+// newIndex returns an empty index with room for some nodes. Their names are given to it when all
+// are added.
 func newIndex(size int) index {
 	return index{nodes: make([]node, 2*size+1), rares: make([]rare, 1), seed: maphash.MakeSeed()}
 }
 
-// find is the node of a name, nil if the name does not exist.
+// find returns the node of a name, nil if the name does not exist.
 func (x *index) find(name string) *node {
 	place, hash := x.place(name)
 	for {
@@ -73,8 +75,9 @@ func (x *index) add(name string, n node) *node {
 	return &x.nodes[place]
 }
 
-// place is where the search for a name begins, and the hash that its node has. The one comes from the upper bits of the
-// name's hash, as a fraction of all places, the other from the lower ones; it is odd, and so not that of a free node.
+// place returns where the search for a name begins, and the hash that its node has. The one comes
+// from the upper bits of the name's hash, as a fraction of all places, the other from the lower
+// ones; it is odd, and so not that of a free node.
 func (x *index) place(name string) (int, uint32) {
 	hash := maphash.String(x.seed, name)
 	place, _ := bits.Mul64(hash, uint64(len(x.nodes)))
@@ -85,7 +88,7 @@ func (x *index) name(n *node) string { return x.names[n.start : n.start+uint32(n
 
 func (x *index) rare(n *node) *rare { return &x.rares[n.rare] }
 
-// addRare is rare for changing it.
+// addRare returns rare for changing it.
 func (x *index) addRare(n *node) *rare {
 	if n.rare == 0 {
 		n.rare = int32(len(x.rares))

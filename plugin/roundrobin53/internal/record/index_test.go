@@ -7,8 +7,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestIndexFinds guards the search of the hash table: over places that are taken, over the end, and for names that are
-// not there. Each table has another seed.
+// TestIndexFinds guards the search of the hash table: over places that are taken, over the end, and
+// for names that are not there. Each table has another seed.
 func TestIndexFinds(t *testing.T) {
 	for size := range 200 {
 		builder := NewBuilder(0, ZoneConfig{SOA: &dns.SOA{Hdr: dns.RR_Header{Name: "."}}}) // more names than expected

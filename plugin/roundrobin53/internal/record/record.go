@@ -1,10 +1,10 @@
-// Package record holds what the Corefile says, ready to be looked up: owner names, their RRsets, and the zones they
-// lie in.
+// Package record holds what the Corefile says, ready to be looked up: owner names, their RRsets,
+// and the zones they lie in.
 //
-// A Table is built once and never changes. Lookup is a pure function from a name and a type to a Result; the rules of
-// RFC 1034 (delegations), RFC 4592 (wildcards) and RFC 2308 (NXDOMAIN or NODATA) live here and nowhere else. The
-// addresses of A and AAAA RRsets are not here: a Table knows them by number, whoever builds it keeps them and decides
-// which are answered.
+// A Table is built once and never changes. Lookup is a pure function from a name and a type to a
+// Result; the rules of RFC 1034 (delegations), RFC 4592 (wildcards) and RFC 2308 (NXDOMAIN or
+// NODATA) live here and nowhere else. The addresses of A and AAAA RRsets are not here: a Table
+// knows them by number, whoever builds it keeps them and decides which are answered.
 package record
 
 import (
@@ -39,14 +39,14 @@ type Result struct {
 	RRset     *RRset // set for RRs, Alias and Delegation
 	DS        *RRset // the DS RRset of a delegation, nil if it has none
 
-	// Unclaimed is set for a negative result where no record of the table says anything of the name: it does not exist,
-	// or is an empty non-terminal, or an apex without the type. Where the zone only lies over another plugin's, that one
-	// is to answer.
+	// Unclaimed is set for a negative result where no record of the table says anything of the
+	// name: it does not exist, or is an empty non-terminal, or an apex without the type. Where the
+	// zone only lies over another plugin's, that one is to answer.
 	Unclaimed bool
 }
 
-// RRset is all records of one owner name and type. Nobody may change them: whoever puts them into a message that others
-// get to see copies them.
+// RRset is all records of one owner name and type. Nobody may change them: whoever puts them into a
+// message that others get to see copies them.
 type RRset struct {
 	Type uint16
 	RRs  []dns.RR
@@ -59,15 +59,15 @@ type Zone struct {
 	Origin string // apex, lower-case and fully qualified
 	Index  int    // position among the zones of the table
 
-	// Negative is the authority section of a negative answer: the SOA with the negative TTL, the lesser of the SOA's
-	// own TTL and its MINIMUM (RFC 2308 §5).
+	// Negative is the authority section of a negative answer: the SOA with the negative TTL, the
+	// lesser of the SOA's own TTL and its MINIMUM (RFC 2308 §5).
 	Negative []dns.RR
 
 	soa    *dns.SOA
 	parent *Zone // the zone of the same table that this one lies in, nil if none
 }
 
-// SOA is the zone's SOA record; it may not be changed.
+// SOA returns the zone's SOA record; it may not be changed.
 func (z *Zone) SOA() *dns.SOA { return z.soa }
 
 // SetSerial gives the zone its serial. It may be called only before the table is used.
@@ -82,7 +82,7 @@ type Table struct {
 	zones []Zone
 }
 
-// Zones are the zones of t, in the order they were given.
+// Zones returns the zones of t, in the order they were given.
 func (t *Table) Zones() []*Zone {
 	zones := make([]*Zone, len(t.zones))
 	for i := range t.zones {
@@ -119,7 +119,7 @@ type Node struct {
 	RRsets  []RRset // all others
 }
 
-// All are the owner names that have data, in no particular order.
+// All returns the owner names that have data, in no particular order.
 func (t *Table) All() iter.Seq2[string, Node] {
 	return func(yield func(string, Node) bool) {
 		for i := range t.nodes {
@@ -134,8 +134,8 @@ func (t *Table) All() iter.Seq2[string, Node] {
 	}
 }
 
-// Glue is the number of the A or AAAA RRset that stands at name itself, below a zone cut too. It reports false if there
-// is none.
+// Glue returns the number of the A or AAAA RRset that stands at name itself, below a zone cut too.
+// It reports false if there is none.
 func (t *Table) Glue(name string, qtype uint16) (int, bool) {
 	n := t.find(name)
 	if n == nil {
@@ -145,8 +145,8 @@ func (t *Table) Glue(name string, qtype uint16) (int, bool) {
 	return int(number), number != None
 }
 
-// closestEncloser is the longest existing ancestor of a name that does not exist itself (RFC 4592 §3.3.1), nil if there
-// is none.
+// closestEncloser returns the longest existing ancestor of a name that does not exist itself (RFC
+// 4592 §3.3.1), nil if there is none.
 func (t *Table) closestEncloser(name string) *node {
 	for off, end := dns.NextLabel(name, 0); !end; off, end = dns.NextLabel(name, off) {
 		if n := t.find(name[off:]); n != nil {
@@ -194,7 +194,7 @@ func (t *Table) refer(n, cut *node) Result {
 	}
 }
 
-// hasData is false for an empty non-terminal (RFC 4592 §2.2.2).
+// hasData returns false for an empty non-terminal (RFC 4592 §2.2.2).
 func (t *Table) hasData(n *node) bool {
 	return n.a != None || n.aaaa != None || len(t.rare(n).rrsets) > 0
 }

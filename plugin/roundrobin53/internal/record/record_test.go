@@ -8,7 +8,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// table makes a table of one zone from zone file lines; A and AAAA RRsets get the numbers 0, 1, … in their order.
+// table makes a table of one zone from zone file lines; A and AAAA RRsets get the numbers 0, 1, …
+// in their order.
 func table(tb testing.TB, origins []string, hideSOA bool, lines ...string) *Table {
 	tb.Helper()
 	zones := make([]ZoneConfig, len(origins))
@@ -37,7 +38,7 @@ func table(tb testing.TB, origins []string, hideSOA bool, lines ...string) *Tabl
 	return b.Table()
 }
 
-// describe is a result in a word or two: what was found, and where it comes from.
+// describe returns a result in a word or two: what was found, and where it comes from.
 func describe(r Result) string {
 	kinds := map[Kind]string{
 		Outside: "outside", Addresses: "addresses", RRs: "rrs", CNAME: "alias", Any: "any",
@@ -107,7 +108,8 @@ func TestLookup(t *testing.T) {
 	})
 }
 
-// TestLookupWildcard is the example of RFC 4592 §2.2.1, and an empty non-terminal below a wildcard (§2.2.2).
+// TestLookupWildcard returns the example of RFC 4592 §2.2.1, and an empty non-terminal below a
+// wildcard (§2.2.2).
 func TestLookupWildcard(t *testing.T) {
 	checkLookups(t, table(t, []string{"example."}, false,
 		"example. IN NS ns.example.com.",
@@ -205,7 +207,8 @@ func TestLookupRootZone(t *testing.T) {
 	})
 }
 
-// TestLookupUnclaimed guards what a zone that lies over another one must not hide: what no line speaks of.
+// TestLookupUnclaimed guards what a zone that lies over another one must not hide: what no line
+// speaks of.
 func TestLookupUnclaimed(t *testing.T) {
 	tab := table(t, []string{"example."}, true,
 		"example. IN A 192.0.2.1",
@@ -225,7 +228,8 @@ func TestLookupUnclaimed(t *testing.T) {
 	}
 }
 
-// TestNamesAboveZones guards the names between a zone and one inside it: something exists below them.
+// TestNamesAboveZones guards the names between a zone and one inside it: something exists below
+// them.
 func TestNamesAboveZones(t *testing.T) {
 	checkLookups(t, table(t, []string{"a.b.c.example.", "example."}, false), []lookupRow{
 		{"b.c.example.", "A", "nodata unclaimed"},

@@ -6,8 +6,8 @@ import (
 	"github.com/gaissmai/bart"
 )
 
-// Networks is a set of networks in which the longest one around an address is found. RRsets that are meant for the same
-// networks share one.
+// Networks is a set of networks in which the longest one around an address is found. RRsets that
+// are meant for the same networks share one.
 type Networks struct {
 	table   bart.Table[int] // network to its position
 	outward []int           // by position: the next wider network, None if there is none
@@ -29,7 +29,7 @@ func NewNetworks(networks []netip.Prefix) *Networks {
 	return n
 }
 
-// find is the position of the longest network that holds all of p, None if there is none.
+// find returns the position of the longest network that holds all of p, None if there is none.
 func (n *Networks) find(p netip.Prefix) int {
 	if _, i, ok := n.table.LookupPrefixLPM(p); ok {
 		return i
@@ -37,13 +37,13 @@ func (n *Networks) find(p netip.Prefix) int {
 	return None
 }
 
-// maxInner is how many networks inside a client's prefix are looked at: a query for half of all addresses is not to cost
-// more than others.
+// maxInner is how many networks inside a client's prefix are looked at: a query for half of all
+// addresses is not to cost more than others.
 const maxInner = 64
 
-// Scope is the length of the shortest prefix around p whose addresses all match the same networks: the SCOPE
-// PREFIX-LENGTH of RFC 7871 §7.2.1. If they differ inside p itself, it is longer than p: the length at which they no
-// longer do.
+// Scope returns the length of the shortest prefix around p whose addresses all match the same
+// networks: the SCOPE PREFIX-LENGTH of RFC 7871 §7.2.1. If they differ inside p itself, it is
+// longer than p: the length at which they no longer do.
 func (n *Networks) Scope(p netip.Prefix) int {
 	if p.Bits() == 0 {
 		return 0 // nothing of the address is to be used, whatever is in it (RFC 7871 §7.1.2)
@@ -74,7 +74,8 @@ func (n *Networks) Scope(p netip.Prefix) int {
 	return short
 }
 
-// isDivided reports whether the prefix of a length around p holds longer networks than the one that p matches.
+// isDivided reports whether the prefix of a length around p holds longer networks than the one that
+// p matches.
 func (n *Networks) isDivided(p netip.Prefix, length, matched int) bool {
 	around, _ := p.Addr().Prefix(length)
 	for inner := range n.table.Subnets(around) {

@@ -69,7 +69,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// FuzzNetworks compares with a linear scan: the longest network first, whatever the order they were given in.
+// FuzzNetworks compares with a linear scan: the longest network first, whatever the order they were
+// given in.
 func FuzzNetworks(f *testing.F) {
 	f.Add(uint64(1), uint64(2))
 	f.Fuzz(func(t *testing.T, seed, stream uint64) {
@@ -92,7 +93,7 @@ func FuzzNetworks(f *testing.F) {
 	})
 }
 
-// scan is the networks around a prefix, the longest first.
+// scan returns the networks around a prefix, the longest first.
 func scan(networks []netip.Prefix, p netip.Prefix) []int {
 	var found []int
 	for i, network := range networks {

@@ -11,22 +11,25 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// Served is a store and where it is served: what adopts from it, or it from others, is found by that.
+// Served is a store and where it is served: what adopts from it, or it from others, is found by
+// that.
 type Served struct {
 	*Store
 	Block string // the keys of the server block
 	View  string
 
-	// Listeners are the listeners at which the zones in the keys of the server block are asked, by zone.
+	// Listeners are the listeners at which the zones in the keys of the server block are asked, by
+	// zone.
 	Listeners map[string][]string
 }
 
-// adoption is how the stores of one configuration go on from those of the one before: rotations, waits and counts move on,
-// and serials never run backwards.
+// adoption is how the stores of one configuration go on from those of the one before: rotations,
+// waits and counts move on, and serials never run backwards.
 //
-// What goes on is found by zone and view, not by server block: a block may get another key, a zone may move to another
-// block. One zone can also stand in several blocks, for several ports, say, whose state is not to be mixed up. So each
-// zone of the old configuration has one successor at most, and so has each RRset.
+// What goes on is found by zone and view, not by server block: a block may get another key, a zone
+// may move to another block. One zone can also stand in several blocks, for several ports, say,
+// whose state is not to be mixed up. So each zone of the old configuration has one successor at
+// most, and so has each RRset.
 type adoption struct {
 	old  []servedZone
 	from []int // by zone of the new configuration: which of the old, noZone if none
@@ -62,8 +65,8 @@ type orphan struct {
 
 const noZone = -1
 
-// Adopt makes stores go on where those of the configuration before are, which may be none. It may be called only before they
-// answer.
+// Adopt makes stores go on where those of the configuration before are, which may be none. It may
+// be called only before they answer.
 func Adopt(stores, old []*Served, now time.Time) {
 	a := &adoption{
 		old: zonesOf(old), newest: make(map[string]uint32), byName: make(map[zoneKey][]int),
@@ -114,8 +117,8 @@ func zonesOf(stores []*Served) []servedZone {
 	return zones
 }
 
-// pair finds the predecessors of zones: first in the same server block, then at the same listener, then in the same view.
-// What is equal in that is paired in the order of the Corefile.
+// pair finds the predecessors of zones: first in the same server block, then at the same listener,
+// then in the same view. What is equal in that is paired in the order of the Corefile.
 func (a *adoption) pair(zones []servedZone) {
 	a.from = slices.Repeat([]int{noZone}, len(zones))
 	taken := make([]bool, len(a.old))
@@ -155,7 +158,7 @@ func claim(unpaired map[zoneKey][]int, keys []zoneKey, taken []bool) int {
 	return noZone
 }
 
-// keys are those of a zone at some places.
+// keys returns those of a zone at some places.
 func (z servedZone) keys(places []string) []zoneKey {
 	keys := make([]zoneKey, len(places))
 	for i, place := range places {
@@ -186,7 +189,7 @@ func (b blockNumbers) of(z servedZone) []string {
 	return []string{number}
 }
 
-// listenersAt are the listeners that a zone is asked at: those of the keys that it lies in.
+// listenersAt returns the listeners that a zone is asked at: those of the keys that it lies in.
 func listenersAt(z servedZone) []string {
 	var listeners []string
 	for zone := range enclosing(z.zone().Name) {
@@ -195,7 +198,7 @@ func listenersAt(z servedZone) []string {
 	return listeners
 }
 
-// enclosing are a name and all that it lies in, up to the root.
+// enclosing returns a name and all that it lies in, up to the root.
 func enclosing(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for off, end := 0, name == "."; !end; off, end = dns.NextLabel(name, off) {
@@ -207,8 +210,9 @@ func enclosing(name string) iter.Seq[string] {
 	}
 }
 
-// setSerials gives the zones of a store their serials. A zone that did not change keeps the one of its predecessor; any other
-// gets a newer one than the zone had anywhere, since secondaries know it by its name alone.
+// setSerials gives the zones of a store their serials. A zone that did not change keeps the one of
+// its predecessor; any other gets a newer one than the zone had anywhere, since secondaries know it
+// by its name alone.
 func (a *adoption) setSerials(s *Served, from []int, now time.Time) {
 	for i, served := range s.Table.Zones() {
 		z := &s.Zones[i]
@@ -226,7 +230,8 @@ func (a *adoption) setSerials(s *Served, from []int, now time.Time) {
 	}
 }
 
-// adoptAll makes the RRsets of a store go on where those of the same name and type in the predecessors of its zones were.
+// adoptAll makes the RRsets of a store go on where those of the same name and type in the
+// predecessors of its zones were.
 func (a *adoption) adoptAll(s *Served, from []int) {
 	for name, node := range s.Table.All() {
 		var old *Store
@@ -253,8 +258,8 @@ func (a *adoption) adoptAll(s *Served, from []int) {
 	}
 }
 
-// adoptOrphan looks for the predecessor of an RRset in the other zones of its view, and finds it where a name moved from one
-// zone to another one above or below.
+// adoptOrphan looks for the predecessor of an RRset in the other zones of its view, and finds it
+// where a name moved from one zone to another one above or below.
 func (a *adoption) adoptOrphan(o orphan) {
 	for zone := range enclosing(o.name) {
 		for _, i := range a.byName[zoneKey{"", o.s.View, zone}] {
@@ -265,8 +270,8 @@ func (a *adoption) adoptOrphan(o orphan) {
 	}
 }
 
-// adoptFrom makes an RRset go on where the one of its name and type in an old store is, if there is one that nobody has
-// adopted yet.
+// adoptFrom makes an RRset go on where the one of its name and type in an old store is, if there is
+// one that nobody has adopted yet.
 func (a *adoption) adoptFrom(old *Store, o orphan) bool {
 	claimed := a.claimed[old]
 	if o.rrtype == dns.TypeCNAME {
@@ -287,7 +292,8 @@ func (a *adoption) adoptFrom(old *Store, o orphan) bool {
 	return true
 }
 
-// cnamesAt is the number of the CNAMEs that stand at name itself and are chosen among, 0 if there are none.
+// cnamesAt returns the number of the CNAMEs that stand at name itself and are chosen among, 0 if
+// there are none.
 func (s *Store) cnamesAt(name string) int {
 	rrset := s.Table.Lookup(name, dns.TypeCNAME).RRset
 	if rrset == nil || rrset.CNAMEs == 0 || rrset.RRs[0].Header().Name != name {

@@ -15,7 +15,7 @@ import (
 // blockText is a server block: its keys, its view, and the directives in it.
 type blockText struct{ keys, view, directives string }
 
-// blocks are the stores of server blocks, and where they are served.
+// blocks returns the stores of server blocks, and where they are served.
 func blocks(tb testing.TB, texts []blockText) []*Served {
 	tb.Helper()
 	var stores []*Served
@@ -34,7 +34,7 @@ func blocks(tb testing.TB, texts []blockText) []*Served {
 	return stores
 }
 
-// countersOf are those of an A RRset, nil if there is none.
+// countersOf returns those of an A RRset, nil if there is none.
 func countersOf(s *Served, name string) *turn.Counters {
 	number, ok := s.Table.Glue(name, dns.TypeA)
 	if !ok {
@@ -46,9 +46,10 @@ func countersOf(s *Served, name string) *turn.Counters {
 	return s.Set(number).Groups()[0].Counters()
 }
 
-// TestZonesAreFoundWhereverTheyMove guards rotations and serials over a reload that changes the server blocks around a zone,
-// and zones of one name against being mixed up. Want says which of the old blocks app.ZONE comes from, by new block; - is
-// none: then the serial is a newer one than any that the zone had.
+// TestZonesAreFoundWhereverTheyMove guards rotations and serials over a reload that changes the
+// server blocks around a zone, and zones of one name against being mixed up. Want says which of the
+// old blocks app.ZONE comes from, by new block; - is none: then the serial is a newer one than any
+// that the zone had.
 func TestZonesAreFoundWhereverTheyMove(t *testing.T) {
 	const (
 		org     = "dns://example.org.:53"
@@ -128,8 +129,8 @@ func TestZonesAreFoundWhereverTheyMove(t *testing.T) {
 	}
 }
 
-// TestNamesMoveBetweenZones guards the rotation of a name whose zone is cut in two, or put together again, in whichever
-// block; and one of equal names against another's.
+// TestNamesMoveBetweenZones guards the rotation of a name whose zone is cut in two, or put together
+// again, in whichever block; and one of equal names against another's.
 func TestNamesMoveBetweenZones(t *testing.T) {
 	const name = "app.sub.example.org."
 	whole := blockText{"dns://example.org.:53", "", "roundrobin53 {\nrecord app.sub A 192.0.2.1 192.0.2.2\nrecord lb.sub CNAME {\nvalue a.example.net.\nvalue b.example.net.\n}\n}"}

@@ -12,7 +12,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// The timers of an SOA that the Corefile does not give, in seconds: within the ranges of RIPE-203 and RFC 1912 §2.2.
+// The timers of an SOA that the Corefile does not give, in seconds: within the ranges of RIPE-203
+// and RFC 1912 §2.2.
 const (
 	defaultRefresh = 7200
 	defaultRetry   = 1800
@@ -162,7 +163,8 @@ func (b *builder) noteCounted(owner *config.Owner, rrset *config.RRset, counted 
 	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, rrset.Type, counted})
 }
 
-// writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not get them.
+// writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not
+// get them.
 func writeDrained(hash *maphash.Hash, rrset *config.RRset) {
 	for i := range rrset.Lines {
 		if line := &rrset.Lines[i]; line.Drain {
@@ -172,7 +174,7 @@ func writeDrained(hash *maphash.Hash, rrset *config.RRset) {
 }
 func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String()) }
 
-// soaRecord is the SOA of a zone, given or synthesized, but for its serial.
+// soaRecord returns the SOA of a zone, given or synthesized, but for its serial.
 func soaRecord(d *config.Directive, zone string) *dns.SOA {
 	rr := &dns.SOA{
 		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: d.TTL},
@@ -194,7 +196,8 @@ func soaRecord(d *config.Directive, zone string) *dns.SOA {
 	return rr
 }
 
-// addDefaultNS gives the zones without ns lines their NS record; the apex of an overlay has only what its lines say.
+// addDefaultNS gives the zones without ns lines their NS record; the apex of an overlay has only
+// what its lines say.
 func addDefaultNS(c *config.Block, builder *record.Builder) {
 	for _, d := range c.Directives {
 		for _, name := range d.Zones {

@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write what the Corefiles of testdata/build give into them")
 
-// TestBuild builds what the Corefiles of testdata/build say. Behind the line of dashes stands what it gives: warnings, a line
-// each, or the error.
+// TestBuild builds what the Corefiles of testdata/build say. Behind the line of dashes stands what
+// it gives: warnings, a line each, or the error.
 func TestBuild(t *testing.T) {
 	files, err := filepath.Glob("testdata/build/*.txt")
 	if err != nil || len(files) == 0 {

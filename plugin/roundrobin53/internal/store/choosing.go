@@ -64,7 +64,7 @@ func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Ch
 	return c
 }
 
-// poolRules is what an RRset says of how its values are chosen.
+// poolRules returns what an RRset says of how its values are chosen.
 func poolRules(rrset *config.RRset) pool.Rules {
 	return pool.Rules{
 		Order: rrset.Order, Answers: rrset.Answers, ByLine: rrset.ByLine, Weighted: rrset.Weighted,
@@ -80,7 +80,8 @@ func poolLine(line *config.RRsetLine) pool.Line {
 	return l
 }
 
-// routes makes the routes of an RRset, nil if everyone is for its one group. RRsets for the same networks share them.
+// routes makes the routes of an RRset, nil if everyone is for its one group. RRsets for the same
+// networks share them.
 func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
 	if len(r.Networks) == 0 && len(r.Places) == 0 {
 		return nil
@@ -105,7 +106,8 @@ func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
 	return routes
 }
 
-// conditionsOf are the conditions of the RRset's values by position, nil for those that are always up.
+// conditionsOf returns the conditions of the RRset's values by position, nil for those that are
+// always up.
 func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset) []*policy.Condition {
 	conditions := make([]*policy.Condition, rrset.Endpoints())
 	for _, line := range rrset.Lines {
@@ -129,7 +131,7 @@ func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset)
 	return conditions
 }
 
-// atLeast is the condition that so many of the checks of these names pass at an address.
+// atLeast returns the condition that so many of the checks of these names pass at an address.
 func (b *choosingBuilder) atLeast(d *config.Directive, need int, checks []string, address netip.Addr) policy.Condition {
 	c := policy.Condition{Need: need}
 	for _, name := range checks {
@@ -141,7 +143,7 @@ func (b *choosingBuilder) atLeast(d *config.Directive, need int, checks []string
 	return c
 }
 
-// passes is the condition that a check passes at an address.
+// passes returns the condition that a check passes at an address.
 func (b *choosingBuilder) passes(check *config.Check, d *config.Directive, address netip.Addr) policy.Condition {
 	var c policy.Condition
 	if meant := check.Meant; meant.Probe != nil {
@@ -154,7 +156,7 @@ func (b *choosingBuilder) passes(check *config.Check, d *config.Directive, addre
 	return c
 }
 
-// target is the number of the target that a check of an address has.
+// target returns the number of the target that a check of an address has.
 func (b *choosingBuilder) target(check *config.Check, address netip.Addr) int {
 	if check.Connect.IsValid() {
 		address = check.Connect

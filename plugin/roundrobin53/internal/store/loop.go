@@ -20,7 +20,8 @@ type cnameNode struct {
 	above []*cnameNode // those that have it among their targets
 }
 
-// validateCNAMEs tells whether a name's CNAMEs lead back to it, whichever of several is answered: then there is no answer.
+// validateCNAMEs tells whether a name's CNAMEs lead back to it, whichever of several is answered:
+// then there is no answer.
 func validateCNAMEs(c *config.Block, table *record.Table) error {
 	nodes, byRRset := cnamesOf(c, table)
 	var ended []*cnameNode
@@ -47,7 +48,8 @@ func validateCNAMEs(c *config.Block, table *record.Table) error {
 	return nil
 }
 
-// cnamesOf are the names with CNAMEs that can be answered, in the order of the Corefile, and the same by their RRsets.
+// cnamesOf returns the names with CNAMEs that can be answered, in the order of the Corefile, and
+// the same by their RRsets.
 func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.RRset]*cnameNode) {
 	var nodes []*cnameNode
 	byRRset := make(map[*record.RRset]*cnameNode)
@@ -80,7 +82,7 @@ func (node *cnameNode) findTargets(table *record.Table, byRRset map[*record.RRse
 	}
 }
 
-// loopError is the error about a loop that the name is in or leads to.
+// loopError returns the error about a loop that the name is in or leads to.
 func (node *cnameNode) loopError() error {
 	seen := make(map[*cnameNode]bool)
 	for !seen[node] {

@@ -1,9 +1,10 @@
-// Package store holds what one server block serves: its zones and names, the sets of values behind them, and what has to be
-// probed for them.
+// Package store holds what one server block serves: its zones and names, the sets of values behind
+// them, and what has to be probed for them.
 //
-// A Store is built of a config.Block. It never changes but for the counters and the board of its sets: a reload builds
-// another one, which adopts from the old one what is to go on (rotations, waits, counts, serials). Whoever serves a store
-// holds it by one pointer, and may swap it between two queries.
+// A Store is built of a config.Block. It never changes but for the counters and the board of its
+// sets: a reload builds another one, which adopts from the old one what is to go on (rotations,
+// waits, counts, serials). Whoever serves a store holds it by one pointer, and may swap it between
+// two queries.
 package store
 
 import (
@@ -49,7 +50,8 @@ type Zone struct {
 	hash    uint64           // of everything in the zone but the serial
 }
 
-// Through reports whether a query for a name falls through to the next plugin if the zone does not have the name.
+// Through reports whether a query for a name falls through to the next plugin if the zone does not
+// have the name.
 func (z *Zone) Through(name string) bool { return z.through.Of(name) != "" }
 
 // FallsThrough reports whether queries for some names fall through.
@@ -82,13 +84,14 @@ type Counted struct {
 	Set        *policy.Set
 }
 
-// Set is the set of an A or AAAA RRset, by its number in the table.
+// Set returns the set of an A or AAAA RRset, by its number in the table.
 func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
 
-// CNAMEs are the CNAMEs that are chosen among in an RRset of the table; nil if it is another RRset.
+// CNAMEs returns the CNAMEs that are chosen among in an RRset of the table; nil if it is another
+// RRset.
 func (s *Store) CNAMEs(rrset *record.RRset) *policy.CNAMEs { return s.cnames[rrset.CNAMEs] }
 
-// Sets are the sets of the A and AAAA RRsets, by their numbers in the table.
+// Sets returns the sets of the A and AAAA RRsets, by their numbers in the table.
 func (s *Store) Sets() []policy.Set { return s.sets }
 
 // RRset names an RRset of a store.
@@ -98,8 +101,8 @@ type RRset struct {
 	Zone *record.Zone
 }
 
-// All are the sets of all RRsets that have one, in no particular order: those of A and AAAA, and of several CNAMEs the one
-// that speaks for all.
+// All returns the sets of all RRsets that have one, in no particular order: those of A and AAAA,
+// and of several CNAMEs the one that speaks for all.
 func (s *Store) All() iter.Seq2[RRset, *policy.Set] {
 	return func(yield func(RRset, *policy.Set) bool) {
 		for name, in := range s.Table.All() {

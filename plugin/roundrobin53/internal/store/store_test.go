@@ -27,7 +27,7 @@ func parseTokens(tb testing.TB, tokens config.Tokens, zones []string) *config.Bl
 	return conf
 }
 
-// build is the store of directives in a server block for zones.
+// build returns the store of directives in a server block for zones.
 func build(tb testing.TB, directives string, zones ...string) *Store {
 	tb.Helper()
 	s, err := Build(parse(tb, directives, zones...))

@@ -11,8 +11,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// warnDelegations tells which lines are never answered because they stand below a delegation, and which delegations
-// lead nowhere because their name servers lie below them and have no address.
+// warnDelegations tells which lines are never answered because they stand below a delegation, and
+// which delegations lead nowhere because their name servers lie below them and have no address.
 func (s *Store) warnDelegations(c *config.Block) {
 	for _, owner := range c.Owners {
 		if ns := owner.RRset(dns.TypeNS); ns != nil {
@@ -32,7 +32,8 @@ func (s *Store) warnDelegations(c *config.Block) {
 	}
 }
 
-// hasGlue reports whether a resolver can reach a name server of a zone cut: it lies elsewhere, or its address is here.
+// hasGlue reports whether a resolver can reach a name server of a zone cut: it lies elsewhere, or
+// its address is here.
 func (s *Store) hasGlue(cut string, ns *config.RRset) bool {
 	return slices.ContainsFunc(ns.RRs, func(rr dns.RR) bool {
 		name := strings.ToLower(rr.(*dns.NS).Ns)
@@ -56,7 +57,8 @@ func (s *Store) warnNameServers(c *config.Block) {
 	}
 }
 
-// hasAddress reports whether a name has an address here, or one is not to be expected, since another zone has the name.
+// hasAddress reports whether a name has an address here, or one is not to be expected, since
+// another zone has the name.
 func (s *Store) hasAddress(name string) bool {
 	return slices.ContainsFunc(record.AddressTypes[:], func(rrtype uint16) bool {
 		found := s.Table.Lookup(name, rrtype)
@@ -64,11 +66,12 @@ func (s *Store) hasAddress(name string) bool {
 	})
 }
 
-// safeUDPSize is what a UDP answer may have without being fragmented on its way: the default of resolvers since the DNS
-// Flag Day 2020, in octets.
+// safeUDPSize is what a UDP answer may have without being fragmented on its way: the default of
+// resolvers since the DNS Flag Day 2020, in octets.
 const safeUDPSize = 1232
 
-// tooLarge warns of an RRset whose answer is more than a safe UDP answer holds; it is empty if there is no need to.
+// tooLarge warns of an RRset whose answer is more than a safe UDP answer holds; it is empty if
+// there is no need to.
 func tooLarge(name string, rrset *config.RRset) string {
 	const (
 		header = 12

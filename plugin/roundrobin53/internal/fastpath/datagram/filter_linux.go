@@ -8,16 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hashes is what a filter returns for a packet that the kernel is to choose the socket for, by its own hash.
+// hashes is what a filter returns for a packet that the kernel is to choose the socket for, by its
+// own hash.
 const hashes = math.MaxUint32
 
-// filter is the program that shares out the packets of a SO_REUSEPORT group. It sees a packet from the octet behind the
-// UDP header on, and returns the position in the group of the socket that is to have it; the kernel chooses where there
-// is no such position. Octets behind the end of a packet end it with position 0.
+// filter is the program that shares out the packets of a SO_REUSEPORT group. It sees a packet from
+// the octet behind the UDP header on, and returns the position in the group of the socket that is
+// to have it; the kernel chooses where there is no such position. Octets behind the end of a packet
+// end it with position 0.
 type filter []bpf.Instruction
 
-// plainFilter gives packets that can be plain queries to the sockets at some positions, and all others to those at the
-// rest. Where either has none, the kernel chooses.
+// plainFilter gives packets that can be plain queries to the sockets at some positions, and all
+// others to those at the rest. Where either has none, the kernel chooses.
 func plainFilter(plain, rest []uint32) filter {
 	others := shareOut(rest)
 	looks := filter{
@@ -34,7 +36,8 @@ func plainFilter(plain, rest []uint32) filter {
 	return slices.Concat(looks, others, shareOut(plain))
 }
 
-// The places of what is read from the header in front of the UDP header: as the kernel has it, SKF_NET_OFF and so on.
+// The places of what is read from the header in front of the UDP header: as the kernel has it,
+// SKF_NET_OFF and so on.
 const (
 	network = 1<<32 - 0x100000
 
@@ -42,7 +45,8 @@ const (
 	ipv6Source, ipv6Port = network + 20, network + 40 // the last 32 bits; the latter if there are no extension headers
 )
 
-// shareOut returns one of some positions, by the source address and port: the packets of a flow go to one socket.
+// shareOut returns one of some positions, by the source address and port: the packets of a flow go
+// to one socket.
 func shareOut(positions []uint32) filter {
 	if len(positions) == 0 {
 		return anySocket
@@ -62,7 +66,8 @@ func shareOut(positions []uint32) filter {
 		bpf.TAX{},
 		bpf.LoadAbsolute{Off: ipv6Port, Size: 2},
 		bpf.ALUOpX{Op: bpf.ALUOpXor},
-		// The golden ratio spreads neighbours (Knuth, The Art of Computer Programming, volume 3, 6.4); its upper bits count.
+		// The golden ratio spreads neighbours (Knuth, The Art of Computer Programming, volume 3,
+		// 6.4); its upper bits count.
 		bpf.ALUOpConstant{Op: bpf.ALUOpMul, Val: 0x9E3779B1},
 		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 16},
 		bpf.ALUOpConstant{Op: bpf.ALUOpMod, Val: uint32(len(positions))},
@@ -76,8 +81,8 @@ func shareOut(positions []uint32) filter {
 // anySocket leaves all packets to the kernel.
 var anySocket = filter{bpf.RetConstant{Val: hashes}}
 
-// probeFilter gives probes, which begin with a nonce of two parts, to the socket at the position that they name, and all
-// other packets to a filter.
+// probeFilter gives probes, which begin with a nonce of two parts, to the socket at the position
+// that they name, and all other packets to a filter.
 func probeFilter(first, second uint32, others filter) filter {
 	return slices.Concat(filter{
 		bpf.LoadAbsolute{Off: 0, Size: 4},

@@ -31,16 +31,18 @@ type Group struct {
 // maxSockets bounds a group: the filter compares a packet's share with each socket in turn.
 const maxSockets = 64
 
-// readBuffer is the room for packets that wait in a socket, in octets; a small one takes 768. What does not fit is lost
-// while others use the processor. The kernel gives as much of it as it may (net.core.rmem_max).
+// readBuffer is the room for packets that wait in a socket, in octets; a small one takes 768. What
+// does not fit is lost while others use the processor. The kernel gives as much of it as it may
+// (net.core.rmem_max).
 const readBuffer = 1 << 20
 
-// writeBuffer is the room for replies that wait for the network, likewise (net.core.wmem_max). What does not fit is
-// dropped, see spares.
+// writeBuffer is the room for replies that wait for the network, likewise (net.core.wmem_max). What
+// does not fit is dropped, see spares.
 const writeBuffer = 1 << 20
 
-// Open makes a group of n sockets that listen opens, each at the same address and with SO_REUSEPORT, and begins to
-// answer what comes in on them. Cores is how many other sockets have that address and take what is no plain query.
+// Open makes a group of n sockets that listen opens, each at the same address and with
+// SO_REUSEPORT, and begins to answer what comes in on them. Cores is how many other sockets have
+// that address and take what is no plain query.
 func Open(n, others int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
 	g := &Group{listen: listen, server: server, spares: new(spares), filter: anySocket}
 	if err := g.Resize(n, others); err != nil {
@@ -53,8 +55,9 @@ func Open(n, others int, listen func() (net.PacketConn, error), server func() Se
 	return g, nil
 }
 
-// Resize makes the sockets of the group as many as n, beside as many others as cores. Nothing is lost: a socket is closed
-// when the kernel has been told to give it no more packets. One that has failed is replaced.
+// Resize makes the sockets of the group as many as n, beside as many others as cores. Nothing is
+// lost: a socket is closed when the kernel has been told to give it no more packets. One that has
+// failed is replaced.
 func (g *Group) Resize(n, others int) error {
 	n = max(1, min(n, maxSockets))
 	var excess []*loop
@@ -113,8 +116,8 @@ func (g *Group) add() error {
 	return nil
 }
 
-// Steer sets the kernel's filter, for so many other sockets. Where its own sockets stand among all of that address is
-// found out first: it depends on the order they were opened and closed in.
+// Steer sets the kernel's filter, for so many other sockets. Where its own sockets stand among all
+// of that address is found out first: it depends on the order they were opened and closed in.
 func (g *Group) Steer(others int) error {
 	plain, rest, err := g.findPositions(others)
 	if err != nil {
@@ -131,12 +134,12 @@ func (g *Group) attach(f filter) error {
 	return nil
 }
 
-// grace is how long packets may still come to a socket that the filter has none for any more: the kernel is done with
-// those that it looked at before.
+// grace is how long packets may still come to a socket that the filter has none for any more: the
+// kernel is done with those that it looked at before.
 const grace = 20 * time.Millisecond
 
-// Stop gives all packets to the other sockets, and returns when those that came before have been served. Replies can
-// still be written.
+// Stop gives all packets to the other sockets, and returns when those that came before have been
+// served. Replies can still be written.
 func (g *Group) Stop() {
 	if g.attach(shareOut(g.rest)) == nil {
 		time.Sleep(grace)
@@ -149,9 +152,10 @@ func (g *Group) Stop() {
 	}
 }
 
-// Close closes the sockets of a group that was stopped. The filter goes with the last of them, so that the kernel does
-// again as without the group, whoever listens there next. Without the filter that socket would get packets to its end,
-// but for being connected: then the kernel passes it over (from Linux 5.4 on).
+// Close closes the sockets of a group that was stopped. The filter goes with the last of them, so
+// that the kernel does again as without the group, whoever listens there next. Without the filter
+// that socket would get packets to its end, but for being connected: then the kernel passes it over
+// (from Linux 5.4 on).
 func (g *Group) Close() {
 	for i, l := range g.loops {
 		if i == len(g.loops)-1 {

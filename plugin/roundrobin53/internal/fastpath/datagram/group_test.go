@@ -84,7 +84,7 @@ func start(t *testing.T, addr string, sockets, cores int) (g *Group, at string, 
 	return g, at, served
 }
 
-// message is a header with flags and the numbers of records of its sections, and some octets.
+// message returns a header with flags and the numbers of records of its sections, and some octets.
 func message(flags uint16, counts ...uint16) []byte {
 	m := binary.BigEndian.AppendUint16([]byte{1, 2}, flags)
 	for _, n := range counts {
@@ -154,8 +154,8 @@ func TestFilterSharesOut(t *testing.T) {
 	}
 }
 
-// TestReplyLeavesFromTheAddressAsked guards sockets that listen at all addresses: a client drops an answer that comes
-// from another address than it asked.
+// TestReplyLeavesFromTheAddressAsked guards sockets that listen at all addresses: a client drops an
+// answer that comes from another address than it asked.
 func TestReplyLeavesFromTheAddressAsked(t *testing.T) {
 	_, at, _ := start(t, ":0", 2, 1)
 	_, port, _ := net.SplitHostPort(at)
@@ -166,8 +166,8 @@ func TestReplyLeavesFromTheAddressAsked(t *testing.T) {
 	}
 }
 
-// TestPositionsAreFound guards groups whose sockets stand elsewhere than at the end: those of the core may have come
-// later, and one that is closed gives its position to the last.
+// TestPositionsAreFound guards groups whose sockets stand elsewhere than at the end: those of the
+// core may have come later, and one that is closed gives its position to the last.
 func TestPositionsAreFound(t *testing.T) {
 	first := listen(t, "127.0.0.1:0")
 	go serveCore(first)
@@ -240,7 +240,8 @@ func TestStopLosesNothing(t *testing.T) {
 	}
 }
 
-// TestResizeLosesNothing has clients ask without a pause while sockets come and go, and one of them fails.
+// TestResizeLosesNothing has clients ask without a pause while sockets come and go, and one of them
+// fails.
 func TestResizeLosesNothing(t *testing.T) {
 	g, at, _ := start(t, "127.0.0.1:0", 2, 1)
 	stop := make(chan struct{})
@@ -282,7 +283,8 @@ func TestResizeLosesNothing(t *testing.T) {
 	}
 }
 
-// TestDetachedReplyOfSocketThatWent guards queries that wait when their socket is closed since the group needs fewer.
+// TestDetachedReplyOfSocketThatWent guards queries that wait when their socket is closed since the
+// group needs fewer.
 func TestDetachedReplyOfSocketThatWent(t *testing.T) {
 	core := listen(t, "127.0.0.1:0")
 	at := core.LocalAddr().String()
@@ -342,8 +344,8 @@ func (s later) Serve(batch []Packet) {
 	}
 }
 
-// TestDetachedReply checks that a reply goes to the client and comes from the address that it asked: from the socket that
-// the packet came to, and from a spare.
+// TestDetachedReply checks that a reply goes to the client and comes from the address that it
+// asked: from the socket that the packet came to, and from a spare.
 func TestDetachedReply(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", ":0"} {
 		for _, useSpares := range []bool{false, true} {

@@ -10,14 +10,16 @@ import (
 	"time"
 )
 
-// The probes that find positions look like a response, which no server heeds, and are as long as a header.
+// The probes that find positions look like a response, which no server heeds, and are as long as a
+// header.
 const (
 	probeOctets   = 12
 	probePosition = 8 // a position of four octets stands there, behind the nonce
 )
 
-// How positions are looked for: again and again, since probes are lost where sockets are full. At first only as many
-// positions are tried as there should be sockets; if these don't do, others must have joined.
+// How positions are looked for: again and again, since probes are lost where sockets are full. At
+// first only as many positions are tried as there should be sockets; if these don't do, others must
+// have joined.
 const (
 	probeRounds  = 30
 	probeExact   = 2                     // rounds before others are reckoned with
@@ -27,9 +29,9 @@ const (
 
 var errLost = errors.New("packets that this process sends to itself do not come back")
 
-// findPositions finds the positions of the group's sockets, and of so many others. A packet is sent to each position,
-// and tells the socket that gets it. Where there is no such position any socket may get it, but at its own it gets one
-// that names a lower one.
+// findPositions finds the positions of the group's sockets, and of so many others. A packet is sent
+// to each position, and tells the socket that gets it. Where there is no such position any socket
+// may get it, but at its own it gets one that names a lower one.
 func (g *Group) findPositions(others int) (plain, rest []uint32, err error) {
 	probe, all := g.startProbing()
 	defer g.stopProbing()
@@ -63,12 +65,12 @@ func (g *Group) findPositions(others int) (plain, rest []uint32, err error) {
 	return nil, nil, errLost
 }
 
-// reachable is the address of the group as this machine reaches it.
+// reachable returns the address of the group as this machine reaches it.
 func (g *Group) reachable() string {
 	addr := *g.loops[0].conn.LocalAddr().(*net.UDPAddr)
 	if addr.IP.IsUnspecified() {
-		// Go's sockets for all addresses take IPv4, too. One of all those that are this machine's own: where others listen
-		// as well, it is at the common ones.
+		// Go's sockets for all addresses take IPv4, too. One of all those that are this machine's
+		// own: where others listen as well, it is at the common ones.
 		addr.IP = net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))) //nolint:gosec // no secret
 	}
 	return addr.String()
@@ -109,7 +111,7 @@ func (g *Group) takeProbe(l *loop, packet []byte) bool {
 	return true
 }
 
-// sort is the positions that were found, and those of others.
+// sort returns the positions that were found, and those of others.
 func (g *Group) sort(others int) (plain, rest []uint32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -23,7 +23,8 @@ type slot struct {
 	reply   [outOctets]byte
 }
 
-// freeInterface takes the interface out of a control message: a reply may leave by another one than the packet came by.
+// freeInterface takes the interface out of a control message: a reply may leave by another one than
+// the packet came by.
 func (s *slot) freeInterface(length int) {
 	const hdr = unix.SizeofCmsghdr // of 16 octets or of 12, without padding behind it
 	cmsg := (*unix.Cmsghdr)(unsafe.Pointer(&s.control))
@@ -42,7 +43,7 @@ func (s *slot) freeInterface(length int) {
 	}
 }
 
-// source is where the packet came from.
+// source returns where the packet came from.
 func (s *slot) source() netip.AddrPort {
 	port := func(octets *uint16) uint16 { return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(octets))[:]) }
 	if s.name.Family == unix.AF_INET {
@@ -56,8 +57,8 @@ func (s *slot) source() netip.AddrPort {
 	return netip.AddrPortFrom(addr, port(&s.name.Port))
 }
 
-// interfaceName is the name of an interface, or its number if it has gone. One system call tells it; those of package net
-// read the table of all interfaces.
+// interfaceName returns the name of an interface, or its number if it has gone. One system call
+// tells it; those of package net read the table of all interfaces.
 func (l *loop) interfaceName(number uint32) string {
 	name := strconv.FormatUint(uint64(number), 10)
 	request, err := unix.NewIfreq("")
@@ -71,7 +72,8 @@ func (l *loop) interfaceName(number uint32) string {
 	return name
 }
 
-// isIPv4 reports whether the packet came by IPv4; a socket of IPv6 has the address mapped (RFC 4291 §2.5.5.2).
+// isIPv4 reports whether the packet came by IPv4; a socket of IPv6 has the address mapped (RFC 4291
+// §2.5.5.2).
 func (s *slot) isIPv4() bool {
 	return s.name.Family == unix.AF_INET || netip.AddrFrom16(s.name.Addr).Is4In6()
 }
@@ -95,7 +97,8 @@ func (s *slot) detach() Reply {
 	return r
 }
 
-// errFull tells that packets to clients that don't exist, or are slow to be found, take all the room there is.
+// errFull tells that packets to clients that don't exist, or are slow to be found, take all the
+// room there is.
 var errFull = errors.New("no room for a reply")
 
 // Write sends a reply. It does not wait.
@@ -124,7 +127,7 @@ func (r *Reply) Write(octets []byte) (int, error) {
 	return len(octets), nil
 }
 
-// packets is the one packet of a reply.
+// packets returns the one packet of a reply.
 func (r *Reply) packets(octets []byte) []mmsghdr {
 	iov := unix.Iovec{Base: &octets[0]}
 	iov.SetLen(len(octets))

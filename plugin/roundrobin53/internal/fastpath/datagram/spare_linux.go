@@ -10,15 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spares are sockets that only send: they take the replies that the other sockets of a group have no room for.
+// spares are sockets that only send: they take the replies that the other sockets of a group have
+// no room for.
 //
-// A reply to a neighbour that does not exist stays in its socket for the three seconds in which the kernel asks for the
-// neighbour's link-layer address, as long as that lets it queue. So a few hundred packets a second from such addresses
-// fill a socket, which then has no room for the replies to anybody. The spares, opened when that happens first, have
-// enough of it for a few thousand. What they have no room for either is dropped.
+// A reply to a neighbour that does not exist stays in its socket for the three seconds in which the
+// kernel asks for the neighbour's link-layer address, as long as that lets it queue. So a few
+// hundred packets a second from such addresses fill a socket, which then has no room for the
+// replies to anybody. The spares, opened when that happens first, have enough of it for a few
+// thousand. What they have no room for either is dropped.
 //
-// They have the port that clients asked, but an address that nobody does, and so get no packets. Each reply carries the
-// address that it has to leave from.
+// They have the port that clients asked, but an address that nobody does, and so get no packets.
+// Each reply carries the address that it has to leave from.
 type spares struct {
 	local unix.Sockaddr // the group's address
 
@@ -27,8 +29,8 @@ type spares struct {
 	sockets []*os.File
 }
 
-// maxSpares bounds the memory of packets that wait for neighbours; the kernel takes 400 kilobytes a socket where nothing
-// else is set (twice net.core.wmem_max).
+// maxSpares bounds the memory of packets that wait for neighbours; the kernel takes 400 kilobytes a
+// socket where nothing else is set (twice net.core.wmem_max).
 const maxSpares = 8
 
 // standFor has them stand in for a socket.
@@ -58,8 +60,8 @@ func (s *spares) send(replies []mmsghdr) (rest []mmsghdr, failed error) {
 	return replies, failed
 }
 
-// source is a control message that makes a reply leave from the group's address. Where that is all addresses, each reply
-// has one of its own.
+// source returns a control message that makes a reply leave from the group's address. Where that is
+// all addresses, each reply has one of its own.
 func (s *spares) source() []byte {
 	switch local := s.local.(type) {
 	case *unix.SockaddrInet4:
@@ -70,7 +72,8 @@ func (s *spares) source() []byte {
 	return nil
 }
 
-// open opens the sockets at the first call, and returns them. There are none where that fails, or after close.
+// open opens the sockets at the first call, and returns them. There are none where that fails, or
+// after close.
 func (s *spares) open() []*os.File {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +87,8 @@ func (s *spares) open() []*os.File {
 	return s.sockets
 }
 
-// listen opens a socket at the group's port, and at one of the millions of loopback addresses. One of IPv6 can send to
-// both kinds of address from there.
+// listen opens a socket at the group's port, and at one of the millions of loopback addresses. One
+// of IPv6 can send to both kinds of address from there.
 func (s *spares) listen() (*os.File, error) {
 	loopback := [4]byte{127, byte(1 + rand.IntN(254)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))} //nolint:gosec // no secret
 	var own unix.Sockaddr

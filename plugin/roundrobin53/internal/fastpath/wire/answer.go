@@ -5,18 +5,20 @@ import (
 	"slices"
 )
 
-// recordOctets is what an answer record takes before its address: a pointer to the owner name in the question (RFC 1035
-// §4.1.4), type, class, TTL and length.
+// recordOctets is what an answer record takes before its address: a pointer to the owner name in
+// the question (RFC 1035 §4.1.4), type, class, TTL and length.
 const recordOctets = 12
 
-// PayloadSize is the UDP payload size that replies carry in their OPT record: what we take, not what the client does (RFC
-// 6891 §6.2.3). It is that of the DNS flag day 2020, which passes everywhere without being fragmented.
+// PayloadSize is the UDP payload size that replies carry in their OPT record: what we take, not
+// what the client does (RFC 6891 §6.2.3). It is that of the DNS flag day 2020, which passes
+// everywhere without being fragmented.
 const PayloadSize = 1232
 
 // ownerPointer points to the name in the question.
 const ownerPointer = 0xC000 | headerOctets
 
-// Fits reports whether an answer with so many addresses of so many octets is not larger than the client takes.
+// Fits reports whether an answer with so many addresses of so many octets is not larger than the
+// client takes.
 func (q *Query) Fits(addresses, width int) bool {
 	octets := q.end + addresses*(recordOctets+width)
 	if q.EDNS {
@@ -25,7 +27,8 @@ func (q *Query) Fits(addresses, width int) bool {
 	return octets <= q.size
 }
 
-// Uncompressed is how many octets an answer with so many addresses would take without compression.
+// Uncompressed returns how many octets an answer with so many addresses would take without
+// compression.
 func (q *Query) Uncompressed(addresses, width int) int {
 	octets := q.end + addresses*(recordOctets-2+q.length+1+width)
 	if q.EDNS {
@@ -34,8 +37,9 @@ func (q *Query) Uncompressed(addresses, width int) int {
 	return octets
 }
 
-// AppendAnswer appends the answer to q: the endpoints in an order, out of addresses that lie one after another in octets,
-// width octets each, 4 or 16. The owner name is in the letter case that was asked.
+// AppendAnswer appends the answer to q: the endpoints in an order, out of addresses that lie one
+// after another in octets, width octets each, 4 or 16. The owner name is in the letter case that
+// was asked.
 func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width int) []byte {
 	be := binary.BigEndian
 	dst = append(dst, q.packet[:q.end]...)

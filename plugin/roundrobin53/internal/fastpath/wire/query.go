@@ -1,8 +1,9 @@
-// Package wire reads the queries that nearly all clients send, octet by octet: one question, and at most an OPT record.
-// It writes the answers to those for addresses, and makes no garbage.
+// Package wire reads the queries that nearly all clients send, octet by octet: one question, and at
+// most an OPT record. It writes the answers to those for addresses, and makes no garbage.
 //
-// It is a short cut, not a DNS library: what it does not read is a matter of miekg/dns, and so it reads only what that
-// understands in the same way. Which addresses are answered is decided elsewhere.
+// It is a short cut, not a DNS library: what it does not read is a matter of miekg/dns, and so it
+// reads only what that understands in the same way. Which addresses are answered is decided
+// elsewhere.
 package wire
 
 import "encoding/binary"
@@ -47,8 +48,8 @@ const (
 	maskOpcode = 0xF << 11
 )
 
-// Parse makes q the query in a packet, which it keeps. It reports false if the packet is not a plain query, or not
-// surely one; q is of no use then.
+// Parse makes q the query in a packet, which it keeps. It reports false if the packet is not a
+// plain query, or not surely one; q is of no use then.
 func (q *Query) Parse(packet []byte) bool {
 	if len(packet) < headerOctets || be16(packet, 2)&(flagQR|maskOpcode) != 0 {
 		return false
@@ -69,7 +70,8 @@ func (q *Query) Parse(packet []byte) bool {
 	return q.parseOPT(rest)
 }
 
-// parseQuestion reads the question section. A name with octets that its text would have to escape is not plain.
+// parseQuestion reads the question section. A name with octets that its text would have to escape
+// is not plain.
 func (q *Query) parseQuestion() bool {
 	packet, off, n := q.packet, headerOctets, 0
 	for {
@@ -131,8 +133,8 @@ func (q *Query) parseOPT(record []byte) bool {
 	return true
 }
 
-// The EDNS options that change nothing in the answer of a server that does not do what they ask for, whatever is in
-// them.
+// The EDNS options that change nothing in the answer of a server that does not do what they ask
+// for, whatever is in them.
 const (
 	optionNSID    = 3  // RFC 5001
 	optionSubnet  = 8  // RFC 7871
@@ -140,7 +142,8 @@ const (
 	optionPadding = 12 // RFC 7830
 )
 
-// parseOption reports whether an option leaves the query plain. Of ECS it wants to be sure that it is well-formed.
+// parseOption reports whether an option leaves the query plain. Of ECS it wants to be sure that it
+// is well-formed.
 func (q *Query) parseOption(code uint16, value []byte) bool {
 	switch code {
 	case optionNSID, optionCookie, optionPadding:
@@ -152,7 +155,8 @@ func (q *Query) parseOption(code uint16, value []byte) bool {
 	return false
 }
 
-// isSubnet reports whether an ECS option is one of IPv4 or IPv6 with a source prefix and as many octets of address.
+// isSubnet reports whether an ECS option is one of IPv4 or IPv6 with a source prefix and as many
+// octets of address.
 func isSubnet(value []byte) bool {
 	if len(value) < 4 {
 		return false
@@ -162,15 +166,16 @@ func isSubnet(value []byte) bool {
 	return isFamily && scope == 0 && len(value)-4 == (source+7)/8
 }
 
-// Name is QNAME as text, lower-case and fully qualified. It changes with the next query.
+// Name returns QNAME as text, lower-case and fully qualified. It changes with the next query.
 func (q *Query) Name() []byte { return q.name[:q.length] }
 
-// Octets is the length of the query.
+// Octets returns the length of the query.
 func (q *Query) Octets() int { return len(q.packet) }
 
 func be16(octets []byte, off int) uint16 { return binary.BigEndian.Uint16(octets[off:]) }
 
-// lowerCase is the octets that stand for themselves in the text of a name, in lower case; 0 for all others.
+// lowerCase is the octets that stand for themselves in the text of a name, in lower case; 0 for all
+// others.
 var lowerCase = func() (table [256]byte) {
 	for octet := byte('!'); octet <= '~'; octet++ {
 		table[octet] = octet

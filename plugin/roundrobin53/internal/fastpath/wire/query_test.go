@@ -8,7 +8,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// pack is a query, as a client packs it after change.
+// pack returns a query, as a client packs it after change.
 func pack(tb testing.TB, name string, qtype uint16, change func(*dns.Msg)) []byte {
 	tb.Helper()
 	m := new(dns.Msg).SetQuestion(name, qtype)
@@ -106,7 +106,7 @@ func unhex(t *testing.T, text string) []byte {
 	return octets
 }
 
-// tooLong is a question whose name has 256 octets, in labels that are right.
+// tooLong returns a question whose name has 256 octets, in labels that are right.
 func tooLong() []byte {
 	var question []byte
 	for range 4 {
@@ -115,8 +115,8 @@ func tooLong() []byte {
 	return append(question, 2, 'a', 'a', 0, 0, 1, 0, 1)
 }
 
-// checkQuery checks that miekg/dns reads a packet that is plain in the same way, and that the answer is the one it would
-// make.
+// checkQuery checks that miekg/dns reads a packet that is plain in the same way, and that the
+// answer is the one it would make.
 func checkQuery(t *testing.T, packet []byte) {
 	t.Helper()
 	var q Query
