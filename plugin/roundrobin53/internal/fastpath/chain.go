@@ -11,9 +11,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 )
 
-// handOff has a packet answered by the chain in a goroutine of its own: it may wait for another
-// server. Their number has no bound, as it has none in dnsserver: those that wait for a server that
-// is dead may not cost others their answers. What may wait is for the plugin to say that does
+// serveAsync has the chain answer a packet in a goroutine of its own, since the chain may wait for
+// another server. As in dnsserver, the number of these goroutines has no bound: queries that wait
+// for a dead server must not cost others their answers. Limits are up to the plugin that waits
 // (max_concurrent of forward).
 func (snap *snapshot) serveAsync(p *datagram.Packet) {
 	if !isQuery(p.In) {
@@ -22,7 +22,7 @@ func (snap *snapshot) serveAsync(p *datagram.Packet) {
 	packet, w := bytes.Clone(p.In), &chainWriter{reply: p.Detach()}
 	w.local, w.remote = p.Local(), net.UDPAddrFromAddrPort(p.Source())
 	snap.waiting.Add(1)
-	go func() { // whoever replaces f waits for it
+	go func() { // await waits for it
 		defer snap.waiting.Add(-1)
 		snap.serve(packet, w)
 	}()
@@ -30,13 +30,14 @@ func (snap *snapshot) serveAsync(p *datagram.Packet) {
 
 const headerOctets = 12
 
-// isQuery reports whether a packet has a header, which is not that of a response.
+// isQuery reports whether a packet has a header and is not a response.
 func isQuery(packet []byte) bool {
 	const qr = 1 << 7
 	return len(packet) >= headerOctets && packet[2]&qr == 0
 }
 
-// serve sends a packet down the chain of the server, as it does with those of its own socket.
+// serve sends a packet down the chain of the server, as the server does with packets of its own
+// socket.
 func (snap *snapshot) serve(packet []byte, w *chainWriter) {
 	r := new(dns.Msg)
 	isWhole := isAcceptable(packet)
@@ -48,13 +49,13 @@ func (snap *snapshot) serve(packet []byte, w *chainWriter) {
 		return
 	}
 	if r.IsTsig() != nil {
-		w.tsig = dns.ErrSecret // there are no keys at this listener
+		w.tsig = dns.ErrSecret // this listener has no keys
 	}
 	snap.server.ServeDNS(snap.ctx, w, r)
 }
 
-// isAcceptable returns what the server reads of a packet before all else: whether the counts of its
-// sections make sense. What an opcode it does not know is answered with, it decides by name.
+// isAcceptable reports whether the counts of a packet's sections make sense, which the server
+// checks before all else. An unknown opcode is acceptable: the server answers it by itself.
 func isAcceptable(packet []byte) bool {
 	field := func(i int) uint16 { return binary.BigEndian.Uint16(packet[2*i:]) }
 	header := dns.Header{Id: field(0), Bits: field(1), Qdcount: field(2), Ancount: field(3), Nscount: field(4), Arcount: field(5)}
@@ -71,7 +72,7 @@ func refuseFormat(m *dns.Msg, w *chainWriter) {
 	_ = w.WriteMsg(m) // nobody waits for the reason
 }
 
-// chainWriter takes the answer of the chain to a packet of the fast path. It implements
+// A chainWriter takes the chain's answer to a packet of the fast path. It implements
 // dns.ResponseWriter.
 type chainWriter struct {
 	packet *datagram.Packet // nil if the answer comes when the packet has gone
@@ -123,8 +124,8 @@ func (w *chainWriter) WriteMsg(m *dns.Msg) error {
 	return err
 }
 
-// Write implements dns.ResponseWriter. The first answer leaves with those of the other packets that
-// came together.
+// Write implements dns.ResponseWriter. The first answer leaves together with the answers to the
+// rest of the batch.
 func (w *chainWriter) Write(octets []byte) (int, error) {
 	switch {
 	case w.closed:

@@ -36,7 +36,7 @@ import (
 
 var log = clog.NewWithPlugin(directiveName)
 
-// Handler is the handler of a server block that the fast path answers for.
+// A Handler is the handler of a server block that the fast path answers for.
 type Handler interface {
 	plugin.Handler
 	Store() *store.Store       // what it serves
@@ -55,11 +55,11 @@ type Counters interface {
 	FailedOpen(z *record.Zone) // with values that are down
 }
 
-// Run is the fast path of one run of a Corefile.
+// A Run is the fast path of one run of a Corefile.
 type Run struct {
-	// Corefile is what the run is set up from.
+	// Corefile returns the Corefile that the run is set up from.
 	Corefile func() caddy.Input
-	// Generation is how many runs came before in the process.
+	// Generation is the number of runs before this one in the process.
 	Generation int
 	// Notes say where the fast path can't be used. They are complete when all server blocks are set
 	// up.

@@ -19,24 +19,24 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 )
 
-// listener is the sockets of the fast path at the address of one of CoreDNS's servers. It outlives
-// reloads: as CoreDNS goes on with its sockets, so does the fast path, and nothing that waits in
-// one is lost.
+// A listener holds the sockets of the fast path at the address of one of CoreDNS's servers. It
+// outlives reloads: CoreDNS goes on with its sockets, and so does the fast path, so that no packet
+// that waits in a socket is lost.
 type listener struct {
 	group    *datagram.Group
 	snapshot atomic.Pointer[snapshot] // what it answers: the configuration that serves
 
-	others    int  // sockets of CoreDNS that the configuration has there
-	unsettled bool // those of the configuration before may be open yet
+	others    int  // CoreDNS's own sockets there, of the configuration that serves
+	unsettled bool // sockets of the previous configuration may still be open
 }
 
-// listeners is the registry through which a reload takes over the sockets.
+// listeners is the registry through which one run adopts the sockets of the previous one.
 var listeners = struct {
 	mu     sync.Mutex
 	byAddr map[string]*listener // by address of the server: dns://HOST:PORT
 }{byAddr: make(map[string]*listener)}
 
-// Hook has dnsserver call the fast path for each UDP socket that serves h, if that is possible.
+// Hook makes dnsserver call the fast path for each UDP socket that serves h, if that is possible.
 func (r *Run) Hook(h Handler) error {
 	if !wants(h) {
 		return nil
@@ -52,8 +52,8 @@ func (r *Run) Hook(h Handler) error {
 		return nil
 	}
 	for _, addr := range addresses {
-		// Of several hooks that the server blocks of a listener have, one is called. It may not
-		// take the place of another plugin's.
+		// dnsserver calls one hook of all server blocks at a listener. Ours may not replace
+		// another plugin's.
 		if slices.Contains(r.intruders(addr), decorating) {
 			r.Notes = append(r.Notes, fmt.Sprintf("fastpath: %s: not used: a server block of the listener has %s", addr, decorating))
 			return nil
@@ -71,8 +71,8 @@ func (r *Run) Hook(h Handler) error {
 	return nil
 }
 
-// launch has open called in a goroutine of its own, which Close awaits. It does not hold up the server: a server that is
-// stopped before it serves never stops.
+// launch runs open in a goroutine of its own, which Close awaits. It must not hold up the server: a
+// server that is stopped before it serves never stops.
 func (r *Run) launch(s *dnsserver.Server) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +81,7 @@ func (r *Run) launch(s *dnsserver.Server) {
 	}
 }
 
-// awaitOpen returns when no call of open is under way. None begins from then on.
+// awaitOpen returns when no call of open is under way. From then on none begins.
 func (r *Run) awaitOpen() {
 	r.mu.Lock()
 	r.closing = true
@@ -89,7 +89,7 @@ func (r *Run) awaitOpen() {
 	r.opening.Wait()
 }
 
-// addressesOf returns the addresses of the servers that serve h over UDP and TCP.
+// addressesOf returns the addresses of the plain DNS servers that serve h.
 func addressesOf(h Handler) []string {
 	var addresses []string
 	for _, key := range h.Keys() {
@@ -102,9 +102,9 @@ func addressesOf(h Handler) []string {
 	return addresses
 }
 
-// open starts the fast path beside a UDP socket of a server, or takes it over from the
-// configuration before. It is called when nothing can fail any more that would stop the start or
-// reload. A server with several sockets comes here for each.
+// open starts the fast path beside a UDP socket of a server, or adopts it from the previous
+// configuration. It is called when nothing can fail any more that would stop the start or reload.
+// It is called once for each socket of a server.
 func (r *Run) open(s *dnsserver.Server) {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()
@@ -147,7 +147,7 @@ func (r *Run) open(s *dnsserver.Server) {
 
 var errNoPort = errors.New("it needs a port that is given in the Corefile")
 
-// openListener opens the sockets.
+// openListener opens the sockets of a listener.
 func openListener(snap *snapshot) (*listener, error) {
 	addr := strings.TrimPrefix(snap.server.Addr, transport.DNS+"://")
 	if _, port, _ := net.SplitHostPort(addr); port == "0" {
@@ -161,22 +161,22 @@ func openListener(snap *snapshot) (*listener, error) {
 	return l, err
 }
 
-// takeOver makes a listener answer for another configuration. Where CoreDNS's sockets stand
-// changes, if at all, when those of the old one are closed.
+// adopt makes the listener answer for another configuration. The positions of CoreDNS's sockets
+// change, if at all, when the sockets of the old configuration are closed.
 func (l *listener) adopt(snap *snapshot) {
 	l.snapshot.Swap(snap).release()
 	l.others, l.unsettled = 1, true
 }
 
-// settle is told that the sockets of the configuration before are closed. The processors may be
-// others since it began.
+// settle is called when the sockets of the previous configuration are closed. The number of
+// processors may have changed since the listener was opened.
 func (l *listener) settle() {
 	l.unsettled = false
 	l.warn(l.group.Resize(runtime.GOMAXPROCS(0), l.others))
 }
 
-// steer tells the kernel which packets are for the listener, beside CoreDNS's sockets. While some
-// of these are to be closed it waits: which, is not known.
+// steer tells the kernel which packets are for the listener, and which for CoreDNS's sockets. It
+// does nothing while some of these are about to be closed, since it is not known which.
 func (l *listener) steer() {
 	if l.unsettled {
 		return
@@ -184,18 +184,18 @@ func (l *listener) steer() {
 	l.warn(l.group.Steer(l.others))
 }
 
-// warn tells why the sockets are not as they should be, if they are not.
+// warn logs why the sockets could not be changed, if they could not.
 func (l *listener) warn(err error) {
 	if err != nil {
 		log.Warningf("fastpath: %s: the sockets and the kernel's filter stay as they were: %v", l.snapshot.Load().server.Addr, err)
 	}
 }
 
-// gracePeriod is how long an instance that ends waits for queries that were handed off, as
+// gracePeriod is how long an ending instance waits for queries that the chain still answers, as
 // dnsserver does.
 const gracePeriod = 5 * time.Second
 
-// await returns when the queries that were handed off are answered, or have had their time.
+// await returns when the queries of serveAsync are answered, or after gracePeriod.
 func (snap *snapshot) await() {
 	deadline, tick := time.NewTimer(gracePeriod), time.NewTicker(time.Millisecond)
 	defer deadline.Stop()
@@ -209,19 +209,19 @@ func (snap *snapshot) await() {
 	}
 }
 
-// close ends the fast path at an address: CoreDNS's own sockets get all queries from then on.
+// close ends the fast path at an address: from then on CoreDNS's own sockets get all queries.
 func (l *listener) close(snap *snapshot) {
 	l.group.Stop()
 	snap.await()
 	l.group.Close()
 }
 
-// takeoverPatience is how long an ending instance waits for what becomes of its sockets in the next
-// one. The goroutines that decide it run already.
+// adoptionPatience is how long an ending instance waits for the next one to adopt its sockets, or
+// not to. The goroutines that decide it run already.
 const adoptionPatience = time.Second
 
-// Close ends the fast path of an instance that ends, but for what the next one takes over; there is
-// none at the end of the process. The other plugins of the instance have not ended yet.
+// Close ends the fast path of an instance that ends, except for sockets that the next run adopts;
+// next is nil at the end of the process. The other plugins of the instance have not ended yet.
 func (r *Run) Close(next *Run) {
 	listeners.mu.Lock()
 	r.ended = true
@@ -261,7 +261,7 @@ func (r *Run) currentSnapshots() []*snapshot {
 	return r.snapshots
 }
 
-// wantsFastAt reports whether the fast path is called for the server at an address.
+// wantsFastAt reports whether dnsserver calls the fast path for the server at an address.
 func (r *Run) wantsFastAt(addr string) bool {
 	for _, h := range r.hooked {
 		if slices.Contains(addressesOf(h), addr) {

@@ -15,7 +15,7 @@ import (
 )
 
 // counters counts the answers of the fast path for a zone in the metrics of the prometheus plugin,
-// with the same labels and values as the chain does it.
+// with the labels and values that the chain would give them.
 type counters struct {
 	requests     [2][2]prometheus.Counter // by family and type
 	do           prometheus.Counter
@@ -28,8 +28,7 @@ type counters struct {
 }
 
 // addCounters makes b count its answers, if the server block has the prometheus plugin. It returns
-// the zones of the plugin that it counts a part of the block's names in: the names of these have
-// other labels.
+// the plugin's zones that hold a part of the block's names: these names have other labels.
 func (b *block) addCounters(m *metrics.Metrics, s *dnsserver.Server) (below []string) {
 	// The plugin label is the name of the handler that the prometheus plugin hands the query to.
 	handlers := b.h.Config().Handlers()
@@ -74,8 +73,8 @@ func newCounters(server, zone, view, next string) *counters {
 	return c
 }
 
-// count counts an answer with so many addresses of so many octets. Sizes are those of the messages
-// without compression, which is what the chain counts.
+// count counts an answer with a number of addresses of width octets each. As in the chain, sizes
+// are those of the uncompressed messages.
 func (c *counters) count(q *wire.Query, isIPv4 bool, addresses, width int) {
 	family, i := 0, 0
 	if !isIPv4 {

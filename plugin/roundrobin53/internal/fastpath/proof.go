@@ -10,18 +10,18 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// proof is what is known of the answers for an RRset.
+// A proof says whether the fast path may answer for an RRset.
 type proof uint32
 
-// The proofs. What the chain was not seen to answer in the same way yet, it answers itself.
+// The chain itself answers a query until it has been seen to give the fast path's answer.
 const (
 	unproved  proof = iota
 	proved          // the chain answers in the same way
 	disproved       // it does not, or another server block or zone has the name
 )
 
-// proofs are the proofs of RRsets, by their numbers: two bits each. Whoever reads or writes them
-// never waits.
+// proofs holds the proofs of RRsets, by their numbers, two bits each. Reading and writing never
+// waits.
 type proofs []atomic.Uint32
 
 // proofsPerWord is how many proofs share a word.
@@ -33,16 +33,17 @@ func (p proofs) get(number int) proof {
 	return proof(p[number/proofsPerWord].Load() >> (number % proofsPerWord * 2) & 3)
 }
 
-// set notes a proof, which is the last word on its RRset.
+// put notes a proof. It is final for its RRset.
 func (p proofs) put(number int, is proof) {
 	p[number/proofsPerWord].Or(uint32(is) << (number % proofsPerWord * 2))
 }
 
-// prove has a query answered by the chain, and compares that with what the fast path would have
-// answered. If it is the same, the fast path answers from then on; if not, it never does.
+// prove has the chain answer a query, and compares its answer with the one that the fast path would
+// have given. If they are the same, the fast path answers for the RRset from then on; if not, it
+// never does.
 func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int) {
 	set := b.store.Set(number)
-	board := b.store.Verdicts.Board() // before all else: what is compared has to be of one moment
+	board := b.store.Verdicts.Board() // first of all: both answers have to be of one moment
 	answers := set.AnswersNow(board)
 	order := make([]uint16, answers)
 	for i := range order {
@@ -61,10 +62,10 @@ func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int)
 	}
 }
 
-// isSameAnswer reports whether two packed answers are the same but for which addresses of the set
-// they have, of those that an answer is allowed to have together, and in which order, and for what
-// an OPT record takes from the query: where a plugin takes ours away (minimal), dnsserver makes one
-// of the client's, with its reserved flags and its size. Of compression nothing is said.
+// isSameAnswer reports whether two packed answers are the same. They may differ in which addresses
+// of the set they have, as far as allows permits, in the order of addresses, in compression, and in
+// what an OPT record takes from the query: where a plugin removes our OPT record (minimal),
+// dnsserver makes one from the client's, with its reserved flags and its size.
 func isSameAnswer(expected, got []byte, set *policy.Set, allows func(values []uint16) bool) bool {
 	var a, b dns.Msg
 	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(b.Answer) > len(a.Answer) {
@@ -88,7 +89,7 @@ func isSameAnswer(expected, got []byte, set *policy.Set, allows func(values []ui
 	return a.String() == b.String()
 }
 
-// forgetQuery takes from the OPT record of an answer what it may have from the query's.
+// forgetQuery clears the parts of an answer's OPT record that may come from the query's.
 func forgetQuery(m *dns.Msg) {
 	const reserved = 0x7FFF // all flags but DO
 	if opt := m.IsEdns0(); opt != nil {
@@ -97,7 +98,7 @@ func forgetQuery(m *dns.Msg) {
 	}
 }
 
-// octetsOf returns the address of an A or AAAA record. It reports false for others.
+// octetsOf returns the address of an A or AAAA record. It reports false for other records.
 func octetsOf(rr dns.RR) ([]byte, bool) {
 	switch rr := rr.(type) {
 	case *dns.A:
@@ -108,7 +109,7 @@ func octetsOf(rr dns.RR) ([]byte, bool) {
 	return nil, false
 }
 
-// find returns which value of the set an address is, -1 if none.
+// find returns the position of an address among the values of a set, -1 if it is none of them.
 func find(set *policy.Set, address []byte) int {
 	for i := range set.Len() {
 		if bytes.Equal(set.Address(i), address) {

@@ -14,18 +14,18 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/transport"
 )
 
-// serverBlock is what has to be known of a server block of the Corefile by those that it may share
-// a listener with.
+// A serverBlock holds what other blocks at the same listener have to know of a server block of the
+// Corefile.
 type serverBlock struct {
 	zones map[string][]string // by port, of the transport DNS
 	hosts []string            // addresses it is bound to; none: all, or not known
 	words []string            // the intrusive directives that it has
 }
 
-// decorating is the directive that has a writer of its own for the listener's answers.
+// decorating is the directive that sets a writer of its own for the listener's answers.
 const decorating = "shed"
 
-// intrusive are the directives that make more of a listener than sockets that bring queries to the
+// intrusive lists the directives that make a listener more than sockets that pass queries to the
 // longest matching zone.
 var intrusive = []string{"view", "proxyproto", decorating}
 
@@ -76,8 +76,8 @@ func (b *serverBlock) addKey(key string) {
 	}
 }
 
-// boundTo returns the addresses that the arguments of a bind directive name. It is empty if they
-// name an interface, too.
+// boundTo returns the addresses that the arguments of a bind directive name, none if they name an
+// interface, too.
 func boundTo(tokens []caddyfile.Token) []string {
 	var hosts []string
 	for _, token := range tokens {

@@ -22,9 +22,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// snapshot is what the fast path knows of one configuration: the names that it may answer at a
-// listener, and the way down the chain for all else. But for what was proved it never changes; a
-// reload brings a new one.
+// A snapshot holds what the fast path knows of one configuration at a listener: the names that it
+// may answer, and the way down the chain for everything else. It never changes, except for its
+// proofs; a reload brings a new one.
 type snapshot struct {
 	run        *Run
 	server     *dnsserver.Server
@@ -32,15 +32,15 @@ type snapshot struct {
 	blocks     map[string]*block // by zone of the listener's server blocks; nil for those of others
 	isCounting bool              // a block has prometheus
 
-	waiting  atomic.Int64  // queries that were handed off, and are not answered yet
-	replaced chan struct{} // closed when another has its place, or none can: see release
+	waiting  atomic.Int64  // queries that serveAsync has not answered yet
+	replaced chan struct{} // closed when another snapshot has its place, or none can have it: see release
 	released sync.Once
 }
 
-// release tells the instance of f that it needs to wait for a successor no longer.
+// release tells the ending instance of the snapshot not to wait for the next one any longer.
 func (snap *snapshot) release() { snap.released.Do(func() { close(snap.replaced) }) }
 
-// block is a server block whose names the fast path may answer at a listener.
+// A block is a server block whose names the fast path may answer at a listener.
 type block struct {
 	h        Handler
 	store    *store.Store
@@ -52,13 +52,12 @@ type block struct {
 	proofs proofs // by number of an address RRset
 }
 
-// harmless are the handlers that leave plain queries and their answers as they are, or that the
-// fast path does the work of. Of dnssec that is true without DO, of cache for the zones that are
-// bypassed.
+// harmless lists the handlers that leave plain queries and their answers as they are, or whose work
+// the fast path does. For dnssec that holds without DO, for cache in zones that are bypassed.
 var harmless = []string{"metadata", "geoip", "cancel", "prometheus", "errors", "rotate", "any", "chaos", "cache", "dnssec", "minimal", "transfer"}
 
-// newSnapshot makes the snapshot of a listener. It is nil if nothing can be answered there. The
-// notes say, for each server block that wants the fast path, what comes of it.
+// newSnapshot makes the snapshot of a listener, nil if nothing can be answered there. For each
+// server block that wants the fast path, a note says whether it is used.
 func (r *Run) newSnapshot(s *dnsserver.Server) (snap *snapshot, notes []string) {
 	ctx := context.WithValue(context.Background(), dnsserver.Key{}, s)
 	snap = &snapshot{
@@ -87,7 +86,7 @@ func (r *Run) newSnapshot(s *dnsserver.Server) (snap *snapshot, notes []string) 
 	return snap, notes
 }
 
-// add adds a server block, if the fast path can be used for it. It tells what comes of it.
+// add adds a server block, if the fast path can be used for it. The note says whether it is.
 func (snap *snapshot) add(h Handler, zones []string) (note string) {
 	if reason := snap.obstacle(h); reason != "" {
 		return "not used: " + reason
@@ -153,8 +152,8 @@ func (snap *snapshot) obstacle(h Handler) string {
 	return "it is not in the chain"
 }
 
-// newBlock makes what the fast path needs of a server block. Slow is how many address RRsets are
-// left to the chain.
+// newBlock makes the block of a handler. Slow is the number of address RRsets that are left to the
+// chain.
 func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 	served := h.Store()
 	b = &block{
@@ -195,8 +194,8 @@ func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 	return b, slow
 }
 
-// block returns the server block that a query for a name goes to, nil if it is none of the fast
-// path's: that of the longest zone that the name lies in, as dnsserver has it.
+// block returns the server block that a query for a name goes to, nil if the fast path does not
+// answer for it. Like dnsserver, it takes the longest zone that the name lies in.
 func (snap *snapshot) block(name []byte) *block {
 	for {
 		if b, ok := snap.blocks[string(name)]; ok {
@@ -214,7 +213,7 @@ func (snap *snapshot) block(name []byte) *block {
 	}
 }
 
-// isLocal reports whether the handler answers what was found, and does it at once.
+// isLocal reports whether the handler itself answers what was found, without waiting.
 func (b *block) isLocal(q *wire.Query, found record.Result, name string) bool {
 	switch {
 	case q.Type == dns.TypeDS: // for dnsserver it may be another block's: that of the zone above

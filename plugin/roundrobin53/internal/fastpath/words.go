@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// directiveName is the word that the directives of this plugin begin with.
+// directiveName is the word that starts this plugin's directives.
 const directiveName = "roundrobin53"
 
-// withoutRecords returns a Corefile without what stands in the blocks of this plugin: a million
-// values there are of no use to those who look for server blocks, and caddy keeps 40 octets for
-// each word beside its text. A server block without braces stays as it is, and so does a Corefile
-// whose braces do not match, since an imported file has some of them.
+// withoutRecords returns a Corefile without the contents of this plugin's blocks. Whoever looks for
+// server blocks has no use for a million values there, and caddy takes 40 octets for each word
+// beside its text. A server block without braces stays as it is, and so does a Corefile whose
+// braces do not match, since an imported file may have the others.
 func withoutRecords(corefile []byte) []byte {
 	const directive = 2 // the depth in a block of a directive
 	var out []byte
@@ -38,8 +38,8 @@ func withoutRecords(corefile []byte) []byte {
 	return append(out, corefile[from:]...)
 }
 
-// wordScanner cuts a Corefile into words as caddy does: a word ends at a space or a comment, one in
-// quotes at the next quote that no backslash stands before.
+// A wordScanner cuts a Corefile into words as caddy does. A word ends at a space or a comment; a
+// quoted word ends at the next quote without a backslash before it.
 type wordScanner struct {
 	text       []byte
 	word       []byte // the last one, with its escapes
@@ -90,7 +90,7 @@ func (w *wordScanner) skip() (newLine bool) {
 	return newLine
 }
 
-// closingQuote returns where the quote is that ends the word, or the end of the text.
+// closingQuote returns the position of the quote that ends the word, or the end of the text.
 func (w *wordScanner) closingQuote() int {
 	for i := w.start + 1; i < len(w.text); i++ {
 		switch w.text[i] {

@@ -14,8 +14,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// worker answers the packets of one socket. It implements datagram.Server. What it needs for an
-// answer it has from the start, so that an answer makes no garbage.
+// A worker answers the packets of one socket. It implements datagram.Server. It owns all the room
+// that an answer needs, so that an answer allocates nothing.
 type worker struct {
 	listener *listener
 	query    wire.Query
@@ -45,7 +45,7 @@ func (w *worker) Serve(batch []datagram.Packet) {
 }
 
 // serve answers the packets of a batch from one on, up to the end or to one that panics. It returns
-// where to go on.
+// the position to go on from.
 func (w *worker) serve(snap *snapshot, batch []datagram.Packet, from int) (next int) {
 	defer func() {
 		if failed := recover(); failed != nil {
@@ -84,10 +84,10 @@ func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 	}
 }
 
-// anyone is the client where it does not matter who asks.
+// anyone is the client of a query whose answer does not depend on the client.
 var anyone policy.Who
 
-// answer answers a query for addresses. It reports false if that is left to the chain.
+// answer answers a query for addresses. It reports false if it leaves the query to the chain.
 func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found record.Result) bool {
 	z, number := &b.store.Zones[found.Zone.Index], found.Addresses
 	state := b.proofs.get(number)
@@ -101,7 +101,7 @@ func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found reco
 	if set.IsPersonal() || b.debug && set.Chooses() {
 		return false
 	}
-	board := b.store.Verdicts.Board() // once: what fits is what is answered
+	board := b.store.Verdicts.Board() // once: the answer that fits has to be the answer that is sent
 	answers, width := set.AnswersNow(board), set.Width()
 	if answers == 0 || !w.query.Fits(answers, width) {
 		return false

@@ -1,8 +1,8 @@
 package policy
 
-// Adopt makes the set go on where the set of the configuration before is: rotations, waits and
-// counts of first picks. The two share their counters, since for a moment both answer. It may be
-// called only before the set answers.
+// Adopt makes the set go on where the set of the previous configuration is: its rotations, waits
+// and counts of first picks. The two sets share their counters, since both answer for a moment.
+// Adopt may be called only before the set answers.
 func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
 	switch g, oldGroup := s.groupForAll(), old.groupForAll(); {
 	case !s.Chooses() && !old.Chooses():
@@ -11,14 +11,13 @@ func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
 		v.adoptGroups(s, before, old)
 	case g != nil: // it got its first check or weight
 		g.AdoptCounters(old.Counters())
-	case oldGroup != nil: // it lost its last
+	case oldGroup != nil: // it lost its last check or weight
 		s.Pool.Adopt(oldGroup.Counters())
 	}
 	s.adoptPicks(old)
 }
 
-// groupForAll returns the group that answers everyone whom no network or place selects another for,
-// nil if there is none.
+// groupForAll returns the group for clients that match no network or place, nil if there is none.
 func (s *Set) groupForAll() *Group {
 	for _, g := range s.Groups() {
 		if g.Key == ForAll {
@@ -28,7 +27,7 @@ func (s *Set) groupForAll() *Group {
 	return nil
 }
 
-// adoptGroups makes groups go on where those of the same networks and places were.
+// adoptGroups makes each group go on where the group of the same networks and places was.
 func (v *Verdicts) adoptGroups(s *Set, before *Verdicts, old *Set) {
 	byKey := make(map[string]*Group, len(old.Groups()))
 	for _, g := range old.Groups() {
@@ -43,14 +42,14 @@ func (v *Verdicts) adoptGroups(s *Set, before *Verdicts, old *Set) {
 	}
 }
 
-// inheritWait makes the failback wait of a group go on.
+// adoptWait makes the failback wait of a group go on.
 func (v *Verdicts) adoptWait(g *Group, before *Verdicts, old *Group) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
 	v.failovers[g.number].Adopt(g.Group, &before.failovers[old.number], old.Group)
 }
 
-// AdoptCNAMEs returns Adopt for CNAMEs.
+// AdoptCNAMEs does for CNAMEs what Adopt does for a set.
 func (v *Verdicts) AdoptCNAMEs(c *CNAMEs, before *Verdicts, old *CNAMEs) {
 	for i := range c.sets {
 		v.adoptGroups(&c.sets[i], before, &old.sets[i])

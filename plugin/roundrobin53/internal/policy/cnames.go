@@ -2,15 +2,15 @@ package policy
 
 import "github.com/miekg/dns"
 
-// CNAMEs are the CNAMEs of a name that are chosen among. A, AAAA and all other types asked take
-// turns of their own: a client that asks for A and AAAA by turns is not to get one CNAME for every
-// A.
+// CNAMEs are the CNAMEs of one name, of which an answer has one. QTYPE A, QTYPE AAAA and all other
+// types take turns of their own: a client that asks for A and AAAA alternately would otherwise get
+// the same CNAME for every A.
 type CNAMEs struct {
 	RRs  []dns.RR
 	sets [qtypeClasses]Set
 }
 
-// The classes of the types asked.
+// The classes of QTYPE.
 const (
 	qtypeA = iota
 	qtypeAAAA
@@ -18,6 +18,7 @@ const (
 	qtypeClasses
 )
 
+// qtypeClass returns the class of a QTYPE.
 func qtypeClass(qtype uint16) int {
 	switch qtype {
 	case dns.TypeA:
@@ -28,8 +29,7 @@ func qtypeClass(qtype uint16) int {
 	return qtypeOther
 }
 
-// NewCNAMEs makes CNAMEs that are chosen among in a way that choosing makes anew for each class of
-// the types asked.
+// NewCNAMEs makes CNAMEs. It calls choosing once for each class of QTYPE.
 func NewCNAMEs(rrs []dns.RR, ttl uint32, choosing func() Choosing) *CNAMEs {
 	c := &CNAMEs{RRs: rrs}
 	for i := range c.sets {
@@ -38,8 +38,8 @@ func NewCNAMEs(rrs []dns.RR, ttl uint32, choosing func() Choosing) *CNAMEs {
 	return c
 }
 
-// CountPicks makes the CNAMEs count first picks, whatever type is asked. It may be called only
-// before they are used.
+// CountPicks makes the CNAMEs count first picks, for all classes of QTYPE together. It may be
+// called only before they are used.
 func (c *CNAMEs) CountPicks() {
 	picks := newPicks(len(c.RRs))
 	for i := range c.sets {
@@ -47,14 +47,14 @@ func (c *CNAMEs) CountPicks() {
 	}
 }
 
-// For returns the set that chooses for a type asked.
+// For returns the set that chooses for a QTYPE.
 func (c *CNAMEs) For(qtype uint16) *Set { return &c.sets[qtypeClass(qtype)] }
 
-// Speaker returns the set that stands for all: they have the same values, and share their counts of
-// first picks.
+// Speaker returns the set that stands for all: the sets have the same values, and share their
+// counts of first picks.
 func (c *CNAMEs) Speaker() *Set { return &c.sets[qtypeA] }
 
-// Sets returns the sets for all classes of the types asked.
+// Sets returns the sets of all classes of QTYPE.
 func (c *CNAMEs) Sets() []*Set {
 	sets := make([]*Set, len(c.sets))
 	for i := range c.sets {

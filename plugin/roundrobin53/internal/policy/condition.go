@@ -2,9 +2,9 @@ package policy
 
 import "slices"
 
-// Condition has to hold for a value to be up. It is one target that is up, or at least N of several
-// conditions that hold (check NAME N of NAME...); inverted, it holds when that does not. Targets
-// are known by their numbers.
+// A Condition decides whether a value is up. It is one target, or at least N of several conditions
+// (check NAME N of NAME...). A target holds while it is up. An inverted condition holds when the
+// condition itself does not. Targets are known by their numbers.
 type Condition struct {
 	Target   int // unless the condition is made of others
 	Need     int // how many of Of have to hold
@@ -12,7 +12,7 @@ type Condition struct {
 	Inverted bool
 }
 
-// holds reports whether the condition holds while targets are up or not.
+// holds reports whether the condition holds, given the verdicts of all targets.
 func (c *Condition) holds(up []bool) bool {
 	if len(c.Of) == 0 {
 		return up[c.Target] != c.Inverted

@@ -2,15 +2,15 @@ package policy
 
 import "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 
-// failing knows which sets fail open, and tells when that begins and ends, once for each. The lock
-// of Verdicts guards it.
+// failing knows which sets fail open, and reports the beginning and the end of that once for each
+// set. The lock of Verdicts guards it.
 type failing struct {
 	now      map[*Set]bool
 	previous map[*Set]previousSet
 	tell     func(begun, ended []*Set) // nil before Serve: nothing is told
 }
 
-// parent is the set of the configuration before that a set goes on from.
+// A previousSet is the set of the previous configuration that a set goes on from.
 type previousSet struct {
 	verdicts *Verdicts
 	set      *Set
@@ -20,8 +20,8 @@ func newFailing() failing {
 	return failing{now: make(map[*Set]bool), previous: make(map[*Set]previousSet)}
 }
 
-// Serve begins to tell which sets fail open. What the configuration before has told is not told
-// again.
+// Serve begins to report which sets fail open. What the previous configuration has reported is not
+// reported again.
 func (v *Verdicts) Serve(tell func(begun, ended []*Set)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -43,14 +43,14 @@ func (v *Verdicts) Serve(tell func(begun, ended []*Set)) {
 	v.reviewLocked(all)
 }
 
-// hasTold reports whether it was told that a set fails open.
+// hasTold reports whether tell was called for a set that fails open still.
 func (v *Verdicts) hasTold(s *Set) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.failing.now[s]
 }
 
-// reviewLocked tells what changed for the sets of groups, which are in rising order.
+// reviewLocked reports what changed for the sets of groups, whose numbers rise.
 func (v *Verdicts) reviewLocked(groups []int) {
 	f := &v.failing
 	if f.tell == nil {
@@ -77,8 +77,8 @@ func (v *Verdicts) reviewLocked(groups []int) {
 	f.tell(begun, ended)
 }
 
-// failsOpen reports whether clients get values of the set that are down. Where values without
-// network and place are up, nobody does: they answer whoever finds no other.
+// failsOpen reports whether clients get values of the set that are down. No client does while
+// values without network and place are up: they answer clients that find no other value.
 func (s *Set) failsOpen(b *Board) bool {
 	fails := false
 	for _, g := range s.Groups() {

@@ -6,10 +6,10 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// ForAll names the group of the values without network and place.
+// ForAll is the name and key of the group of the values without network and place.
 const ForAll = "default"
 
-// Group is the values of a set that some networks and places select together.
+// A Group holds the values of a set that the same networks and places select.
 type Group struct {
 	*pool.Group
 	Name string // of what selects the group, for people
@@ -20,14 +20,14 @@ type Group struct {
 	number     int // on the board
 }
 
-// NewGroup makes a group. Conditions are those of all values of the set by position, nil for values
-// that are always up.
+// NewGroup makes a group. There is a condition for each value of the set, by position, nil for a
+// value that is always up.
 func NewGroup(g *pool.Group, name, key string, conditions []*Condition) *Group {
 	return &Group{Group: g, Name: name, Key: key, conditions: conditions}
 }
 
-// choose finds what the group answers while targets are up or not, and when to choose anew even if
-// no verdict changes.
+// choose finds what the group answers, given the verdicts of all targets, and when to choose anew
+// even if no verdict changes.
 func (g *Group) choose(up []bool, failover *pool.Failover, now time.Time) (choice *pool.Choice, again time.Time) {
 	isUp := func(value int) bool {
 		c := g.conditions[value]

@@ -5,7 +5,7 @@ import "sync/atomic"
 // Picks count how often each value of a set came first.
 type Picks []*atomic.Uint64
 
-// newPicks returns the counts of so many values.
+// newPicks makes the counters for a number of values.
 func newPicks(values int) Picks {
 	p := make(Picks, values)
 	for i := range p {
@@ -14,14 +14,14 @@ func newPicks(values int) Picks {
 	return p
 }
 
-// Count counts the value that an answer begins with, if first picks of the set are counted.
+// Count counts the value that an answer begins with, if the set counts first picks.
 func (s *Set) Count(a *Answer) {
 	if s.more != nil && s.more.picks != nil && len(a.Order) > 0 {
 		s.more.picks[a.Order[0]].Add(1)
 	}
 }
 
-// Picks returns the counts of the set's first picks by value; nil if they are not counted.
+// Picks returns the counts of the set's first picks by value, nil if it does not count them.
 func (s *Set) Picks() Picks {
 	if s.more == nil {
 		return nil
@@ -29,7 +29,7 @@ func (s *Set) Picks() Picks {
 	return s.more.picks
 }
 
-// adoptPicks makes the counts go on, for the values that stayed.
+// adoptPicks makes the counts of values that stayed go on.
 func (s *Set) adoptPicks(old *Set) {
 	counts, oldCounts := s.Picks(), old.Picks()
 	if counts == nil || oldCounts == nil {

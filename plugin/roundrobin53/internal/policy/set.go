@@ -21,16 +21,16 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// Set is the values of one RRset and how they are chosen: the addresses of an A or AAAA RRset, or
-// the CNAMEs of a name for some of the types asked. It is safe for concurrent use.
+// A Set holds the values of one RRset and how they are chosen: the addresses of an A or AAAA RRset,
+// or the CNAMEs of a name for one class of QTYPE. It is safe for concurrent use.
 type Set struct {
 	pool.Pool        // the addresses and their turns; the zero Pool if the values are CNAMEs
 	TTL       uint32 // in seconds
-	more      *more  // nil where the next turn of all values is every answer, as in most sets
+	more      *more  // nil where an answer is the next turn of all values, as in most sets
 }
 
-// more is what a set has that chooses among its values, or counts them. It stands apart from Set,
-// since there may be a million of these.
+// more holds what only a set has that chooses among its values, or counts them. It is apart from
+// Set because there may be a million sets.
 type more struct {
 	Choosing
 	cnames []dns.RR // the values, if they are no addresses
@@ -38,7 +38,7 @@ type more struct {
 	isTwin bool     // another set speaks for the RRset: see CNAMEs
 }
 
-// Choosing is how a set chooses among its values.
+// Choosing says how a set chooses among its values.
 type Choosing struct {
 	Name   string // of the owner
 	Type   uint16
@@ -48,10 +48,10 @@ type Choosing struct {
 	Groups []*Group      // as routes number them; none where turns alone decide
 }
 
-// NewSet makes the set of an A or AAAA RRset in which turns alone decide.
+// NewSet makes the set of an A or AAAA RRset whose answers turns alone decide.
 func NewSet(p pool.Pool, ttl uint32) Set { return Set{Pool: p, TTL: ttl} }
 
-// Choose makes the set choose among its values. It may be called only before the set is used.
+// SetChoosing makes the set choose among its values. It may be called only before the set is used.
 func (s *Set) SetChoosing(c Choosing) { s.addMore().Choosing = c }
 
 // CountPicks makes the set count first picks. It may be called only before the set is used.
@@ -67,7 +67,7 @@ func (s *Set) addMore() *more {
 	return s.more
 }
 
-// Answer is what a query gets of a set.
+// An Answer is what a query gets from a set.
 type Answer struct {
 	Order  []uint16     // the values by position, in the order of the answer; empty if none is answered now
 	Choice *pool.Choice // what they are chosen from; nil where turns alone decide, or where no group is for the client
@@ -77,9 +77,9 @@ type Answer struct {
 // FailsOpen reports whether the values are down, and answered because none is up.
 func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() == pool.FailOpen }
 
-// Take takes the next turn of a class of queries and tells which values it answers; their positions
-// are appended to dst. All that depends on verdicts is read from one board, so that an answer is of
-// one moment.
+// Take takes the next turn in a class of queries and returns the answer; it appends the values'
+// positions to dst. Everything that depends on verdicts is read from one board, so that the answer
+// is of one moment.
 func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	if !s.Chooses() {
 		return Answer{Order: s.Pool.Take(class, dst)}
@@ -92,7 +92,7 @@ func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	return a
 }
 
-// AnswersNow returns how many values the answers have under a board. It may be asked only of sets
+// AnswersNow returns how many values each answer has under a board. It may be called only for sets
 // that are not personal.
 func (s *Set) AnswersNow(b *Board) int {
 	if !s.Chooses() {
@@ -101,8 +101,8 @@ func (s *Set) AnswersNow(b *Board) int {
 	return b.choice(s.more.Groups[0].number).Answers()
 }
 
-// Allows reports whether an answer can have these values together under a board. It may be asked
-// only of sets that are not personal.
+// Allows reports whether an answer can have exactly these values under a board. It may be called
+// only for sets that are not personal.
 func (s *Set) Allows(b *Board, values []uint16) bool {
 	if !s.Chooses() {
 		return len(values) == s.Answers()
@@ -110,8 +110,8 @@ func (s *Set) Allows(b *Board, values []uint16) bool {
 	return b.choice(s.more.Groups[0].number).Allows(values)
 }
 
-// choose finds the first of the groups that the client matches that has a value up; if none has,
-// the first that has values to answer at all; nil if there is none.
+// choose returns the choice of the first group that the client matches and that has a value up. If
+// no such group has one up, it returns the choice of the first that is not drained, nil if all are.
 func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 	if c.Routes == nil {
 		return b.choice(c.Groups[0].number)
@@ -129,7 +129,7 @@ func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 	return found
 }
 
-// scope returns how many bits of the client's prefix the choice depends on.
+// scope returns how many bits of the client's prefix the choice depends on (RFC 7871 §7.2.1).
 func (c *Choosing) scope(who *Who) int {
 	needs := c.needs()
 	switch {
@@ -155,7 +155,7 @@ func (c *Choosing) needs() Needs {
 	return n
 }
 
-// Needs tells what the set has to know of a client.
+// Needs returns what the set has to know of a client.
 func (s *Set) Needs() Needs {
 	if s.more == nil {
 		return 0
@@ -163,14 +163,13 @@ func (s *Set) Needs() Needs {
 	return s.more.needs()
 }
 
-// IsPersonal reports whether answers depend on the client, and not only on what is up and whose
-// turn it is.
+// IsPersonal reports whether answers depend on the client, and not only on verdicts and turns.
 func (s *Set) IsPersonal() bool { return s.Needs() != 0 }
 
-// Chooses reports whether the set chooses among its values, so that turns alone do not decide.
+// Chooses reports whether the set chooses among its values. Otherwise turns alone decide.
 func (s *Set) Chooses() bool { return s.more != nil && s.more.Groups != nil }
 
-// Groups returns the groups that the set chooses from; none where turns alone decide.
+// Groups returns the groups that the set chooses from, none if turns alone decide.
 func (s *Set) Groups() []*Group {
 	if s.more == nil {
 		return nil
@@ -178,7 +177,7 @@ func (s *Set) Groups() []*Group {
 	return s.more.Groups
 }
 
-// Choosing returns how the set chooses; the zero Choosing where turns alone decide.
+// Choosing returns how the set chooses, the zero Choosing if turns alone decide.
 func (s *Set) Choosing() Choosing {
 	if s.more == nil {
 		return Choosing{}
@@ -189,7 +188,7 @@ func (s *Set) Choosing() Choosing {
 // Candidates returns the values that a group chooses among under a board.
 func (b *Board) Candidates(g *Group) []uint16 { return b.choice(g.number).Candidates() }
 
-// Value returns a value as text.
+// Value returns value i as text: an address, or the target of a CNAME.
 func (s *Set) Value(i int) string {
 	if s.more != nil && s.more.cnames != nil {
 		return s.more.cnames[i].(*dns.CNAME).Target

@@ -9,9 +9,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// Verdicts is what is known of the targets, and owns the Board that follows from it. When a verdict
-// changes or a wait ends, it chooses anew for the groups concerned and publishes the next board.
-// Queries only load the board.
+// Verdicts holds the verdicts of all targets, and owns the Board that follows from them. When a
+// verdict changes or a wait ends, it chooses anew for the groups concerned and publishes the next
+// board. Queries only load the board.
 type Verdicts struct {
 	board    atomic.Pointer[Board]
 	groups   []*Group
@@ -25,14 +25,14 @@ type Verdicts struct {
 	failing   failing
 }
 
-// Verdict says whether a target is up.
+// A Verdict says whether a target is up.
 type Verdict struct {
 	Target int
 	Up     bool
 }
 
-// NewVerdicts makes the board of sets that are complete and stay where they are. All targets are up
-// before there is a result.
+// NewVerdicts makes the board of sets, which are complete and not moved afterwards. All targets are
+// up until there is a result.
 func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 	v := &Verdicts{
 		up:      slices.Repeat([]bool{true}, targets),
@@ -52,8 +52,7 @@ func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 	return v
 }
 
-// affectedGroups returns the groups that have a value whose condition depends on a target, by
-// target.
+// affectedGroups returns, by target, the groups with a value whose condition depends on the target.
 func affectedGroups(groups []*Group, targets int) [][]int {
 	targetsOf := make(map[*Condition][]int)
 	affected := make([][]int, targets)
@@ -78,10 +77,10 @@ func affectedGroups(groups []*Group, targets int) [][]int {
 	return affected
 }
 
-// Board returns the present board.
+// Board returns the current board.
 func (v *Verdicts) Board() *Board { return v.board.Load() }
 
-// Set takes verdicts.
+// Update takes verdicts, and chooses anew for the groups that depend on them.
 func (v *Verdicts) Update(verdicts []Verdict, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -94,7 +93,7 @@ func (v *Verdicts) Update(verdicts []Verdict, now time.Time) {
 	v.chooseLocked(slices.Compact(groups), now)
 }
 
-// SetAll takes the verdicts of all targets, as isUp tells, and chooses for all groups.
+// UpdateAll takes the verdicts of all targets from isUp, and chooses anew for all groups.
 func (v *Verdicts) UpdateAll(isUp func(target int) bool, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -108,7 +107,7 @@ func (v *Verdicts) UpdateAll(isUp func(target int) bool, now time.Time) {
 	v.chooseLocked(all, now)
 }
 
-// chooseLocked chooses anew for groups, in rising order, and publishes the board.
+// chooseLocked chooses anew for groups, whose numbers rise, and publishes the board.
 func (v *Verdicts) chooseLocked(groups []int, now time.Time) {
 	choices := make([]*pool.Choice, len(groups))
 	for i, number := range groups {
@@ -142,7 +141,7 @@ func (v *Verdicts) rearmLocked(now time.Time) {
 	}
 }
 
-// Start begins to watch the waits, unless that was done before.
+// Start begins to watch the waits. Later calls do nothing.
 func (v *Verdicts) Start() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -163,7 +162,7 @@ func (v *Verdicts) Stop() {
 	}
 }
 
-// endWaits chooses anew where a wait is over.
+// endWaits chooses anew for the groups whose wait is over.
 func (v *Verdicts) endWaits() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// Who is the client of a query, as far as the choice of values depends on it. What a set does not
-// need may be left out, see Set.Needs.
+// Who describes the client of a query, as far as the choice of values depends on it. Parts that a
+// set does not need may be left out, see Set.Needs.
 type Who struct {
 	Network netip.Prefix // the client's address, or the network that ECS names
 	Subnet  bool         // ECS names it
@@ -18,7 +18,7 @@ type Who struct {
 	Located bool // Point is known
 }
 
-// Needs is what a set has to know of a client: parts of Who.
+// Needs says which parts of Who a set needs.
 type Needs uint8
 
 // The parts.
@@ -28,12 +28,12 @@ const (
 	NeedsPoint
 )
 
-// client returns what the arithmetic of an order knows of the client.
+// client returns what an order has to know of the client.
 func (w *Who) client(order pool.Order) pool.Client {
 	switch order {
 	case pool.Sticky:
 		network := w.Network
-		if !w.Subnet { // a network that ECS names is one client as it is
+		if !w.Subnet { // a network that ECS names counts as one client
 			network = turn.ClientNetwork(network.Addr())
 		}
 		return pool.Client{Network: turn.HashNetwork(network)}

@@ -11,8 +11,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// Served is a store and where it is served: what adopts from it, or it from others, is found by
-// that.
+// A Served is a store with the place where it is served. When one configuration adopts from
+// another, zones are paired by these places.
 type Served struct {
 	*Store
 	Block string // the keys of the server block
@@ -23,16 +23,16 @@ type Served struct {
 	Listeners map[string][]string
 }
 
-// adoption is how the stores of one configuration go on from those of the one before: rotations,
-// waits and counts move on, and serials never run backwards.
+// An adoption makes the stores of one configuration go on from those of the previous one:
+// rotations, waits and counts move on, and serials never run backwards.
 //
-// What goes on is found by zone and view, not by server block: a block may get another key, a zone
-// may move to another block. One zone can also stand in several blocks, for several ports, say,
-// whose state is not to be mixed up. So each zone of the old configuration has one successor at
-// most, and so has each RRset.
+// Zones are paired by name and view, not by server block: a block may get another key, and a zone
+// may move to another block. One zone may also stand in several blocks, for several ports for
+// example, whose state must not be mixed up. So each zone of the old configuration is adopted by
+// one zone at most, and so is each RRset.
 type adoption struct {
 	old  []servedZone
-	from []int // by zone of the new configuration: which of the old, noZone if none
+	from []int // by zone of the new configuration: the old zone that it adopts from, noZone if none
 
 	newest  map[string]uint32 // serials of the old configuration, by zone name in any view
 	byName  map[zoneKey][]int // old zones by view and name
@@ -40,22 +40,22 @@ type adoption struct {
 	orphans []orphan
 }
 
-// servedZone is a zone of a store, by record.Zone.Index.
+// A servedZone is a zone of a store, by record.Zone.Index.
 type servedZone struct {
 	s     *Served
 	index int
 }
 
-// zoneKey tells zones apart.
+// A zoneKey identifies a zone at a place.
 type zoneKey struct {
 	place      string // the server block, or a listener of it; "" for any
 	view, name string
 }
 
-// claims are which RRsets of an old store have a successor.
+// claims says which RRsets of an old store have been adopted, by number.
 type claims struct{ sets, cnames []bool }
 
-// orphan is an RRset whose zone had none of its name and type before.
+// An orphan is an RRset whose zone had no RRset of its name and type before.
 type orphan struct {
 	s      *Served
 	name   string
@@ -65,8 +65,8 @@ type orphan struct {
 
 const noZone = -1
 
-// Adopt makes stores go on where those of the configuration before are, which may be none. It may
-// be called only before they answer.
+// Adopt makes stores go on where the stores of the previous configuration are. There may be no
+// previous stores. It may be called only before the new stores answer.
 func Adopt(stores, old []*Served, now time.Time) {
 	a := &adoption{
 		old: zonesOf(old), newest: make(map[string]uint32), byName: make(map[zoneKey][]int),
@@ -97,12 +97,12 @@ func Adopt(stores, old []*Served, now time.Time) {
 	}
 }
 
-// Adopt makes the store go on where another one is that was served at the same place.
+// Adopt makes the store go on where another store is that was served at the same place.
 func (s *Store) Adopt(old *Store, now time.Time) {
 	Adopt([]*Served{{Store: s}}, []*Served{{Store: old}}, now)
 }
 
-// IsNewer compares serials (RFC 1982 §3.2).
+// IsNewer reports whether serial a is newer than b (RFC 1982 §3.2).
 func IsNewer(a, b uint32) bool { return a != b && a-b < 1<<31 }
 
 func (z servedZone) zone() *Zone { return &z.s.Zones[z.index] }
@@ -117,8 +117,9 @@ func zonesOf(stores []*Served) []servedZone {
 	return zones
 }
 
-// pair finds the predecessors of zones: first in the same server block, then at the same listener,
-// then in the same view. What is equal in that is paired in the order of the Corefile.
+// pair finds the old zone that each zone adopts from: first in the same server block, then at the
+// same listener, then in the same view. Zones that are equal in this are paired in the order of the
+// Corefile.
 func (a *adoption) pair(zones []servedZone) {
 	a.from = slices.Repeat([]int{noZone}, len(zones))
 	taken := make([]bool, len(a.old))
@@ -143,7 +144,7 @@ func (a *adoption) pair(zones []servedZone) {
 	}
 }
 
-// take is the first zone of one of the keys that nobody has taken yet.
+// claim returns the first zone under one of the keys that has not been taken yet, and takes it.
 func claim(unpaired map[zoneKey][]int, keys []zoneKey, taken []bool) int {
 	for _, key := range keys {
 		for len(unpaired[key]) > 0 {
@@ -158,7 +159,7 @@ func claim(unpaired map[zoneKey][]int, keys []zoneKey, taken []bool) int {
 	return noZone
 }
 
-// keys returns those of a zone at some places.
+// keys returns the keys of a zone at the given places.
 func (z servedZone) keys(places []string) []zoneKey {
 	keys := make([]zoneKey, len(places))
 	for i, place := range places {
@@ -167,7 +168,8 @@ func (z servedZone) keys(places []string) []zoneKey {
 	return keys
 }
 
-// blockNumbers stand for the keys of server blocks, which can be as many as there are zones.
+// blockNumbers gives short numbers to server blocks, since the keys of a block can be as many as
+// there are zones.
 type blockNumbers struct {
 	byKeys  map[string]string
 	byStore map[*Served]string
@@ -177,6 +179,7 @@ func newBlockNumbers() blockNumbers {
 	return blockNumbers{make(map[string]string), make(map[*Served]string)}
 }
 
+// of returns the number of the server block that a zone stands in.
 func (b blockNumbers) of(z servedZone) []string {
 	number, ok := b.byStore[z.s]
 	if !ok {
@@ -189,7 +192,7 @@ func (b blockNumbers) of(z servedZone) []string {
 	return []string{number}
 }
 
-// listenersAt returns the listeners that a zone is asked at: those of the keys that it lies in.
+// listenersAt returns the listeners at which a zone is asked: those of the keys that it lies in.
 func listenersAt(z servedZone) []string {
 	var listeners []string
 	for zone := range enclosing(z.zone().Name) {
@@ -198,7 +201,7 @@ func listenersAt(z servedZone) []string {
 	return listeners
 }
 
-// enclosing returns a name and all that it lies in, up to the root.
+// enclosing yields a name and all names that it lies in, up to the root.
 func enclosing(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for off, end := 0, name == "."; !end; off, end = dns.NextLabel(name, off) {
@@ -210,9 +213,9 @@ func enclosing(name string) iter.Seq[string] {
 	}
 }
 
-// setSerials gives the zones of a store their serials. A zone that did not change keeps the one of
-// its predecessor; any other gets a newer one than the zone had anywhere, since secondaries know it
-// by its name alone.
+// setSerials gives the zones of a store their serials. A zone that did not change keeps its serial.
+// Any other zone gets a serial that is newer than the zone had in any view, since secondaries know
+// it by its name alone.
 func (a *adoption) setSerials(s *Served, from []int, now time.Time) {
 	for i, served := range s.Table.Zones() {
 		z := &s.Zones[i]
@@ -230,8 +233,8 @@ func (a *adoption) setSerials(s *Served, from []int, now time.Time) {
 	}
 }
 
-// adoptAll makes the RRsets of a store go on where those of the same name and type in the
-// predecessors of its zones were.
+// adoptAll makes the RRsets of a store go on where the RRsets of the same name and type in the
+// paired zones were.
 func (a *adoption) adoptAll(s *Served, from []int) {
 	for name, node := range s.Table.All() {
 		var old *Store
@@ -258,8 +261,8 @@ func (a *adoption) adoptAll(s *Served, from []int) {
 	}
 }
 
-// adoptOrphan looks for the predecessor of an RRset in the other zones of its view, and finds it
-// where a name moved from one zone to another one above or below.
+// adoptOrphan looks for the RRset in the other old zones of its view. It is there if its name moved
+// between a zone and one above or below.
 func (a *adoption) adoptOrphan(o orphan) {
 	for zone := range enclosing(o.name) {
 		for _, i := range a.byName[zoneKey{"", o.s.View, zone}] {
@@ -270,8 +273,8 @@ func (a *adoption) adoptOrphan(o orphan) {
 	}
 }
 
-// adoptFrom makes an RRset go on where the one of its name and type in an old store is, if there is
-// one that nobody has adopted yet.
+// adoptFrom makes an RRset go on where the RRset of its name and type in an old store is. It
+// reports false if there is none, or if it has been adopted already.
 func (a *adoption) adoptFrom(old *Store, o orphan) bool {
 	claimed := a.claimed[old]
 	if o.rrtype == dns.TypeCNAME {

@@ -12,8 +12,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// The timers of an SOA that the Corefile does not give, in seconds: within the ranges of RIPE-203
-// and RFC 1912 §2.2.
+// The SOA timers of zones whose Corefile gives none, in seconds, within the ranges of RIPE-203 and
+// RFC 1912 §2.2.
 const (
 	defaultRefresh = 7200
 	defaultRetry   = 1800
@@ -23,7 +23,7 @@ const (
 // serialSeed makes the hashes of one configuration comparable with those of the next.
 var serialSeed = maphash.MakeSeed()
 
-// builder makes a store.
+// A builder makes a store.
 type builder struct {
 	*Store
 	table    *record.Builder
@@ -32,12 +32,13 @@ type builder struct {
 	hashes   []maphash.Hash // by zone
 }
 
-// Build makes the store of a block. It is an error if CNAMEs lead nowhere but back to themselves.
+// Build makes the store of a block. It returns an error if CNAMEs lead nowhere but back to
+// themselves.
 func Build(c *config.Block) (*Store, error) {
 	b := &builder{Store: &Store{cnames: make([]*policy.CNAMEs, 1), Warnings: c.Warnings}}
 	b.choosing = newChoosingBuilder(b.Store)
 	b.addZones(c)
-	b.sets = make([]policy.Set, 0, countSets(c)) // which stay where they are
+	b.sets = make([]policy.Set, 0, countSets(c)) // never moved: others point to them
 	delegates := false
 	for _, owner := range c.Owners {
 		z := &b.Zones[owner.Zone.Index]
@@ -64,7 +65,7 @@ func Build(c *config.Block) (*Store, error) {
 	return s, nil
 }
 
-// choosers are all sets that choose among their values.
+// choosingSets returns all sets that choose among their values.
 func (s *Store) choosingSets() []*policy.Set {
 	var sets []*policy.Set
 	for i := range s.sets {
@@ -158,13 +159,13 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 	}
 }
 
-// count notes a set that counts its first picks.
+// noteCounted notes a set that counts its first picks.
 func (b *builder) noteCounted(owner *config.Owner, rrset *config.RRset, counted *policy.Set) {
 	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, rrset.Type, counted})
 }
 
-// writeDrained adds to the hash of a zone which values of an RRset are drained: secondaries do not
-// get them.
+// writeDrained adds the drained values of an RRset to the hash of its zone, since secondaries do
+// not get them.
 func writeDrained(hash *maphash.Hash, rrset *config.RRset) {
 	for i := range rrset.Lines {
 		if line := &rrset.Lines[i]; line.Drain {
@@ -174,7 +175,7 @@ func writeDrained(hash *maphash.Hash, rrset *config.RRset) {
 }
 func writeRR(hash *maphash.Hash, rr dns.RR) { _, _ = hash.WriteString(rr.String()) }
 
-// soaRecord returns the SOA of a zone, given or synthesized, but for its serial.
+// soaRecord returns the SOA of a zone, given or synthesized, without its serial.
 func soaRecord(d *config.Directive, zone string) *dns.SOA {
 	rr := &dns.SOA{
 		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: d.TTL},
@@ -196,7 +197,7 @@ func soaRecord(d *config.Directive, zone string) *dns.SOA {
 	return rr
 }
 
-// addDefaultNS gives the zones without ns lines their NS record; the apex of an overlay has only
+// addDefaultNS gives the zones without ns lines their NS record. The apex of an overlay has only
 // what its lines say.
 func addDefaultNS(c *config.Block, builder *record.Builder) {
 	for _, d := range c.Directives {

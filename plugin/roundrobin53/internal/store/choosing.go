@@ -13,7 +13,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// choosingBuilder makes what sets choose by, and what is to be probed for it.
+// A choosingBuilder makes what sets choose by, and the targets that have to be probed for it.
 type choosingBuilder struct {
 	s          *Store
 	targets    map[TargetKey]int
@@ -24,7 +24,7 @@ type choosingBuilder struct {
 	keys       map[*config.Check]string
 }
 
-// conditionKey tells which values have one condition: those at one address with the same checks.
+// A conditionKey identifies a condition: values at one address with the same checks share it.
 type conditionKey struct {
 	address   netip.Addr
 	directive *config.Directive
@@ -43,7 +43,7 @@ func newChoosingBuilder(s *Store) *choosingBuilder {
 	}
 }
 
-// of makes what an RRset that has lines chooses by.
+// of makes what an RRset with lines chooses by.
 func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Choosing {
 	c := policy.Choosing{Name: owner.Name, Type: rrset.Type, Zone: owner.Zone.Index, Order: rrset.Order, Routes: b.routes(rrset.Routing)}
 	var identities []uint64
@@ -64,7 +64,7 @@ func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Ch
 	return c
 }
 
-// poolRules returns what an RRset says of how its values are chosen.
+// poolRules returns the rules that an RRset gives for choosing among its values.
 func poolRules(rrset *config.RRset) pool.Rules {
 	return pool.Rules{
 		Order: rrset.Order, Answers: rrset.Answers, ByLine: rrset.ByLine, Weighted: rrset.Weighted,
@@ -80,7 +80,7 @@ func poolLine(line *config.RRsetLine) pool.Line {
 	return l
 }
 
-// routes makes the routes of an RRset, nil if everyone is for its one group. RRsets for the same
+// routes makes the routes of an RRset, nil if all clients get its one group. RRsets for the same
 // networks share them.
 func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
 	if len(r.Networks) == 0 && len(r.Places) == 0 {
@@ -106,7 +106,7 @@ func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
 	return routes
 }
 
-// conditionsOf returns the conditions of the RRset's values by position, nil for those that are
+// conditionsOf returns the conditions of the RRset's values by position, nil for values that are
 // always up.
 func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset) []*policy.Condition {
 	conditions := make([]*policy.Condition, rrset.Endpoints())
@@ -131,7 +131,7 @@ func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset)
 	return conditions
 }
 
-// atLeast returns the condition that so many of the checks of these names pass at an address.
+// atLeast makes the condition that at least need of the named checks pass at an address.
 func (b *choosingBuilder) atLeast(d *config.Directive, need int, checks []string, address netip.Addr) policy.Condition {
 	c := policy.Condition{Need: need}
 	for _, name := range checks {
@@ -143,7 +143,7 @@ func (b *choosingBuilder) atLeast(d *config.Directive, need int, checks []string
 	return c
 }
 
-// passes returns the condition that a check passes at an address.
+// passes makes the condition that a check passes at an address.
 func (b *choosingBuilder) passes(check *config.Check, d *config.Directive, address netip.Addr) policy.Condition {
 	var c policy.Condition
 	if meant := check.Meant; meant.Probe != nil {
@@ -156,7 +156,8 @@ func (b *choosingBuilder) passes(check *config.Check, d *config.Directive, addre
 	return c
 }
 
-// target returns the number of the target that a check of an address has.
+// target returns the number of the target for a check at an address, and adds the target at the
+// first call.
 func (b *choosingBuilder) target(check *config.Check, address netip.Addr) int {
 	if check.Connect.IsValid() {
 		address = check.Connect
@@ -174,7 +175,7 @@ func (b *choosingBuilder) target(check *config.Check, address netip.Addr) int {
 	return number
 }
 
-// watch notes which checks a value has, those that others are made of too.
+// watch notes the checks of a value, members of other checks included.
 func (b *choosingBuilder) watch(zone string, d *config.Directive, checks []string, address netip.Addr, value string) {
 	for _, name := range checks {
 		for _, check := range d.Check(name).Probes {

@@ -11,17 +11,17 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// cnameNode is a name with a CNAME, or several, in the search for loops.
+// A cnameNode is a name with one or several CNAMEs, in the search for loops.
 type cnameNode struct {
 	owner *config.Owner
 	rrset *config.RRset
-	ends  bool         // an answer can come to an end, through one of its targets at least
+	ends  bool         // an answer can come to an end through at least one of its targets
 	next  *cnameNode   // the CNAME of one of its targets
-	above []*cnameNode // those that have it among their targets
+	above []*cnameNode // the nodes that have it among their targets
 }
 
-// validateCNAMEs tells whether a name's CNAMEs lead back to it, whichever of several is answered:
-// then there is no answer.
+// validateCNAMEs returns an error if the CNAMEs of a name lead back to it, whichever of several is
+// answered: then there is no answer.
 func validateCNAMEs(c *config.Block, table *record.Table) error {
 	nodes, byRRset := cnamesOf(c, table)
 	var ended []*cnameNode
@@ -49,7 +49,7 @@ func validateCNAMEs(c *config.Block, table *record.Table) error {
 }
 
 // cnamesOf returns the names with CNAMEs that can be answered, in the order of the Corefile, and
-// the same by their RRsets.
+// the same nodes by their RRsets.
 func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.RRset]*cnameNode) {
 	var nodes []*cnameNode
 	byRRset := make(map[*record.RRset]*cnameNode)
@@ -67,7 +67,7 @@ func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.R
 	return nodes, byRRset
 }
 
-// findTargets finds the CNAMEs that the name's own lead to.
+// findTargets links the node to the nodes that its CNAMEs lead to.
 func (node *cnameNode) findTargets(table *record.Table, byRRset map[*record.RRset]*cnameNode) {
 	node.ends = true // with NODATA, if all are drained
 	for _, rr := range node.rrset.Answerable() {
@@ -82,7 +82,7 @@ func (node *cnameNode) findTargets(table *record.Table, byRRset map[*record.RRse
 	}
 }
 
-// loopError returns the error about a loop that the name is in or leads to.
+// loopError returns the error for a loop that the name is in or leads to.
 func (node *cnameNode) loopError() error {
 	seen := make(map[*cnameNode]bool)
 	for !seen[node] {

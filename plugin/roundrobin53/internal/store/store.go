@@ -19,7 +19,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// Store is what a server block serves. It is safe for concurrent use.
+// A Store is what a server block serves. It is safe for concurrent use.
 type Store struct {
 	Table    *record.Table
 	Zones    []Zone // by record.Zone.Index
@@ -27,7 +27,7 @@ type Store struct {
 	Targets  []Target // by the numbers that Verdicts knows them by
 	Watches  []Watch
 	Warnings []string // about lines of the Corefile
-	Large    []string // about RRsets that a usual UDP answer can't hold
+	Large    []string // about RRsets that an ordinary UDP answer can't hold
 
 	Counted []Counted // the sets that count their first picks
 
@@ -35,7 +35,7 @@ type Store struct {
 	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; the first is none
 }
 
-// Zone is what a store knows of one of its zones beyond the records.
+// A Zone is what a store knows of one of its zones beside the records.
 type Zone struct {
 	Name     string
 	Names    int    // owner names with data
@@ -57,19 +57,19 @@ func (z *Zone) Through(name string) bool { return z.through.Of(name) != "" }
 // FallsThrough reports whether queries for some names fall through.
 func (z *Zone) FallsThrough() bool { return len(z.through) > 0 }
 
-// Target is what is probed for values of the store.
+// A Target is probed for values of the store.
 type Target struct {
 	health.Target
 	Key TargetKey
 }
 
-// TargetKey names a target from one configuration to the next.
+// A TargetKey identifies a target across configurations.
 type TargetKey struct {
 	Address netip.Addr
 	Check   string
 }
 
-// Watch is a check of a value, as operators know it.
+// A Watch is a check of a value, as operators know it.
 type Watch struct {
 	Target int // by its number
 	Zone   string
@@ -84,11 +84,10 @@ type Counted struct {
 	Set        *policy.Set
 }
 
-// Set returns the set of an A or AAAA RRset, by its number in the table.
+// Set returns the set of an A or AAAA RRset, by the RRset's number in the table.
 func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
 
-// CNAMEs returns the CNAMEs that are chosen among in an RRset of the table; nil if it is another
-// RRset.
+// CNAMEs returns the CNAMEs that an answer chooses among, nil for any other RRset of the table.
 func (s *Store) CNAMEs(rrset *record.RRset) *policy.CNAMEs { return s.cnames[rrset.CNAMEs] }
 
 // Sets returns the sets of the A and AAAA RRsets, by their numbers in the table.
@@ -101,8 +100,8 @@ type RRset struct {
 	Zone *record.Zone
 }
 
-// All returns the sets of all RRsets that have one, in no particular order: those of A and AAAA,
-// and of several CNAMEs the one that speaks for all.
+// All yields the sets of all RRsets that have one, in no particular order. Of several CNAMEs it
+// yields the set that speaks for all.
 func (s *Store) All() iter.Seq2[RRset, *policy.Set] {
 	return func(yield func(RRset, *policy.Set) bool) {
 		for name, in := range s.Table.All() {

@@ -11,8 +11,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// warnDelegations tells which lines are never answered because they stand below a delegation, and
-// which delegations lead nowhere because their name servers lie below them and have no address.
+// warnDelegations warns of lines that are never answered because they stand below a delegation, and
+// of delegations that lead nowhere because their name servers lie below them and have no address.
 func (s *Store) warnDelegations(c *config.Block) {
 	for _, owner := range c.Owners {
 		if ns := owner.RRset(dns.TypeNS); ns != nil {
@@ -43,7 +43,8 @@ func (s *Store) hasGlue(cut string, ns *config.RRset) bool {
 	})
 }
 
-// warnNameServers tells which name servers of the apexes have no address where one is due.
+// warnNameServers warns of name servers of an apex that have no address though they lie in the
+// zone.
 func (s *Store) warnNameServers(c *config.Block) {
 	for _, d := range c.Directives {
 		for _, ns := range d.NameServers {
@@ -57,8 +58,8 @@ func (s *Store) warnNameServers(c *config.Block) {
 	}
 }
 
-// hasAddress reports whether a name has an address here, or one is not to be expected, since
-// another zone has the name.
+// hasAddress reports whether a name has an address here, or none is to be expected because another
+// zone has the name.
 func (s *Store) hasAddress(name string) bool {
 	return slices.ContainsFunc(record.AddressTypes[:], func(rrtype uint16) bool {
 		found := s.Table.Lookup(name, rrtype)
@@ -66,12 +67,11 @@ func (s *Store) hasAddress(name string) bool {
 	})
 }
 
-// safeUDPSize is what a UDP answer may have without being fragmented on its way: the default of
-// resolvers since the DNS Flag Day 2020, in octets.
+// safeUDPSize is the size of a UDP answer that is not fragmented on its way, in octets: the default
+// of resolvers since the DNS Flag Day 2020.
 const safeUDPSize = 1232
 
-// tooLarge warns of an RRset whose answer is more than a safe UDP answer holds; it is empty if
-// there is no need to.
+// tooLarge returns a warning if the answer of an RRset is larger than safeUDPSize, "" otherwise.
 func tooLarge(name string, rrset *config.RRset) string {
 	const (
 		header = 12

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hashes is what a filter returns for a packet that the kernel is to choose the socket for, by its
-// own hash.
+// hashes is the result of a filter for a packet whose socket the kernel is to choose by its own
+// hash.
 const hashes = math.MaxUint32
 
-// filter is the program that shares out the packets of a SO_REUSEPORT group. It sees a packet from
-// the octet behind the UDP header on, and returns the position in the group of the socket that is
-// to have it; the kernel chooses where there is no such position. Octets behind the end of a packet
-// end it with position 0.
+// A filter is the program that distributes the packets of a SO_REUSEPORT group. It sees a packet
+// from the octet behind the UDP header on, and returns the position in the group of the socket that
+// gets it. If there is no such position, the kernel chooses. Reading beyond the end of a packet
+// ends the program with position 0.
 type filter []bpf.Instruction
 
-// plainFilter gives packets that can be plain queries to the sockets at some positions, and all
-// others to those at the rest. Where either has none, the kernel chooses.
+// plainFilter gives packets that can be plain queries to the sockets at the positions plain, and
+// all others to those at the positions rest. Where either list is empty, the kernel chooses.
 func plainFilter(plain, rest []uint32) filter {
 	others := shareOut(rest)
 	looks := filter{
@@ -45,8 +45,8 @@ const (
 	ipv6Source, ipv6Port = network + 20, network + 40 // the last 32 bits; the latter if there are no extension headers
 )
 
-// shareOut returns one of some positions, by the source address and port: the packets of a flow go
-// to one socket.
+// shareOut chooses one of the positions by the source address and port, so that the packets of a
+// flow go to one socket.
 func shareOut(positions []uint32) filter {
 	if len(positions) == 0 {
 		return anySocket
@@ -82,7 +82,7 @@ func shareOut(positions []uint32) filter {
 var anySocket = filter{bpf.RetConstant{Val: hashes}}
 
 // probeFilter gives probes, which begin with a nonce of two parts, to the socket at the position
-// that they name, and all other packets to a filter.
+// that they name, and all other packets to the filter others.
 func probeFilter(first, second uint32, others filter) filter {
 	return slices.Concat(filter{
 		bpf.LoadAbsolute{Off: 0, Size: 4},
@@ -94,7 +94,7 @@ func probeFilter(first, second uint32, others filter) filter {
 	}, others)
 }
 
-// attach puts a filter in the place of the one that the group of a socket has.
+// attach replaces the filter of the group that a socket belongs to.
 func (f filter) attach(fd int) error {
 	raw, err := bpf.Assemble(f)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Group is the sockets that take the plain queries of one address.
+// A Group holds the sockets that take the plain queries of one address.
 type Group struct {
 	listen func() (net.PacketConn, error)
 	server func() Server
 	spares *spares
-	plain  []uint32 // where its sockets stand
-	rest   []uint32 // where the others do
-	filter filter   // that the kernel has
+	plain  []uint32 // positions of its sockets
+	rest   []uint32 // positions of the others
+	filter filter   // the one that the kernel has
 
 	mu    sync.Mutex // guards what follows, which finding the positions needs
 	loops []*loop
@@ -28,21 +28,21 @@ type Group struct {
 	all   chan struct{} // closed when all are found
 }
 
-// maxSockets bounds a group: the filter compares a packet's share with each socket in turn.
+// maxSockets bounds a group, since the filter compares a packet's share with each socket in turn.
 const maxSockets = 64
 
-// readBuffer is the room for packets that wait in a socket, in octets; a small one takes 768. What
-// does not fit is lost while others use the processor. The kernel gives as much of it as it may
-// (net.core.rmem_max).
+// readBuffer is the room for packets that wait in a socket, in octets; a small packet takes 768.
+// Packets that find no room while other programs use the processor are lost. The kernel grants no
+// more than net.core.rmem_max.
 const readBuffer = 1 << 20
 
-// writeBuffer is the room for replies that wait for the network, likewise (net.core.wmem_max). What
-// does not fit is dropped, see spares.
+// writeBuffer is the room for replies that wait for the network, in octets. The kernel grants no
+// more than net.core.wmem_max. Replies that find no room go to the spares.
 const writeBuffer = 1 << 20
 
-// Open makes a group of n sockets that listen opens, each at the same address and with
-// SO_REUSEPORT, and begins to answer what comes in on them. Cores is how many other sockets have
-// that address and take what is no plain query.
+// Open makes a group of n sockets and begins to answer what comes in on them. Listen opens each
+// socket, at the same address and with SO_REUSEPORT. Others is the number of sockets outside the
+// group that have this address and take all packets that can't be plain queries.
 func Open(n, others int, listen func() (net.PacketConn, error), server func() Server) (*Group, error) {
 	g := &Group{listen: listen, server: server, spares: new(spares), filter: anySocket}
 	if err := g.Resize(n, others); err != nil {
@@ -55,9 +55,9 @@ func Open(n, others int, listen func() (net.PacketConn, error), server func() Se
 	return g, nil
 }
 
-// Resize makes the sockets of the group as many as n, beside as many others as cores. Nothing is
-// lost: a socket is closed when the kernel has been told to give it no more packets. One that has
-// failed is replaced.
+// Resize makes the group have n sockets, beside the given number of other sockets at the address.
+// No packet is lost: a socket is closed only after the kernel was told to give it no more packets.
+// A socket that has failed is replaced.
 func (g *Group) Resize(n, others int) error {
 	n = max(1, min(n, maxSockets))
 	var excess []*loop
@@ -107,7 +107,7 @@ func (g *Group) add() error {
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	_ = udp.SetReadBuffer(readBuffer) // smaller, it does, too
+	_ = udp.SetReadBuffer(readBuffer) // a smaller one does, too
 	_ = udp.SetWriteBuffer(writeBuffer)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,8 +116,9 @@ func (g *Group) add() error {
 	return nil
 }
 
-// Steer sets the kernel's filter, for so many other sockets. Where its own sockets stand among all
-// of that address is found out first: it depends on the order they were opened and closed in.
+// Steer sets the kernel's filter, given the number of other sockets. First it finds the positions
+// of the group's own sockets among all of the address: they depend on the order in which sockets
+// were opened and closed.
 func (g *Group) Steer(others int) error {
 	plain, rest, err := g.findPositions(others)
 	if err != nil {
@@ -134,12 +135,12 @@ func (g *Group) attach(f filter) error {
 	return nil
 }
 
-// grace is how long packets may still come to a socket that the filter has none for any more: the
-// kernel is done with those that it looked at before.
+// grace is how long packets may still come to a socket after the filter stopped choosing it: the
+// kernel is done with the packets that it looked at before.
 const grace = 20 * time.Millisecond
 
-// Stop gives all packets to the other sockets, and returns when those that came before have been
-// served. Replies can still be written.
+// Stop gives all packets to the other sockets, and returns when the packets that came before have
+// been served. Replies can still be written.
 func (g *Group) Stop() {
 	if g.attach(shareOut(g.rest)) == nil {
 		time.Sleep(grace)
@@ -152,10 +153,10 @@ func (g *Group) Stop() {
 	}
 }
 
-// Close closes the sockets of a group that was stopped. The filter goes with the last of them, so
-// that the kernel does again as without the group, whoever listens there next. Without the filter
-// that socket would get packets to its end, but for being connected: then the kernel passes it over
-// (from Linux 5.4 on).
+// Close closes the sockets of a stopped group. The filter goes with the last of them, so that the
+// kernel then behaves as without the group, whoever listens there next. Without a filter the last
+// socket would get packets until it is closed; so it is connected first, and the kernel passes it
+// over (from Linux 5.4 on).
 func (g *Group) Close() {
 	for i, l := range g.loops {
 		if i == len(g.loops)-1 {

@@ -8,10 +8,10 @@ import (
 	"net/netip"
 )
 
-// Group is the sockets that take the plain queries of one address.
+// A Group holds the sockets that take the plain queries of one address.
 type Group struct{}
 
-// Open tells that there is no such thing here.
+// Open returns an error: only Linux has what a group needs.
 func Open(int, int, func() (net.PacketConn, error), func() Server) (*Group, error) {
 	return nil, errors.New("it needs Linux")
 }
@@ -19,7 +19,7 @@ func Open(int, int, func() (net.PacketConn, error), func() Server) (*Group, erro
 // Resize changes the number of sockets.
 func (*Group) Resize(int, int) error { return nil }
 
-// Steer sets the kernel's filter, for so many other sockets.
+// Steer sets the kernel's filter, given the number of other sockets.
 func (*Group) Steer(int) error { return nil }
 
 // Stop gives all packets to the other sockets.

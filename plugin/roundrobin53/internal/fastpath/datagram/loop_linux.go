@@ -23,14 +23,14 @@ const (
 	outOctets = 1500
 )
 
-// loop reads packets from one socket and sends the replies. All it needs for that it has from the
-// start.
+// A loop reads packets from one socket and sends the replies. It owns all the room that it needs
+// for that.
 type loop struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn
 	spares *spares // of the group
 	server Server
-	probed func(packet []byte) bool // takes the packets that the group sends to itself
+	probed func(packet []byte) bool // takes packets that the group sends to itself
 
 	slots   [batchSize]slot
 	packets [batchSize]Packet
@@ -80,8 +80,8 @@ func newLoop(conn *net.UDPConn, spares *spares, server Server, probed func([]byt
 	})
 }
 
-// isAllowed tells whether the system calls of the loop may be used: a sandbox can refuse them. It
-// makes them for nothing.
+// isAllowed returns an error if a sandbox refuses the system calls of the loop. It calls them
+// without packets.
 func isAllowed(fd int) error {
 	for name, number := range map[string]uintptr{"recvmmsg": unix.SYS_RECVMMSG, "sendmmsg": unix.SYS_SENDMMSG} {
 		if _, _, errno := unix.RawSyscall6(number, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0); errno != 0 {
@@ -91,8 +91,8 @@ func isAllowed(fd int) error {
 	return nil
 }
 
-// wantDestination makes packets carry the address they came to. A socket of IPv6 may take packets
-// of IPv4, too; they bring theirs as one of IPv6.
+// wantDestination makes packets carry the address they came to. A socket of IPv6 may also take
+// packets of IPv4; these carry theirs as an IPv6 address.
 func wantDestination(fd int) error {
 	if unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1) == nil {
 		return nil
@@ -109,7 +109,7 @@ func (l *loop) control(f func(fd int) error) error {
 	return err
 }
 
-// runToEnd runs. A socket that fails can't be used any more; the kernel gives its packets to the
+// runToEnd runs the loop. A socket that fails is closed, and the kernel gives its packets to the
 // others.
 func (l *loop) runToEnd() {
 	defer close(l.ended)
@@ -118,7 +118,7 @@ func (l *loop) runToEnd() {
 	}
 }
 
-// hasEnded reports whether nothing is read any more.
+// hasEnded reports whether the loop has stopped reading.
 func (l *loop) hasEnded() bool {
 	select {
 	case <-l.ended:
@@ -138,8 +138,8 @@ func (l *loop) run() error {
 	return errors.Join(err, l.failed)
 }
 
-// answerAll answers packets for as long as there are some, and none but those: it is the runtime
-// that waits for more. It reports true to end that.
+// answerAll answers the packets that are there, and returns false so that the runtime waits for
+// more. It returns true to end the loop.
 func (l *loop) answerAll(fd uintptr) bool {
 	for !l.closing.Load() {
 		if !l.receiveBatch(fd) {
@@ -153,7 +153,7 @@ func (l *loop) answerAll(fd uintptr) bool {
 	return true
 }
 
-// drain answers what is still there.
+// drain answers the packets that are still there.
 func (l *loop) drain() error {
 	err := l.raw.Control(func(fd uintptr) {
 		for l.receiveBatch(fd) && l.failed == nil {
@@ -163,8 +163,8 @@ func (l *loop) drain() error {
 	return errors.Join(err, l.failed)
 }
 
-// answer has the packets of the batch answered, and sends the replies. It waits for nothing: while
-// it did, nobody would read what comes in.
+// answer has the packets of the batch answered, and sends the replies. It never waits, since nobody
+// reads packets meanwhile.
 func (l *loop) answer(fd uintptr) {
 	for i := range l.received {
 		p := &l.packets[i]
@@ -186,8 +186,8 @@ func (l *loop) answer(fd uintptr) {
 	}
 }
 
-// addReply adds the reply to packet i to those that are to be sent. It goes where the packet came
-// from, and the control message that came with the packet makes it leave from where that went to.
+// addReply adds the reply to packet i to those to be sent. The reply goes to the packet's source,
+// and the control message that came with the packet makes it leave from the packet's destination.
 func (l *loop) addReply(i int, p *Packet) {
 	s := p.slot
 	s.outIov.Base = &p.Out[0]
@@ -202,9 +202,9 @@ func (l *loop) addReply(i int, p *Packet) {
 
 // receiveBatch reads the packets that are there. It reports false if there are none yet.
 //
-// The system calls are raw: they wait for nothing, and are over in microseconds. The runtime would
-// take the others for ones that wait, and give the processor away in their midst, which costs more
-// than the packets do.
+// The system calls are raw: they never wait, and take microseconds. The runtime would take ordinary
+// ones for calls that wait, and give the processor away in their midst, which costs more than the
+// packets do.
 func (l *loop) receiveBatch(fd uintptr) bool {
 	for i := range l.received { // what the last call wrote over
 		hdr := &l.in[i].hdr
@@ -231,8 +231,9 @@ func (l *loop) receiveBatch(fd uintptr) bool {
 	}
 }
 
-// send sends replies. It returns those that the socket has no room for now, and why another one
-// could not be sent: there is no route, or a firewall; of the batch, nobody waits for the reason.
+// send sends replies. It returns the replies that the socket has no room for now, and the last
+// reason why another one could not be sent, such as a missing route or a firewall. Of a batch,
+// nobody waits for the reason.
 func send(fd uintptr, replies []mmsghdr) (rest []mmsghdr, failed error) {
 	for len(replies) > 0 {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&replies[0])), uintptr(len(replies)), unix.MSG_DONTWAIT, 0, 0)

@@ -1,13 +1,13 @@
-// Package datagram reads and answers UDP packets in batches, on sockets of its own beside one that
-// belongs to somebody else.
+// Package datagram reads and answers UDP packets in batches, on sockets of its own beside
+// CoreDNS's.
 //
-// A Group joins the SO_REUSEPORT group of the address that the other socket, the core's, is bound
-// to, with a socket for each processor. A filter in the kernel shares the packets out: what can be
-// a plain query comes to the group, chosen by flow, everything else goes on to the core. The filter
-// needs no privileges; it is a classic BPF program (SO_ATTACH_ REUSEPORT_CBPF, Linux 4.5).
+// A Group adds a socket for each processor to the SO_REUSEPORT group of the address that the other
+// sockets are bound to. A filter in the kernel distributes the packets: what can be a plain query
+// comes to the Group, chosen by flow; everything else goes to the other sockets. The filter is a
+// classic BPF program (SO_ATTACH_REUSEPORT_CBPF, Linux 4.5) and needs no privileges.
 //
-// Nothing is wrong where the filter does not do what it is meant to: every socket of the group
-// takes every packet. So the filter decides about speed, and the Server about answers.
+// A packet that the filter sends to the wrong socket does no harm, since every socket takes every
+// packet. So the filter decides about speed, and the Server about answers.
 package datagram
 
 import (
@@ -15,14 +15,14 @@ import (
 	"net/netip"
 )
 
-// Server answers packets. Each socket of a group has one of its own.
+// A Server answers packets. Each socket of a group has a Server of its own.
 type Server interface {
-	// Serve answers a batch of packets. It is called again when it has returned, and must not wait
-	// for anything.
+	// Serve answers a batch of packets. It must not wait for anything: the next batch comes when
+	// it has returned.
 	Serve(batch []Packet)
 }
 
-// Packet is a packet that came in, and the reply to it.
+// A Packet is a packet that came in, and the reply to it.
 type Packet struct {
 	In  []byte // valid until Serve returns; empty if the packet is none for the server
 	Out []byte // the reply, appended to what is there (nothing, but some room); none is sent if it stays empty
@@ -30,7 +30,7 @@ type Packet struct {
 	slot *slot
 }
 
-// Source returns where the packet came from.
+// Source returns the address and port that the packet came from.
 func (p *Packet) Source() netip.AddrPort { return p.slot.source() }
 
 // IsIPv4 reports whether the packet came by IPv4.
@@ -39,5 +39,5 @@ func (p *Packet) IsIPv4() bool { return p.slot.isIPv4() }
 // Local returns the address of the socket that it came to.
 func (p *Packet) Local() net.Addr { return p.slot.loop.conn.LocalAddr() }
 
-// Detach returns the way back for a reply after Serve has returned.
+// Detach returns the way back for a reply that is sent after Serve has returned.
 func (p *Packet) Detach() Reply { return p.slot.detach() }

@@ -29,9 +29,10 @@ const (
 
 var errLost = errors.New("packets that this process sends to itself do not come back")
 
-// findPositions finds the positions of the group's sockets, and of so many others. A packet is sent
-// to each position, and tells the socket that gets it. Where there is no such position any socket
-// may get it, but at its own it gets one that names a lower one.
+// findPositions finds the positions of the group's sockets, and those of the given number of other
+// sockets. It sends a packet to each position, which names that position to the socket that gets
+// it. A packet to a position that does not exist may come to any socket, but each socket also gets
+// one with its own, lower position.
 func (g *Group) findPositions(others int) (plain, rest []uint32, err error) {
 	probe, all := g.startProbing()
 	defer g.stopProbing()
@@ -65,12 +66,12 @@ func (g *Group) findPositions(others int) (plain, rest []uint32, err error) {
 	return nil, nil, errLost
 }
 
-// reachable returns the address of the group as this machine reaches it.
+// reachable returns the address at which this machine reaches the group.
 func (g *Group) reachable() string {
 	addr := *g.loops[0].conn.LocalAddr().(*net.UDPAddr)
 	if addr.IP.IsUnspecified() {
-		// Go's sockets for all addresses take IPv4, too. One of all those that are this machine's
-		// own: where others listen as well, it is at the common ones.
+		// Go's sockets for all addresses take IPv4, too. Any loopback address will do, so it is not
+		// a common one, at which others may listen as well.
 		addr.IP = net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))) //nolint:gosec // no secret
 	}
 	return addr.String()
@@ -91,7 +92,8 @@ func (g *Group) stopProbing() {
 	g.found = nil
 }
 
-// take takes a packet of the length of probes that came to a socket, if it is one.
+// takeProbe takes a packet of the length of probes that came to a socket. It reports false if the
+// packet is no probe.
 func (g *Group) takeProbe(l *loop, packet []byte) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -111,7 +113,7 @@ func (g *Group) takeProbe(l *loop, packet []byte) bool {
 	return true
 }
 
-// sort returns the positions that were found, and those of others.
+// sort returns the positions of the group's sockets, and those of the other sockets.
 func (g *Group) sort(others int) (plain, rest []uint32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slot is what a packet and its reply take.
+// A slot is the room for a packet and its reply.
 type slot struct {
 	loop    *loop
 	number  int
@@ -23,8 +23,8 @@ type slot struct {
 	reply   [outOctets]byte
 }
 
-// freeInterface takes the interface out of a control message: a reply may leave by another one than
-// the packet came by.
+// freeInterface removes the interface from a control message: a reply may leave by another
+// interface than the packet came by.
 func (s *slot) freeInterface(length int) {
 	const hdr = unix.SizeofCmsghdr // of 16 octets or of 12, without padding behind it
 	cmsg := (*unix.Cmsghdr)(unsafe.Pointer(&s.control))
@@ -43,7 +43,7 @@ func (s *slot) freeInterface(length int) {
 	}
 }
 
-// source returns where the packet came from.
+// source returns the address and port that the packet came from.
 func (s *slot) source() netip.AddrPort {
 	port := func(octets *uint16) uint16 { return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(octets))[:]) }
 	if s.name.Family == unix.AF_INET {
@@ -57,8 +57,8 @@ func (s *slot) source() netip.AddrPort {
 	return netip.AddrPortFrom(addr, port(&s.name.Port))
 }
 
-// interfaceName returns the name of an interface, or its number if it has gone. One system call
-// tells it; those of package net read the table of all interfaces.
+// interfaceName returns the name of an interface, or its number if it has gone. It makes one system
+// call; package net would read the table of all interfaces.
 func (l *loop) interfaceName(number uint32) string {
 	name := strconv.FormatUint(uint64(number), 10)
 	request, err := unix.NewIfreq("")
@@ -78,7 +78,7 @@ func (s *slot) isIPv4() bool {
 	return s.name.Family == unix.AF_INET || netip.AddrFrom16(s.name.Addr).Is4In6()
 }
 
-// Reply is the way back to where a packet came from.
+// A Reply is the way back to where a packet came from.
 type Reply struct {
 	loop    *loop
 	name    unix.RawSockaddrInet6
@@ -97,8 +97,8 @@ func (s *slot) detach() Reply {
 	return r
 }
 
-// errFull tells that packets to clients that don't exist, or are slow to be found, take all the
-// room there is.
+// errFull is returned when packets to clients that don't exist, or are slow to be found, fill all
+// sockets.
 var errFull = errors.New("no room for a reply")
 
 // Write sends a reply. It does not wait.
@@ -127,7 +127,7 @@ func (r *Reply) Write(octets []byte) (int, error) {
 	return len(octets), nil
 }
 
-// packets returns the one packet of a reply.
+// packets returns the reply as a batch of one packet.
 func (r *Reply) packets(octets []byte) []mmsghdr {
 	iov := unix.Iovec{Base: &octets[0]}
 	iov.SetLen(len(octets))

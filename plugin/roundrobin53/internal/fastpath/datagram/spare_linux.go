@@ -14,13 +14,12 @@ import (
 // no room for.
 //
 // A reply to a neighbour that does not exist stays in its socket for the three seconds in which the
-// kernel asks for the neighbour's link-layer address, as long as that lets it queue. So a few
-// hundred packets a second from such addresses fill a socket, which then has no room for the
-// replies to anybody. The spares, opened when that happens first, have enough of it for a few
-// thousand. What they have no room for either is dropped.
+// kernel asks for the neighbour's link-layer address. So a few hundred packets a second from such
+// addresses fill a socket, which then has no room for any reply. The spares are opened when that
+// first happens, and have room for a few thousand. Replies that find no room there are dropped.
 //
-// They have the port that clients asked, but an address that nobody does, and so get no packets.
-// Each reply carries the address that it has to leave from.
+// The spares have the port that clients ask, but an address that nobody asks, and so get no
+// packets. Each reply carries the address that it has to leave from.
 type spares struct {
 	local unix.Sockaddr // the group's address
 
@@ -29,17 +28,17 @@ type spares struct {
 	sockets []*os.File
 }
 
-// maxSpares bounds the memory of packets that wait for neighbours; the kernel takes 400 kilobytes a
-// socket where nothing else is set (twice net.core.wmem_max).
+// maxSpares bounds the memory of packets that wait for neighbours. The kernel takes 400 kilobytes a
+// socket by default (twice net.core.wmem_max).
 const maxSpares = 8
 
-// standFor has them stand in for a socket.
+// standFor makes the spares stand in for a socket.
 func (s *spares) standFor(fd int) (err error) {
 	s.local, err = unix.Getsockname(fd)
 	return os.NewSyscallError("getsockname", err)
 }
 
-// send sends replies, as the function does.
+// send sends replies, and returns the same as the function send.
 func (s *spares) send(replies []mmsghdr) (rest []mmsghdr, failed error) {
 	control := s.source()
 	for i := range replies {
@@ -60,8 +59,8 @@ func (s *spares) send(replies []mmsghdr) (rest []mmsghdr, failed error) {
 	return replies, failed
 }
 
-// source returns a control message that makes a reply leave from the group's address. Where that is
-// all addresses, each reply has one of its own.
+// source returns a control message that makes a reply leave from the group's address. Where the
+// group has all addresses, each reply carries its own.
 func (s *spares) source() []byte {
 	switch local := s.local.(type) {
 	case *unix.SockaddrInet4:
@@ -72,8 +71,8 @@ func (s *spares) source() []byte {
 	return nil
 }
 
-// open opens the sockets at the first call, and returns them. There are none where that fails, or
-// after close.
+// open opens the sockets at the first call, and returns them. It returns none if that fails, and
+// none after close.
 func (s *spares) open() []*os.File {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +114,7 @@ func (s *spares) listen() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "spare"), nil
 }
 
-// close closes the sockets. No others are opened.
+// close closes the sockets, so that none is opened again.
 func (s *spares) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

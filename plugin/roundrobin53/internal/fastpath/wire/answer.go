@@ -5,20 +5,19 @@ import (
 	"slices"
 )
 
-// recordOctets is what an answer record takes before its address: a pointer to the owner name in
+// recordOctets is the length of an answer record before its address: a pointer to the owner name in
 // the question (RFC 1035 §4.1.4), type, class, TTL and length.
 const recordOctets = 12
 
-// PayloadSize is the UDP payload size that replies carry in their OPT record: what we take, not
-// what the client does (RFC 6891 §6.2.3). It is that of the DNS flag day 2020, which passes
-// everywhere without being fragmented.
+// PayloadSize is the UDP payload size in the OPT record of replies: the size that we take, not the
+// client's (RFC 6891 §6.2.3). It is the size of the DNS Flag Day 2020, which passes everywhere
+// without being fragmented.
 const PayloadSize = 1232
 
-// ownerPointer points to the name in the question.
+// ownerPointer is a compression pointer to the name in the question.
 const ownerPointer = 0xC000 | headerOctets
 
-// Fits reports whether an answer with so many addresses of so many octets is not larger than the
-// client takes.
+// Fits reports whether the client takes an answer with a number of addresses of width octets each.
 func (q *Query) Fits(addresses, width int) bool {
 	octets := q.end + addresses*(recordOctets+width)
 	if q.EDNS {
@@ -27,8 +26,8 @@ func (q *Query) Fits(addresses, width int) bool {
 	return octets <= q.size
 }
 
-// Uncompressed returns how many octets an answer with so many addresses would take without
-// compression.
+// Uncompressed returns the length of an answer with a number of addresses of width octets each,
+// without compression, in octets.
 func (q *Query) Uncompressed(addresses, width int) int {
 	octets := q.end + addresses*(recordOctets-2+q.length+1+width)
 	if q.EDNS {
@@ -37,9 +36,9 @@ func (q *Query) Uncompressed(addresses, width int) int {
 	return octets
 }
 
-// AppendAnswer appends the answer to q: the endpoints in an order, out of addresses that lie one
-// after another in octets, width octets each, 4 or 16. The owner name is in the letter case that
-// was asked.
+// AppendAnswer appends the answer to q, with endpoints in the given order. Octets holds the
+// addresses one after another, width octets each, 4 or 16. The owner name keeps the letter case of
+// the question.
 func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width int) []byte {
 	be := binary.BigEndian
 	dst = append(dst, q.packet[:q.end]...)

@@ -8,7 +8,7 @@ package wire
 
 import "encoding/binary"
 
-// Query is a plain query. It is used again for the next one.
+// A Query is a plain query. It can be used again for the next one.
 type Query struct {
 	Type   uint16 // QTYPE
 	EDNS   bool   // it has an OPT record (RFC 6891)
@@ -48,8 +48,8 @@ const (
 	maskOpcode = 0xF << 11
 )
 
-// Parse makes q the query in a packet, which it keeps. It reports false if the packet is not a
-// plain query, or not surely one; q is of no use then.
+// Parse makes q the query in a packet, and keeps the packet. It reports false if the packet is not
+// a plain query, or not certainly one; q is of no use then.
 func (q *Query) Parse(packet []byte) bool {
 	if len(packet) < headerOctets || be16(packet, 2)&(flagQR|maskOpcode) != 0 {
 		return false
@@ -70,8 +70,7 @@ func (q *Query) Parse(packet []byte) bool {
 	return q.parseOPT(rest)
 }
 
-// parseQuestion reads the question section. A name with octets that its text would have to escape
-// is not plain.
+// parseQuestion reads the question section. A name is not plain if its text has to escape an octet.
 func (q *Query) parseQuestion() bool {
 	packet, off, n := q.packet, headerOctets, 0
 	for {
@@ -105,7 +104,8 @@ func (q *Query) parseQuestion() bool {
 	return be16(packet, off+2) == classINET
 }
 
-// parseOPT reads the one record of the additional section, which has to be all that is left.
+// parseOPT reads the one record of the additional section, which has to fill the rest of the
+// packet.
 func (q *Query) parseOPT(record []byte) bool {
 	if len(record) < OPTOctets || record[0] != 0 || be16(record, 1) != typeOPT {
 		return false
@@ -142,8 +142,8 @@ const (
 	optionPadding = 12 // RFC 7830
 )
 
-// parseOption reports whether an option leaves the query plain. Of ECS it wants to be sure that it
-// is well-formed.
+// parseOption reports whether an option leaves the query plain. An ECS option has to be
+// well-formed.
 func (q *Query) parseOption(code uint16, value []byte) bool {
 	switch code {
 	case optionNSID, optionCookie, optionPadding:
@@ -155,8 +155,8 @@ func (q *Query) parseOption(code uint16, value []byte) bool {
 	return false
 }
 
-// isSubnet reports whether an ECS option is one of IPv4 or IPv6 with a source prefix and as many
-// octets of address.
+// isSubnet reports whether an ECS option is of IPv4 or IPv6, with a source prefix and just as many
+// octets of address (RFC 7871 §6).
 func isSubnet(value []byte) bool {
 	if len(value) < 4 {
 		return false
@@ -169,13 +169,13 @@ func isSubnet(value []byte) bool {
 // Name returns QNAME as text, lower-case and fully qualified. It changes with the next query.
 func (q *Query) Name() []byte { return q.name[:q.length] }
 
-// Octets returns the length of the query.
+// Octets returns the length of the query in octets.
 func (q *Query) Octets() int { return len(q.packet) }
 
 func be16(octets []byte, off int) uint16 { return binary.BigEndian.Uint16(octets[off:]) }
 
-// lowerCase is the octets that stand for themselves in the text of a name, in lower case; 0 for all
-// others.
+// lowerCase maps octets that stand for themselves in the text of a name to lower case, all others
+// to 0.
 var lowerCase = func() (table [256]byte) {
 	for octet := byte('!'); octet <= '~'; octet++ {
 		table[octet] = octet
