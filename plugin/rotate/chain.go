@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// successor is the directive right behind ours in the plugin chain: below are loadbalance and
-// cache, whose order is not to be the last, above are dns64 and siit, which make answers of ours.
+// followedBy is the directive right behind ours in the plugin chain. Below are loadbalance and
+// cache, which must not have the last word on the order; above are dns64 and siit, which derive
+// answers from ours.
 const followedBy = "loadbalance"
 
 // Directives returns a list of CoreDNS directives with rotate in its place, for
-// dnsserver.SetDirectives. It is an error if that place can't be told, because the list lacks the
-// directive that follows.
+// dnsserver.SetDirectives. It returns an error if the list lacks the directive that follows ours.
 func Directives(directives []string) ([]string, error) {
 	place := slices.Index(directives, followedBy)
 	if place < 0 {

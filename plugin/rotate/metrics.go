@@ -14,5 +14,5 @@ var answersTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 	Help:      "Counter of the answers whose addresses were put in order.",
 }, []string{"server", "zone", "view"})
 
-// counter counts for one server and zone, looked up once: the path of a query only adds.
+// A counter counts for one listener and zone. It is looked up once: the path of a query only adds.
 type counter = prometheus.Counter

@@ -1,11 +1,11 @@
 // Package rotate is a CoreDNS plugin that puts the addresses of other plugins' answers in exact
 // turns.
 //
-// It stands directly above loadbalance and has the last word on the order: whatever comes from
-// below, frozen by a cache or shuffled, is sorted first, so that the turn alone decides who is
-// first. Whose turn it is and how an order follows from it is what internal/turn says, for this
-// plugin and for roundrobin53. Nothing on the path of a query locks, and the state has one size,
-// whatever is asked.
+// It stands directly above loadbalance and has the last word on the order: answers from below,
+// whether frozen by a cache or shuffled, are sorted first, so that the turn alone decides which
+// address is first. Package internal/turn decides whose turn it is and which order follows, for
+// this plugin and for roundrobin53. Nothing on the path of a query takes a lock, and the state has
+// one size, whatever is asked.
 package rotate
 
 import (
@@ -44,7 +44,7 @@ type Handler struct {
 
 var _ plugin.Handler = (*Handler)(nil)
 
-// owner is a plugin that puts its own answers in turns.
+// An owner is a plugin that puts its own answers in turns.
 type owner interface {
 	// Owns reports whether the plugin itself answers the queries for a name, in lower case, and a
 	// type.
@@ -74,7 +74,7 @@ func isForAddresses(r *dns.Msg) bool {
 	return question.Qclass == dns.ClassINET && (question.Qtype == dns.TypeA || question.Qtype == dns.TypeAAAA)
 }
 
-// zoneOf returns the number of a zone that a name lies in, -1 if it lies in none.
+// zoneOf returns the number of the zone that a name lies in, -1 if it lies in none.
 func (h *Handler) zoneOf(name string) int {
 	for i, zone := range h.zones {
 		if isIn(name, zone) {
@@ -99,15 +99,16 @@ func isIn(name, zone string) bool {
 	return ok && backslashes%2 == 0 // an escaped dot ends no label
 }
 
-// server is what a handler keeps for each of the servers (address and transport) that ask it.
+// A listener is what a handler keeps for one of the servers (address and transport) that pass
+// queries to it.
 type listener struct {
 	stream  bool // see asker.IsStream
 	answers []counter
 }
 
-// server is the entry of the server that a query came in by. Servers are as many as the Corefile
-// has listeners, and are met once each: then a copy of the map takes the place of the old one, so
-// that queries only load a pointer.
+// listener returns the listener that a query came in by. There are as many listeners as the
+// Corefile names, and each is met once: then a copy of the map replaces the old one, so that
+// queries only load a pointer.
 func (h *Handler) listener(ctx context.Context) *listener {
 	key, _ := ctx.Value(dnsserver.Key{}).(*dnsserver.Server)
 	if known := h.listeners.Load(); known != nil {

@@ -36,7 +36,7 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
-// keyOf returns the key of the table of c's server block.
+// keyOf returns the key under which c's server block finds its table.
 func keyOf(c *caddy.Controller) tableKey {
 	key := tableKey{keys: strings.Join(c.ServerBlockKeys, " ")}
 	for c.Get(key) != nil {
@@ -79,7 +79,8 @@ func parse(c *caddy.Controller) (*Handler, error) {
 	return h, nil
 }
 
-// readZones reads the zones: the arguments or, without any, those of the server block.
+// readZones reads the zones from the arguments or, if there are none, takes those of the server
+// block.
 func (h *Handler) readZones(c *caddy.Controller, args []string) error {
 	for _, arg := range args {
 		zones := plugin.Host(arg).NormalizeExact()
@@ -97,7 +98,7 @@ func (h *Handler) readZones(c *caddy.Controller, args []string) error {
 	return nil
 }
 
-// optionParsers read what may stand in the block.
+// optionParsers read the options of the block.
 var optionParsers = map[string]func(*Handler, []string) error{
 	"answers": parseAnswers,
 	"order":   parseOrder,
@@ -118,7 +119,7 @@ func parseAnswers(h *Handler, args []string) error {
 	return nil
 }
 
-// orderNames are the orders in the Corefile's words.
+// orderNames holds the orders' names in the Corefile.
 var orderNames = []string{roundRobin: "round_robin", random: "random", sticky: "sticky"}
 
 func parseOrder(h *Handler, args []string) error {

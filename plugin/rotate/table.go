@@ -10,17 +10,17 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// tableSize is how many counters a server block has: 512 KiB of them. RRsets share one by chance:
-// of a thousand, some fifteen do with another. Each then gets its turns between the other's: it
-// falls into step with nothing, but the counts of its rounds are no longer equal.
+// tableSize is the number of counters of a server block: 512 KiB of them. RRsets share a counter by
+// chance: of a thousand RRsets, some fifteen share one with another. Each of these gets its turns
+// between the other's: it falls into step with nothing, but the counts of its rounds are no longer
+// equal.
 const tableSize = 1 << 16
 
-// table is the turns of all RRsets that are asked for, by a hash of the RRset and the class of the
-// query. It never grows.
+// A table holds the turns of all RRsets that are asked for, by a hash of the RRset and the class of
+// the query. It never grows.
 type table [tableSize]atomic.Uint64
 
-// next takes the next turn among n addresses. The first turn of a counter is the first of a round
-// of that length.
+// next takes the next turn among n addresses. The first turn of a counter begins a round of n.
 func (t *table) next(name string, qtype uint16, class turn.Class, n int) uint64 {
 	c := &t[slot(name, qtype, class)]
 	if c.Load() == 0 {
@@ -29,7 +29,7 @@ func (t *table) next(name string, qtype uint16, class turn.Class, n int) uint64 
 	return c.Add(1) - 1
 }
 
-// slot returns the counter of an RRset and a class.
+// slot returns the position of the counter of an RRset and a class.
 func slot(name string, qtype uint16, class turn.Class) uint64 {
 	const odd = 0x9e3779b97f4a7c15 // mixes: its multiples lie far apart
 	hash := xxhash.Sum64String(name)
@@ -37,24 +37,23 @@ func slot(name string, qtype uint16, class turn.Class) uint64 {
 	return hash >> 48
 }
 
-// tableKey tells the server blocks of a Corefile apart: by their keys and, since views share keys,
-// which of those with the same keys it is.
+// A tableKey identifies a server block of a Corefile: by its keys and, since views share keys, by
+// its number among the blocks with the same keys.
 type tableKey struct {
 	keys   string
 	number int
 }
 
-// tables are those of the server blocks that there are. By them a reload goes on with the turns:
-// the old configuration and the new one answer side by side for a moment, and share the table. Who
-// holds one keeps it; so neither a reload that fails nor the end of a configuration has to be told
-// here.
+// tables holds the tables of all server blocks. Through it a reload goes on with the turns: the old
+// configuration and the new one share the table, since both answer for a moment. The pointers are
+// weak: a table lives as long as a handler has it, so neither a failed reload nor the end of a
+// configuration has to be reported here.
 var tables struct {
 	mu    sync.Mutex
 	byKey map[tableKey]weak.Pointer[table]
 }
 
-// tableOf returns the table of a server block: the one that a running configuration has, or a new
-// one.
+// tableOf returns the table of a server block: that of a running configuration, or a new one.
 func tableOf(key tableKey) *table {
 	tables.mu.Lock()
 	defer tables.mu.Unlock()

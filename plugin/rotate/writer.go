@@ -26,7 +26,8 @@ const (
 	sticky                  // by the client's network: it keeps its address while that is answered
 )
 
-// writer puts the addresses of the answer to one query in order. It implements dns.ResponseWriter.
+// A writer puts the addresses of the answer to one query in order. It implements
+// dns.ResponseWriter.
 type writer struct {
 	dns.ResponseWriter
 	h     *Handler
@@ -45,14 +46,14 @@ const (
 	usual = 64
 )
 
-// reply is a message with room for the records of an answer, so that both take one allocation.
+// A reply is a message with room for the records of an answer, so that both take one allocation.
 type reply struct {
 	dns.Msg
 	answer [few]dns.RR
 }
 
-// WriteMsg implements dns.ResponseWriter. The message may be one that another plugin keeps, and so
-// may its records: what goes on is a copy of the message with an answer section of its own.
+// WriteMsg implements dns.ResponseWriter. Another plugin may keep the message and its records, so
+// this passes on a copy of the message with an answer section of its own.
 func (w *writer) WriteMsg(m *dns.Msg) error {
 	if m == nil || m.Rcode != dns.RcodeSuccess || len(m.Answer) < 2 {
 		return w.ResponseWriter.WriteMsg(m)
@@ -78,21 +79,21 @@ func (w *writer) WriteMsg(m *dns.Msg) error {
 	return w.ResponseWriter.WriteMsg(&rep.Msg)
 }
 
-// key is an address of an answer and, in the last 16 bits, the number of its record: sorted, the
-// addresses have one order whatever order they came in. Before the number stands an IPv4 address,
-// or a hash of an IPv6 address.
+// A key is an address of an answer and, in the last 16 bits, the number of its record. Sorted by
+// key, the addresses have one order, whatever order they came in. The upper bits are an IPv4
+// address, or a hash of an IPv6 address.
 type key uint64
 
 const numberBits = 16
 
-// number returns which record of the answer section has the address.
+// number returns the position of the address's record in the answer section.
 func (k key) number() int { return int(k & (1<<numberBits - 1)) }
 
-// address returns what tells the address from others.
+// address returns the bits that identify the address.
 func (k key) address() uint64 { return uint64(k >> numberBits) }
 
-// addressKey returns the key of the address in a record. It reports false if there is none that
-// fits the question.
+// addressKey returns the key of the address in a record. It reports false if the record has no
+// address of the type asked for.
 func (w *writer) addressKey(rr dns.RR) (key, bool) {
 	switch rr := rr.(type) {
 	case *dns.A:
@@ -107,8 +108,8 @@ func (w *writer) addressKey(rr dns.RR) (key, bool) {
 	return 0, false
 }
 
-// addresses appends the addresses of an answer section to set. It reports false if they are not of
-// one name and the type asked for. Signed says that there are signatures among the records.
+// addresses appends the keys of the addresses in an answer section. It reports false if these are
+// not of one name and the type asked for. Signed says that there are signatures among the records.
 func (w *writer) addresses(rrs []dns.RR, keys []key) (_ []key, signed, ok bool) {
 	if len(rrs) > 1<<numberBits {
 		return nil, false, false
@@ -135,8 +136,7 @@ func (w *writer) addresses(rrs []dns.RR, keys []key) (_ []key, signed, ok bool) 
 	return keys, signed, true
 }
 
-// arrange appends the positions among the addresses of those that are answered to places, in their
-// order.
+// arrange appends the positions of the addresses that are answered to places, in their order.
 func (w *writer) arrange(srv *listener, rrs []dns.RR, keys []key, limit int, places []uint16) []uint16 {
 	if w.h.order == random {
 		return turn.Shuffle(len(keys), limit, places)
@@ -149,8 +149,8 @@ func (w *writer) arrange(srv *listener, rrs []dns.RR, keys []key, limit int, pla
 	return turn.Rotate(seq, len(keys), limit, places)
 }
 
-// sortKeys sorts the keys of the addresses in records. Where the hashes of two are the same, the
-// addresses decide.
+// sortKeys sorts the keys of the addresses in records. Where two hashes are equal, the addresses
+// decide.
 func sortKeys(rrs []dns.RR, keys []key) {
 	slices.Sort(keys)
 	for i := range len(keys) - 1 {
@@ -186,8 +186,8 @@ func (w *writer) rank(keys []key, limit int, places []uint16) []uint16 {
 	return places[:limit]
 }
 
-// arrange appends an answer section to dst whose addresses are those at some places of a set, in
-// that order. All other records stay where they are: CNAMEs in front, and signatures with what they
+// arrange appends an answer section to dst, with the addresses at the given places of keys, in that
+// order. All other records stay where they are: CNAMEs in front, and signatures with what they
 // sign.
 func arrange(dst, rrs []dns.RR, keys []key, places []uint16) []dns.RR {
 	for _, rr := range rrs {

@@ -208,8 +208,8 @@ func fail(m *dns.Msg) {
 // deny fills m with a negative answer (RFC 2308).
 func (q *query) deny(m *dns.Msg, found record.Result) {
 	if q.isSigned() && len(m.Answer) > 0 {
-		// The dnssec plugin can't prove the denial at the end of an alias, and a validating
-		// resolver would not believe it unproved. The alias alone is true, and the resolver gets a
+		// The dnssec plugin can't prove the denial at the end of a CNAME, and a validating resolver
+		// would not believe it without proof. The CNAME alone is true, and the resolver gets a
 		// signed denial when it asks for the target.
 		return
 	}

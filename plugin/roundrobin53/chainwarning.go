@@ -67,7 +67,7 @@ func needsPlace(s *store.Store) bool {
 // geoipCity is the bit of geoipKnowledge.provides that stands for places.
 const geoipCity = 1
 
-// geoipKnowledge is how the geoip plugin is set up.
+// geoipKnowledge says how the geoip plugin is set up.
 type geoipKnowledge struct {
 	subnet   bool  // it heeds ECS
 	provides int64 // kinds of data; 0 if they are not known

@@ -11,8 +11,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// Gauges of the configuration and counters by value are read from the serving instance when they are
-// asked for: so it is right after reloads, good or bad, and a value's series ends with the value.
+// Gauges of the configuration and counters by value are read from the serving instance when they
+// are scraped. So they are right after reloads, good or bad, and a value's series ends with the
+// value.
 var (
 	firstPicksDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "first_picks_total"),
 		"Counter of the answers that began with a value, for records with the option metrics.",

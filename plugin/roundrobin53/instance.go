@@ -141,7 +141,7 @@ func (h *Handler) validateLocating() error {
 	return nil
 }
 
-// onEvent is caddy's event hook: when an instance has started, it serves.
+// onEvent returns caddy's event hook: when an instance has started, it serves.
 func onEvent(event caddy.EventName, info any) error {
 	started, ok := info.(*caddy.Instance)
 	if event != caddy.InstanceStartupEvent || !ok {

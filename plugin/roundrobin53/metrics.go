@@ -57,7 +57,7 @@ var reloadFailed = promauto.NewGauge(prometheus.GaugeOpts{
 	Help:      "Whether the latest reload failed (1), so that an older Corefile is in force, or not (0).",
 })
 
-// result is how a query ended, for metrics.
+// result says how a query ended, for metrics.
 type result uint8
 
 const (

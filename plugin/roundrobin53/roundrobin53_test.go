@@ -117,7 +117,7 @@ const zoneOfEverything = `roundrobin53 {
 	record @ SRV 0 5 5060 checked
 }`
 
-// TestAllocations returns the allocation budget of an answer. With 8 addresses: the reply with its
+// TestAllocations holds the allocation budget of an answer. With 8 addresses: the reply with its
 // question, OPT and lists of one; the list of the answer; the records; their octets. An owner name
 // asked in capitals adds its lower-case copy.
 func TestAllocations(t *testing.T) {
@@ -366,7 +366,7 @@ func BenchmarkPolicies(b *testing.B) {
 	}
 }
 
-// BenchmarkBoardChange returns one verdict that changes among a million values: one that 8 names
+// BenchmarkBoardChange measures one verdict that changes among a million values: one that 8 names
 // have, and one that all have.
 func BenchmarkBoardChange(b *testing.B) {
 	for _, row := range []struct {

@@ -17,7 +17,7 @@ func init() {
 }
 
 // setup reads the directives of a server block. It starts nothing and changes nothing outside of
-// the new instance: a Corefile with an error is discarded after it.
+// the new instance, since a Corefile with an error is discarded after setup.
 func setup(c *caddy.Controller) error {
 	conf, err := config.Parse(c, surroundings(c))
 	if err != nil {
@@ -51,7 +51,7 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
-// surroundings returns what the reader of directives has to know of their server block.
+// surroundings returns what the parser of directives has to know of their server block.
 func surroundings(c *caddy.Controller) *config.Surroundings {
 	return &config.Surroundings{
 		Zones:    plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys),

@@ -1,5 +1,5 @@
-// Package asker tells who asks a query: a client, and over which kind of transport, or the server
-// itself. It is what the plugins of this module share of their knowledge of CoreDNS.
+// Package asker tells who asks a query, a client or the server itself, and over which kind of
+// transport. It holds the knowledge of CoreDNS that the plugins of this module share.
 package asker
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Class returns the class of a query in whose turns its answer is. Stream says that the server it
-// came in by has only streams: see IsStream.
+// Class returns the class in which a query takes its turn. Stream says that the server it came in
+// by has only streams: see IsStream.
 func Class(ctx context.Context, w dns.ResponseWriter, stream bool) turn.Class {
 	switch {
 	case isInner(ctx):
@@ -34,13 +34,13 @@ func Class(ctx context.Context, w dns.ResponseWriter, stream bool) turn.Class {
 	return turn.Stream
 }
 
-// IsStream reports whether the server at an address answers over streams only, whatever its sockets
-// are: TLS, HTTPS, gRPC, and QUIC, which runs over UDP.
+// IsStream reports whether the server at an address answers over streams only: TLS, HTTPS, gRPC,
+// and QUIC, though its sockets are UDP.
 func IsStream(server string) bool {
 	return strings.Contains(server, "://") && !strings.HasPrefix(server, transport.DNS+"://")
 }
 
-// Address returns the address that a query comes from; the zero Addr if it can't be told.
+// Address returns the address that a query comes from, the zero Addr if it is not known.
 func Address(remote net.Addr) netip.Addr {
 	var addr netip.Addr
 	switch remote := remote.(type) {
@@ -82,15 +82,16 @@ func Mark(c *caddy.Controller) {
 	config.Plugin = append([]plugin.Plugin{func(next plugin.Handler) plugin.Handler { return mark{next} }}, config.Plugin...)
 }
 
-// markKey is the key in caddy's storage of a server block that has its mark.
+// A markKey is the key in caddy's storage for a server block that has its mark.
 type markKey struct{ config *dnsserver.Config }
 
-// mark is a handler at the head of a chain. It implements plugin.Handler.
+// A mark is a handler at the head of a chain. It implements plugin.Handler.
 type mark struct{ next plugin.Handler }
 
 var _ plugin.Handler = mark{}
 
-// Name implements plugin.Handler. It is the name of no directive: nobody is to find it.
+// Name implements plugin.Handler. It is not the name of a directive, so that nobody finds the
+// handler by it.
 func (mark) Name() string { return "roundrobin53/asker" }
 
 // ServeDNS implements plugin.Handler.
@@ -101,9 +102,9 @@ func (m mark) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 	return m.next.ServeDNS(ctx, w, r)
 }
 
-// isAskedByServer reports whether the writer is that of pkg/upstream, as the server has wrapped it;
-// or the query is behind a CNAME that a plugin follows by other means, since all of them count
-// there.
+// isAskedByServer reports whether the server asks itself: the writer is that of pkg/upstream, as
+// the server has wrapped it, or the query is behind a CNAME that a plugin follows by other means,
+// since all plugins count these steps in LoopKey.
 func isAskedByServer(ctx context.Context, w dns.ResponseWriter) bool {
 	if scrub, ok := w.(*request.ScrubWriter); ok {
 		if _, ok := scrub.ResponseWriter.(*nonwriter.Writer); ok {
@@ -114,7 +115,7 @@ func isAskedByServer(ctx context.Context, w dns.ResponseWriter) bool {
 	return loop > 0
 }
 
-// innerKey is the key in a query's context that inner queries have.
+// An innerKey is the key in the context of inner queries.
 type innerKey struct{}
 
 // isInner reports whether the server asks itself.

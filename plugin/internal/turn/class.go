@@ -5,10 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// Class is a kind of queries. Each has turns of its own. A resolver whose answer over UDP was
+// Class is a kind of query. Each class has turns of its own: a resolver whose answer over UDP was
 // truncated asks again over TCP, a server that translates addresses asks itself for what the client
-// asks for next, and a client that asks for an SRV record asks for the address behind it: if two of
-// these took turns from one counter, one that takes them in turn would get every second value only.
+// asks for next, and a client that asks for an SRV record asks for the address behind it. If two of
+// these took turns from one counter, a client that alternates between them would get only every
+// second value.
 type Class uint8
 
 // The classes.
@@ -20,11 +21,11 @@ const (
 	Classes                 // how many there are
 )
 
-// Counters are the positions of one RRset's rotation, one for each class. They are shared by
-// pointer between an old and a new configuration while both answer.
+// Counters are the positions of one RRset's rotation, one for each class. An old and a new
+// configuration share them by pointer while both answer.
 type Counters [Classes]atomic.Uint64
 
-// NewCounters makes counters that begin with a round of so many turns.
+// NewCounters makes counters that begin with a round of the given number of turns.
 func NewCounters(round uint64) *Counters {
 	var c Counters
 	for i := range c {
@@ -33,10 +34,9 @@ func NewCounters(round uint64) *Counters {
 	return &c
 }
 
-// Start returns where a sequence of turns begins: at random, so that replicas do not move in step,
-// but at the first turn of a round and right behind a slip, so that the first answers are exact,
-// too. It is never 0. The two top bits stay clear: a sequence never wraps, and so no turn is ever
-// lost.
+// Start returns a random first turn, so that replicas do not move in step. It is the first turn of
+// a round, right behind a slip, so that the first answers are exact, too. It is never 0. Its two
+// top bits are clear: a sequence never wraps, and so no turn is ever lost.
 func Start(round uint64) uint64 {
 	cycle := SlipRounds * round
 	return (1 + rand.Uint64N(1<<62/cycle-1)) * cycle //nolint:gosec // a position, not a secret

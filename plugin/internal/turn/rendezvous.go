@@ -8,14 +8,14 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// The lengths of the prefixes that are one client for whoever keeps to an address: what a
-// subscriber or an office has, whose addresses change.
+// The lengths of the prefixes that count as one client for the order sticky: the network of a
+// subscriber or an office, whose addresses change.
 const (
 	clientBits4 = 24
 	clientBits6 = 56
 )
 
-// ClientNetwork returns the network of a client of this address.
+// ClientNetwork returns the network that counts as one client, for a client's address.
 func ClientNetwork(addr netip.Addr) netip.Prefix {
 	bits := clientBits6
 	if addr.Is4() {
@@ -25,7 +25,7 @@ func ClientNetwork(addr netip.Addr) netip.Prefix {
 	return network
 }
 
-// HashNetwork tells networks apart, the same way in all replicas and after every restart.
+// HashNetwork returns a hash of a network. It is the same in all replicas and after every restart.
 func HashNetwork(network netip.Prefix) uint64 {
 	octets := network.Addr().As16()
 	var text [17]byte
@@ -35,9 +35,9 @@ func HashNetwork(network netip.Prefix) uint64 {
 }
 
 // Score returns how well an endpoint of weight 1 suits a client, by rendezvous hashing (Thaler and
-// Ravishankar 1998): the lowest comes first. It depends on nothing but the two. So a client keeps
-// its endpoint while that is there, one that is lost leaves its clients to all others equally, and
-// nobody else moves.
+// Ravishankar 1998): the lowest score comes first. It depends on nothing but the two. So a client
+// keeps its endpoint while that is there, a lost endpoint leaves its clients to all others equally,
+// and no other client moves.
 //
 // The scores of an endpoint are distributed exponentially. Divided by weights, the chance to be the
 // least is in proportion to the weight (Schindelhauer and Schomaker 2005).

@@ -6,8 +6,8 @@ import (
 )
 
 // Shuffle appends k of n endpoints to dst, every ordered choice equally likely: the first k steps
-// of a Fisher-Yates shuffle. The generator of math/rand/v2 is one per thread, so there is no lock
-// and no system call.
+// of a Fisher-Yates shuffle. The generator of math/rand/v2 is per thread, so there is no lock and
+// no system call.
 func Shuffle(n, k int, dst []uint16) []uint16 {
 	base := len(dst)
 	dst = slices.Grow(dst, n)[:base+n]

@@ -9,7 +9,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn/turntest"
 )
 
-// TestRotateExample returns the table in the comment of Rotate.
+// TestRotateExample checks the table in the comment of Rotate.
 func TestRotateExample(t *testing.T) {
 	want := []string{"[0 1 2]", "[1 2 0]", "[2 0 1]", "[0 2 1]", "[1 0 2]", "[2 1 0]", "[0 1 2]"}
 	for seq, want := range want {

@@ -13,13 +13,14 @@
 //	                    |
 //	               plugin chain
 //
-// A listener is our sockets at one address. It outlives reloads; the snapshot behind it, what it may answer and from which
-// stores, is swapped. A query takes the chain inline where our handler answers it at once, and in a goroutine where it may
-// wait. The first query for each RRset takes the chain, and what that answers is compared with what a worker would have
-// answered: only if it is the same, the workers answer from then on (proof).
+// A listener holds our sockets at one address. It outlives reloads: only the snapshot behind it is
+// swapped, which says what may be answered there and from which stores. A query takes the chain
+// inline where our handler answers it at once, and in a goroutine where it may wait. The first query
+// for each RRset takes the chain, and its answer is compared with the one that a worker would have
+// given: only if they are the same, the workers answer from then on (proof).
 //
-// The sockets are of one SO_REUSEPORT group with CoreDNS's, so that nothing that waits in one is lost in a reload; packages
-// datagram and wire know the system calls and the octets.
+// The sockets belong to one SO_REUSEPORT group with CoreDNS's, so that no packet that waits in a
+// socket is lost in a reload. Packages datagram and wire know the system calls and the octets.
 package fastpath
 
 import (

@@ -6,7 +6,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Status is what a choice answers with.
+// Status says what a choice answers with.
 type Status uint8
 
 // The statuses of a choice.
@@ -22,18 +22,18 @@ func (s Status) String() string {
 	return [...]string{"up", "all down, answered as if up", "all down", "all drained"}[s]
 }
 
-// Choice is what a group answers as long as no verdict changes. It never changes itself.
+// A Choice is what a group answers while no verdict changes. It never changes itself.
 type Choice struct {
 	group     *Group
 	endpoints []uint16     // the candidates, in the order of the Corefile
 	weights   *weights     // nil if all candidates are equal
 	sites     []siteChoice // of the order Nearest
-	answers   int          // how many endpoints an answer has at most
+	answers   int          // endpoints that an answer has at most
 	tier      int
 	status    Status
 }
 
-// siteChoice is the candidates at one place.
+// A siteChoice holds the candidates at one place.
 type siteChoice struct {
 	*site
 	endpoints []uint16
@@ -43,20 +43,20 @@ type siteChoice struct {
 // Status returns what c answers with.
 func (c *Choice) Status() Status { return c.status }
 
-// Group returns whose choice c is.
+// Group returns the group that c belongs to.
 func (c *Choice) Group() *Group { return c.group }
 
-// Priority returns that of the tier that c answers from.
+// Priority returns the priority of the tier that c answers from.
 func (c *Choice) Priority() int { return c.group.tiers[c.tier].priority }
 
 // Candidates returns the endpoints that c chooses among; they may not be changed.
 func (c *Choice) Candidates() []uint16 { return c.endpoints }
 
-// Answers returns how many endpoints an answer has. Where an answer is a line, it returns how many
-// the longest has.
+// Answers returns how many endpoints each answer has. Where an answer is a line, it returns the
+// length of the longest line.
 func (c *Choice) Answers() int { return c.answers }
 
-// answersOf returns how many endpoints an answer among some has at most.
+// answersOf returns how many endpoints an answer among these shares has at most.
 func (r *Rules) answersOf(all shares) int {
 	total, longest := 0, 0
 	for i := range all {
@@ -72,8 +72,8 @@ func (r *Rules) answersOf(all shares) int {
 	return total
 }
 
-// Allows reports whether an answer can have so many of the candidates; where an answer is a line,
-// whether these are one.
+// Allows reports whether an answer can have these endpoints: their number has to be right or, where
+// an answer is a line, they have to be the candidates of one line.
 func (c *Choice) Allows(endpoints []uint16) bool {
 	if !c.group.rules.ByLine {
 		return len(endpoints) == c.answers
@@ -123,7 +123,7 @@ func (c *Choice) fillSites(all shares) {
 	}
 }
 
-// share is the endpoints of a line that are candidates.
+// A share holds the endpoints of a line that are candidates.
 type share struct {
 	line      *Line
 	weight    uint64
@@ -132,7 +132,7 @@ type share struct {
 
 type shares []share
 
-// bySite divides s among so many sites.
+// bySite divides s among a number of sites.
 func (s shares) bySite(sites int) []shares {
 	at := make([]shares, sites)
 	for _, sh := range s {
@@ -141,7 +141,7 @@ func (s shares) bySite(sites int) []shares {
 	return at
 }
 
-// round returns how many turns make the first places exact: each endpoint is first once in them or,
+// round returns how many turns make the first places exact. In them each endpoint is first once or,
 // where weights count, each line as often as its weight says.
 func (s shares) round(weighted bool) uint64 {
 	if weighted && len(s) > 1 {
@@ -159,7 +159,8 @@ func (s shares) round(weighted bool) uint64 {
 func (r *Rules) hasWeights() bool { return r.Weighted || r.ByLine }
 
 // gather finds the candidates among the endpoints of lines. A line of weight 0 is a last resort: it
-// has candidates only if no line of positive weight has; then these lines are equal.
+// has candidates only if no line of positive weight has any; then the lines of weight 0 count
+// equally.
 func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
 	positive := rules.Weighted && slices.ContainsFunc(lines, func(l Line) bool { return l.Weight > 0 && l.alive(up) > 0 })
 	total := 0
@@ -189,8 +190,7 @@ func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
 	return all, found
 }
 
-// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their
-// order.
+// Take takes the next turn of a class and appends the endpoints of that answer to dst, in order.
 func (c *Choice) Take(class turn.Class, client *Client, dst []uint16) []uint16 {
 	k := c.answers
 	if k == 0 {
@@ -217,8 +217,7 @@ func arrange(seq uint64, endpoints []uint16, weights *weights, k int, dst []uint
 	return toEndpoints(endpoints, dst, turn.Rotate(seq, len(endpoints), k, dst))
 }
 
-// choose turns what was appended to dst from positions among the endpoints into the endpoints
-// there.
+// toEndpoints turns the positions that were appended to dst into the endpoints at these positions.
 func toEndpoints(endpoints, dst, appended []uint16) []uint16 {
 	for i, position := range appended[len(dst):] {
 		appended[len(dst)+i] = endpoints[position]

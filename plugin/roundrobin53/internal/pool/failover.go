@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// Failover is which of a group's tiers is in use, and for how long better ones have been fit. The
-// zero value has no past: the best fit tier is used at once. Whoever owns it sees to it that it has
-// one user at a time.
+// A Failover knows which of a group's tiers is in use, and for how long better tiers have been fit.
+// The zero value has no past: it uses the best fit tier at once. It is not safe for concurrent use.
 type Failover struct {
 	started bool
 	inUse   int
 	since   []time.Time // by tier: when it became fit; the zero time for a tier that is not
 }
 
-// move tells which tier to use now: the first fit one that has been fit long enough, or the one in
-// use if that is still fit; if none is fit, the one with most endpoints up, the first among equals.
-// Again is when a wait ends.
+// move chooses the tier to use now: the first fit one that has been fit long enough, or the one in
+// use if that is still fit. If none is fit, it chooses the tier with most endpoints up, the first
+// among equals. Again is when a wait ends, the zero time if there is none.
 func (f *Failover) move(g *Group, alive []int, now time.Time) (inUse int, again time.Time) {
 	if f.since == nil {
 		f.since = make([]time.Time, len(alive))
@@ -49,8 +48,8 @@ func (f *Failover) move(g *Group, alive []int, now time.Time) (inUse int, again 
 	return f.inUse, again
 }
 
-// wait moves to the first tier that is better than the one in use and has been fit for as long as
-// failback says. It tells when the next one will have been.
+// wait moves to the first tier that is better than the one in use and has been fit for failback.
+// Otherwise it returns when the next such tier will have been.
 func (f *Failover) wait(failback time.Duration, now time.Time) (again time.Time) {
 	for i := range f.inUse {
 		if f.since[i].IsZero() {
@@ -70,8 +69,8 @@ func (f *Failover) wait(failback time.Duration, now time.Time) (again time.Time)
 
 func (f *Failover) use(tier int) { f.inUse, f.started = tier, true }
 
-// Inherit makes f go on where old was. Tiers are known by their priority in the two groups; f
-// begins anew where the one in use is gone.
+// Adopt makes f go on where old was. Tiers are matched by priority in the two groups; f begins anew
+// if the tier in use is gone.
 func (f *Failover) Adopt(g *Group, old *Failover, before *Group) {
 	*f = Failover{}
 	if !old.started {
@@ -93,7 +92,7 @@ func (f *Failover) Adopt(g *Group, old *Failover, before *Group) {
 	}
 }
 
-// tier returns the position of the tier of a priority, -1 if there is none.
+// tier returns the position of the tier with a priority, -1 if there is none.
 func (g *Group) tier(priority int) int {
 	i, ok := slices.BinarySearchFunc(g.tiers, priority, func(t tier, priority int) int { return cmp.Compare(t.priority, priority) })
 	if !ok {

@@ -8,11 +8,11 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Line is the endpoints of one line of the Corefile. They share what the line says.
+// A Line holds the endpoints of one line of the Corefile, and what the line says of all of them.
 type Line struct {
 	First, Count int // the endpoints: Count of them, from First on
 
-	Weight   int // share of the answers that begin with one of them
+	Weight   int // share of the answers that begin with one of the endpoints
 	Priority int // of their tier; 1 is first
 	Drain    bool
 	Place    Point // set where the order is Nearest
@@ -20,7 +20,7 @@ type Line struct {
 	site int // of the group, where the order is Nearest
 }
 
-// Rules is how a group chooses among its endpoints.
+// Rules say how a group chooses among its endpoints.
 type Rules struct {
 	Order    Order
 	Answers  int           // how many endpoints an answer has; 0 means all
@@ -28,11 +28,11 @@ type Rules struct {
 	Weighted bool          // weights count; without, all endpoints are equal
 	MinUp    int           // how many endpoints have to be up for a tier to be fit, or all of a smaller tier
 	Failback time.Duration // how long a better tier has to be fit before it is used again
-	NoneDown bool          // answer nothing where no endpoint is up, instead of failing open
+	NoneDown bool          // answer nothing if no endpoint is up, instead of failing open
 }
 
-// Group is the endpoints that one route selects, with a rotation of their own. It never changes but
-// for its counters.
+// A Group holds the endpoints that one route selects, with a rotation of their own. It never
+// changes, except for its counters.
 type Group struct {
 	rules    Rules
 	tiers    []tier // by priority, best first
@@ -42,22 +42,22 @@ type Group struct {
 	lineOf   []int32  // where an answer is a line: the line of each endpoint of the pool
 }
 
-// tier is the lines of one priority.
+// A tier holds the lines of one priority.
 type tier struct {
 	priority int
 	size     int // endpoints, drained ones too: they count against a quorum
 	lines    []Line
 }
 
-// site is the endpoints at one place. They take turns of their own.
+// A site is a place with endpoints, which take turns of their own.
 type site struct {
 	place    Point
 	counters *turn.Counters
 }
 
-// NewGroup makes a group of lines. Identities are hashes that tell the endpoints of the pool apart,
-// needed where the order is Sticky: the same endpoint has the same one in all replicas and after
-// every restart.
+// NewGroup makes a group of lines. Identities, one for each endpoint of the pool, are needed for
+// the order Sticky: a hash that is the same for the same endpoint in all replicas and after every
+// restart.
 func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 	g := &Group{rules: rules, ids: identities}
 	if rules.Order == Nearest {
@@ -97,7 +97,7 @@ func (g *Group) numberLines(lines []Line) {
 	}
 }
 
-// start gives g its counters, which begin with a round of the answers that there are while all
+// start gives g its counters. They begin with a round of the answers that g gives while all
 // endpoints are up.
 func (g *Group) start() {
 	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, &g.rules, func(int) bool { return true })
@@ -124,7 +124,7 @@ func (g *Group) addSites(lines []Line) {
 	}
 }
 
-// Rules returns how g chooses.
+// Rules returns the rules by which g chooses.
 func (g *Group) Rules() Rules { return g.rules }
 
 // Endpoints returns all endpoints of g, whatever their state.
@@ -152,8 +152,8 @@ func (g *Group) endpointsOf(include func(*Line) bool) []int {
 	return endpoints
 }
 
-// Adopt makes g go on where a group of the configuration before is: the two count together from
-// then on. It may be called only before g is used.
+// Adopt makes g go on where a group of the previous configuration is: from then on the two count
+// together. It may be called only before g is used.
 func (g *Group) Adopt(old *Group) {
 	g.counters = old.counters
 	before := make(map[Point]*turn.Counters, len(old.sites))
@@ -167,10 +167,11 @@ func (g *Group) Adopt(old *Group) {
 	}
 }
 
-// Counters returns where g is in its rotation, sites left out.
+// Counters returns the counters of g's rotation, without those of sites.
 func (g *Group) Counters() *turn.Counters { return g.counters }
 
-// AdoptCounters makes g go on where a Pool is, if that has counters, as Adopt does.
+// AdoptCounters makes g go on where a Pool is, as Adopt does, unless c is nil because the Pool has
+// no counters.
 func (g *Group) AdoptCounters(c *turn.Counters) {
 	if c != nil {
 		g.counters = c
@@ -213,7 +214,7 @@ func (t *tier) alive(up func(int) bool) int {
 	return n
 }
 
-// alive returns how many endpoints of l are up; of a drained line none counts.
+// alive returns how many endpoints of l are up, 0 if the line is drained.
 func (l *Line) alive(up func(int) bool) int {
 	n := 0
 	for i := range l.Count {
@@ -233,13 +234,13 @@ func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
 	return endpoints
 }
 
-// firstUndrained returns the first tier that is not drained as a whole, -1 if there is none.
+// firstUndrained returns the first tier with a line that is not drained, -1 if there is none.
 func (g *Group) firstUndrained() int {
 	isUndrained := func(l Line) bool { return !l.Drain }
 	return slices.IndexFunc(g.tiers, func(t tier) bool { return slices.ContainsFunc(t.lines, isUndrained) })
 }
 
-// isFit reports whether a tier with so many endpoints up can be used.
+// isFit reports whether a tier can be used while the given number of its endpoints is up.
 func (g *Group) isFit(tier, alive int) bool {
 	return alive >= max(1, min(g.rules.MinUp, g.tiers[tier].size))
 }

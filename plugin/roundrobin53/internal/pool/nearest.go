@@ -7,7 +7,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Point is a place on the globe: the unit vector from its centre.
+// A Point is a place on the globe: the unit vector from its centre.
 type Point struct{ x, y, z float64 }
 
 // PointAt returns the point at a latitude and longitude in degrees, north and east positive.
@@ -18,8 +18,8 @@ func PointAt(latitude, longitude float64) Point {
 	return Point{cosLat * cosLon, cosLat * sinLon, sinLat}
 }
 
-// closenessBits is how exactly closeness is known: rounding is to make no difference between equal
-// distances. It leaves some ten metres, which is what databases of places are written to.
+// closenessBits is the precision of closeness: rounding must not tell equal distances apart. It
+// leaves some ten metres, the precision of geographic databases.
 const closenessBits = 40
 
 // closeness returns the cosine of the great-circle distance between two points: it grows as the
@@ -29,7 +29,8 @@ func (p Point) closeness(q Point) float64 {
 }
 
 // nearest appends k candidates to dst, those at the places nearest to the client first. The
-// endpoints at one place take turns, by that place's counter; places at the same distance are one.
+// endpoints at one place take turns, by that place's counters; places at the same distance count as
+// one.
 func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []uint16 {
 	var seq uint64
 	missing := k
@@ -49,8 +50,8 @@ func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []
 	return dst
 }
 
-// onlyLine leaves of what was appended to dst the endpoints of the line that is first. More than
-// one line comes only from places at the same distance.
+// onlyLine keeps, of what was appended to dst, the endpoints of the line that is first. Several
+// lines are there only if their places have the same distance.
 func (g *Group) onlyLine(dst, appended []uint16) []uint16 {
 	line := g.lineOf[appended[len(dst)]]
 	isOther := func(endpoint uint16) bool { return g.lineOf[endpoint] != line }
@@ -58,7 +59,8 @@ func (g *Group) onlyLine(dst, appended []uint16) []uint16 {
 	return appended[:len(dst)+len(others)]
 }
 
-// next is the site that is nearest to a point but not as near as before, and how close it is.
+// nextSite returns the site nearest to the client among those farther away than the closeness
+// before, and its closeness.
 func (c *Choice) nextSite(client Point, before float64) (here siteChoice, closeness float64) {
 	closeness = math.Inf(-1)
 	for i := range c.sites {
@@ -67,7 +69,7 @@ func (c *Choice) nextSite(client Point, before float64) (here siteChoice, closen
 		case near >= before:
 		case near > closeness:
 			here, closeness = *s, near
-		case near == closeness: // rare: with the counter of the first, and as if they had no weights
+		case near == closeness: // rare: they share the counters of the first, and weights do not count
 			here.endpoints = append(slices.Clip(here.endpoints), s.endpoints...)
 			here.weights = nil
 		}

@@ -1,8 +1,8 @@
 // Package pool decides which addresses of an RRset are answered, and in which order.
 //
-// A Pool never changes. What moves is its Counters: one sequence number for each class of queries,
-// taken by an atomic addition, from which the order of an answer follows by arithmetic. Nothing is
-// locked and nothing is remembered of who asked.
+// A Pool never changes, except for its Counters: one sequence number for each class of queries,
+// taken by an atomic addition. The order of an answer follows from it by arithmetic. Nothing is
+// locked, and nothing is remembered of clients.
 package pool
 
 import (
@@ -22,13 +22,11 @@ const (
 	Nearest                 // by the distance from the client's place
 )
 
-// IsPersonal reports whether answers of the order depend on the client, and not only on whose turn
-// it is.
+// IsPersonal reports whether answers in the order depend on the client, and not only on turns.
 func (o Order) IsPersonal() bool { return o == Sticky || o == Nearest }
 
-// AnswersOne reports whether an answer of the order has one endpoint unless the configuration says
-// otherwise: resolvers reorder what they get, which would undo a choice that was made for the
-// client.
+// AnswersOne reports whether an answer in the order has one endpoint by default. Resolvers reorder
+// what they get, which would undo a choice that was made for the client.
 func (o Order) AnswersOne() bool { return o.IsPersonal() }
 
 // NeedsPlace reports whether each endpoint needs a place on the globe.
@@ -38,7 +36,7 @@ func (o Order) NeedsPlace() bool { return o == Nearest }
 // addresses.
 const MaxEndpoints = 1 << 16
 
-// Pool is the endpoints behind one RRset and the way to choose among them. It is safe for
+// A Pool holds the endpoints behind one RRset and the way to choose among them. It is safe for
 // concurrent use.
 type Pool struct {
 	arena    []byte // the addresses, 4 or 16 octets each
@@ -48,8 +46,8 @@ type Pool struct {
 	order    Order
 }
 
-// New makes a pool of addresses, which are of one family and at most MaxEndpoints. Answers is how
-// many of them an answer has, 0 for all.
+// New makes a pool of addresses, which are of one family and at most MaxEndpoints. Answers is the
+// number of addresses in an answer, 0 for all.
 func New(addresses []netip.Addr, order Order, answers int) Pool {
 	p := Pool{order: order, width: uint8(addresses[0].BitLen() / 8)}
 	if answers < len(addresses) {
@@ -82,28 +80,27 @@ func (p *Pool) Answers() int {
 // Order returns the rule that arranges the endpoints.
 func (p *Pool) Order() Order { return p.order }
 
-// Octets returns all addresses one after another, Width octets each; they may not be changed.
+// Octets returns all addresses one after another, Width octets each. They must not be changed.
 func (p *Pool) Octets() []byte { return p.arena }
 
-// Address returns the octets of endpoint i; they may not be changed.
+// Address returns the octets of endpoint i. They must not be changed.
 func (p *Pool) Address(i int) []byte {
 	off := i * int(p.width)
 	return p.arena[off : off+int(p.width) : off+int(p.width)]
 }
 
-// Counters returns where p is in its rotation; nil for a single endpoint, which has none.
+// Counters returns the counters of p's rotation, nil for a single endpoint, which has none.
 func (p *Pool) Counters() *turn.Counters { return p.counters }
 
-// Adopt makes p go on where another pool is, if that has counters: the two count together from then
-// on. It may be called only before p is used.
+// Adopt makes p go on where another pool is, unless one of them has no counters: from then on the
+// two count together. It may be called only before p is used.
 func (p *Pool) Adopt(c *turn.Counters) {
 	if p.counters != nil && c != nil {
 		p.counters = c
 	}
 }
 
-// Pick takes the next turn of a class and appends the endpoints of that answer to dst, in their
-// order.
+// Take takes the next turn of a class and appends the endpoints of that answer to dst, in order.
 func (p *Pool) Take(class turn.Class, dst []uint16) []uint16 {
 	if p.counters == nil {
 		return append(dst, 0)

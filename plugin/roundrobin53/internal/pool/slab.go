@@ -7,15 +7,15 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Slab is where the pools of one configuration keep what they point to: the counters of an RRset
-// and, right behind them, its addresses. A pick touches both, and among a million RRsets it waits
-// for memory once then, not twice. And a few objects that hold many RRsets are cheaper than two for
-// each: to keep, and for the garbage collector to go through.
+// A Slab holds what the pools of one configuration point to: the counters of an RRset and, right
+// behind them, its addresses. A turn touches both, and among a million RRsets it then waits for
+// memory once, not twice. Besides, a few objects that hold many RRsets cost less memory and less
+// garbage collection than two objects for each RRset.
 type Slab struct {
 	free []cell // the rest of an object
 }
 
-// cell is what a slab gives out. There are no pointers in it, so any octets will do.
+// A cell is the unit of a slab. It has no pointers, so it may hold any octets.
 type cell [2]atomic.Uint64
 
 // The sizes in octets of a cell, and of Counters in cells.

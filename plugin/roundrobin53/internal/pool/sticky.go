@@ -7,21 +7,21 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// Client is what the orders Sticky and Nearest know of who asks.
+// A Client is what the orders Sticky and Nearest know of a client.
 type Client struct {
 	Network uint64 // a hash of its network
 	Place   Point
 	Located bool // Place is known
 }
 
-// ranked is a candidate and its score; the lowest comes first.
+// A ranked is a candidate and its score; the lowest score comes first.
 type ranked struct {
 	endpoint uint16
 	score    float64
 }
 
-// rank appends the client's k best candidates to dst, by weighted rendezvous hashing: an endpoint
-// that is lost leaves its clients to all others in proportion to their weights, and nobody else
+// rank appends the client's k best candidates to dst, by weighted rendezvous hashing. A lost
+// endpoint leaves its clients to all others in proportion to their weights, and no other client
 // moves.
 func (c *Choice) rank(network uint64, k int, dst []uint16) []uint16 {
 	var buf [fewEndpoints]ranked

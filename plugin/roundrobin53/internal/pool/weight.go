@@ -9,18 +9,18 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// weights is a weighted choice, prepared. Its places are filled one after another, each from what
-// is left.
+// weights is a prepared weighted choice. It fills the places of an answer one after another, each
+// from the endpoints that are left.
 //
-// The first place goes by the lines' weights: lines of one weight are a class, classes take turns
-// as whose says, the lines of a class take turns within those, and the endpoints of a line within
-// the line's. So a line is first exactly w/gcd times in every round of sum(w)/gcd answers, and its
-// endpoints are equally often. That round slips as turn.Place says, and the one of a line's
-// endpoints as turn.InnerPlace.
+// The first place goes by the lines' weights. Lines of one weight form a class. Classes take turns
+// as whose says, the lines of a class take turns within the turns of the class, and the endpoints
+// of a line within the turns of the line. So a line is first exactly w/gcd times in every round of
+// sum(w)/gcd answers, and its endpoints are first equally often. That round slips as turn.Place
+// says, and the round of a line's endpoints as turn.InnerPlace says.
 //
-// The other places go by the weights of single endpoints, their line's weight shared equally. The
-// answers that begin with some endpoint are counted by the same arithmetic, and that count is the
-// turn of the second place, and so on: no place needs a counter of its own.
+// The other places go by the weights of single endpoints, which share their line's weight equally.
+// The number of answers so far that began with the same endpoint follows from the same arithmetic.
+// It is the turn of the second place, and so on: no place needs a counter of its own.
 type weights struct {
 	lines  []lineClass
 	period uint64 // how many answers make the first places exact
@@ -30,30 +30,30 @@ type weights struct {
 	byLine  bool      // an answer has the endpoints of one line
 }
 
-// lineClass is the lines of one weight.
+// A lineClass holds the lines of one weight.
 type lineClass struct {
 	weight uint64 // of all of them together
 	lines  [][]uint16
 }
 
-// class is the endpoints of one weight.
+// A weightClass holds the endpoints of one weight.
 type weightClass struct {
 	weight    uint64 // of one of them, in fixed-point form: see weightBits
 	endpoints []uint16
 	start     int // among the endpoints of a remainder
 }
 
-// weightBits is what the weights of all endpoints together are scaled to. The quotients of small
-// weights and long lines keep some twenty binary places, and products stay within 64 bits.
+// weightBits is the length in bits that the sum of all endpoints' weights is scaled to. Quotients
+// of small weights and long lines keep some twenty binary places, and products stay within 64 bits.
 const weightBits = 31
 
-// areAlike reports whether a choice among s is one among equal endpoints.
+// areAlike reports whether a choice among s is a choice among equal endpoints.
 func (s shares) areAlike() bool {
 	isOther := func(sh share) bool { return sh.weight != s[0].weight || len(sh.endpoints) != len(s[0].endpoints) }
 	return len(s) == 1 || !slices.ContainsFunc(s, isOther) && len(s[0].endpoints) == 1
 }
 
-// weights prepares the choice among s; nil if all endpoints are equal.
+// weights prepares the choice among s. It returns nil if all endpoints are equal.
 func (s shares) weights(rules *Rules) *weights {
 	sticky := rules.Weighted && rules.Order == Sticky
 	if !sticky && s.areAlike() {
@@ -82,7 +82,7 @@ func (s shares) weights(rules *Rules) *weights {
 	return w
 }
 
-// sum returns the weights of s together, and what divides them all.
+// sum returns the sum of the weights of s, and their greatest common divisor.
 func (s shares) sum() (sum, divisor uint64) {
 	for i := range s {
 		sum += s[i].weight
@@ -91,7 +91,7 @@ func (s shares) sum() (sum, divisor uint64) {
 	return sum, divisor
 }
 
-// weightUnit scales weights of this sum to weightBits.
+// weightUnit returns a function that scales weights with this sum to weightBits.
 func weightUnit(sum uint64) func(uint64) uint64 {
 	shift := weightBits - bits.Len64(sum)
 	if shift < 0 {
@@ -107,7 +107,7 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-// addLine adds a line to its class. Known has the classes by weight.
+// addLine adds a line to its class. Known maps weights to classes.
 func (w *weights) addLine(known map[uint64]int, weight uint64, endpoints []uint16) {
 	i, ok := known[weight]
 	if !ok {
@@ -119,7 +119,7 @@ func (w *weights) addLine(known map[uint64]int, weight uint64, endpoints []uint1
 	w.lines[i].lines = append(w.lines[i].lines, endpoints)
 }
 
-// addEndpoints adds endpoints to their class. Known has the classes by weight.
+// addEndpoints adds endpoints to their class. Known maps weights to classes.
 func (w *weights) addEndpoints(known map[uint64]int, weight uint64, endpoints []uint16) {
 	i, ok := known[weight]
 	if !ok {
@@ -137,7 +137,8 @@ const (
 	fewEndpoints = 64
 )
 
-// spread appends k endpoints to dst, or those of the line that is first, in the order of turn seq.
+// spread appends k endpoints to dst in the order of turn seq, or the endpoints of the line whose
+// turn it is.
 func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	var buf [fewClasses]uint64
 	left := buf[:0]
@@ -174,8 +175,8 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	return dst
 }
 
-// draw appends k endpoints to dst at random, each place in proportion to the weights of those that
-// are left; or those of one line, in any order.
+// draw appends k random endpoints to dst, each place in proportion to the weights of the endpoints
+// that are left. Where an answer is a line, it appends the endpoints of one line, in any order.
 func (w *weights) draw(k int, dst []uint16) []uint16 {
 	if w.byLine {
 		line := w.drawLine()
@@ -205,7 +206,7 @@ func (w *weights) drawLine() []uint16 {
 	return lines[ticket%uint64(len(lines))]
 }
 
-// remainder is what is left of the classes while an answer is made.
+// A remainder holds what is left of the classes while an answer is made.
 type remainder struct {
 	w         *weights
 	weights   []uint64 // by class, of all that is left of it
@@ -213,13 +214,13 @@ type remainder struct {
 	sum       uint64
 }
 
-// space is the room that a remainder usually takes; it stays on the stack of whoever makes one.
+// space is the room that a remainder usually takes; it stays on the caller's stack.
 type space struct {
 	weights   [fewClasses]uint64
 	endpoints [fewEndpoints]uint16
 }
 
-// remainder returns all of w, in the space of two slices.
+// remainder returns a remainder of all classes, in the room of two slices.
 func (w *weights) remainder(weights []uint64, endpoints []uint16) remainder {
 	sum := uint64(0)
 	for i := range w.classes {
@@ -243,7 +244,7 @@ func (r *remainder) remove(class, position int) uint16 {
 	return endpoint
 }
 
-// removeEndpoint takes an endpoint out of the classes, of which nothing was taken yet.
+// removeEndpoint takes an endpoint out of its class, before any other is taken.
 func (r *remainder) removeEndpoint(endpoint uint16) {
 	position := slices.Index(r.endpoints, endpoint)
 	class := len(r.w.classes) - 1
@@ -253,15 +254,16 @@ func (r *remainder) removeEndpoint(endpoint uint16) {
 	r.remove(class, position-r.w.classes[class].start)
 }
 
-// whose tells whose turn it is among parties of these weights at a place of a period of sum turns, and how many turns
-// that party had before. In every sum turns a party of weight w has w, spread out: its turn number k comes at the time
-// (2k+1)/2w of the period, and the parties take the places of the period in the order of these times, the first listed
-// party first where they are equal. For weights 5, 3, 1:
+// whose returns whose turn it is among parties of these weights, at a place of a period of sum
+// turns, and how many turns that party had before. In every sum turns a party of weight w has w
+// turns, spread out: its turn number k comes at the time (2k+1)/2w of the period, and the parties
+// take the places of the period in the order of these times; where times are equal, the party
+// listed first is first. For weights 5, 3, 1:
 //
 //	a b a a b c a b a | a b a a b c a b a
 //
-// Nothing is simulated: how many turns come before some time is a sum of quotients, and times of one turn in place p
-// lie within n/2 of p.
+// Nothing is simulated: the number of turns before a time is a sum of quotients, and the time of
+// the turn in place p lies within n/2 of p.
 func whose(weights []uint64, sum, period, place uint64) (party int, times uint64) {
 	if len(weights) == 1 {
 		return 0, period*sum + place
@@ -304,7 +306,7 @@ func (a timed) compare(b timed) int {
 	return cmp.Or(cmp.Compare(ah, bh), cmp.Compare(al, bl), cmp.Compare(a.party, b.party))
 }
 
-// turns returns how many turns all parties have up to a time, and turnsOf one party.
+// turns returns how many turns all parties have up to a time, turnsOf how many one party has.
 func turns(weights []uint64, sum, time uint64) uint64 {
 	var n uint64
 	for _, weight := range weights {

@@ -7,16 +7,16 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one of
-// its zones, and no zone is a wildcard; whoever reads the configuration sees to that, and to the
-// rules that one RRset can't break alone (CNAME beside other data).
+// A Builder makes a Table. Names given to it are lower-case and fully qualified and lie inside one
+// of its zones, and no zone is a wildcard. Whoever reads the configuration ensures that, and also
+// the rules that concern more than one RRset (CNAME beside other data).
 type Builder struct {
 	zones  []Zone
 	drafts []draft
 	names  map[string]int32 // owner name to draft
 }
 
-// draft is a node of the table to be.
+// A draft is a node of the table to be.
 type draft struct {
 	name    string
 	zone    int32
@@ -24,14 +24,14 @@ type draft struct {
 	rrsets  []RRset
 }
 
-// ZoneConfig describes a zone to NewBuilder.
+// A ZoneConfig describes a zone to NewBuilder.
 type ZoneConfig struct {
 	SOA *dns.SOA // its owner is the apex; the serial is set later, see Zone.SetSerial
 
 	HideSOA bool // the apex has no SOA RRset: the SOA is there for negative answers only
 }
 
-// NewBuilder starts a table of zones. Size is how many names are to be expected.
+// NewBuilder starts a table of zones. Size is the expected number of names.
 func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 	b := &Builder{
 		zones:  make([]Zone, len(zones)),
@@ -66,7 +66,7 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 	return b
 }
 
-// AddAddresses gives name the A or AAAA RRset of this number.
+// AddAddresses gives name the A or AAAA RRset with this number.
 func (b *Builder) AddAddresses(name string, rrtype uint16, number int) {
 	d := b.draft(name)
 	if rrtype == dns.TypeA {
@@ -82,7 +82,7 @@ func (b *Builder) Add(name string, rrset RRset) {
 	d.rrsets = append(d.rrsets, rrset)
 }
 
-// Table returns the finished table; the builder may not be used again.
+// Table returns the finished table. The builder must not be used again.
 func (b *Builder) Table() *Table {
 	t := &Table{index: newIndex(len(b.drafts)), zones: b.zones}
 	size := 0
@@ -113,8 +113,8 @@ func (b *Builder) Table() *Table {
 	return t
 }
 
-// enclosing returns the zone right above an apex. It is found by name while there are no names but
-// those of the zones.
+// enclosing returns the zone right above an apex, nil if there is none. It finds it by name, while
+// the only names are apexes.
 func (b *Builder) enclosing(origin string) *Zone {
 	for name := origin; name != "."; {
 		name = above(name)
@@ -125,7 +125,7 @@ func (b *Builder) enclosing(origin string) *Zone {
 	return nil
 }
 
-// draft returns the draft of name; it is made, with the empty non-terminals above it, if there is
+// draft returns the draft of name. It makes it, with the empty non-terminals above it, if there is
 // none.
 func (b *Builder) draft(name string) *draft {
 	if i, ok := b.names[name]; ok {
@@ -149,8 +149,8 @@ func (b *Builder) insert(name string, zone int32) *draft {
 	return &b.drafts[len(b.drafts)-1]
 }
 
-// topmostCut returns the topmost node between the apex of n's zone and n itself that holds an NS
-// RRset, nil if there is none: names below it are another zone's (RFC 1034 §4.2).
+// topmostCut returns the topmost node with an NS RRset below the apex of n's zone, n itself
+// included, nil if there is none. Names below it belong to another zone (RFC 1034 §4.2).
 func (t *Table) topmostCut(n *node) *node {
 	var cut *node
 	name, apex := t.name(n), t.zones[n.zone].Origin

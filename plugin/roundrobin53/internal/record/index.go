@@ -7,13 +7,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-// index finds the node of an owner name. It is a hash table with linear probing that never changes:
-// a node lies where the hash of its name says, or in the first free place behind.
+// An index finds the node of an owner name. It is a hash table with linear probing that never
+// changes: a node lies where the hash of its name says, or in the first free place behind.
 //
-// A map from string to node would do, but for tables of a million names. There a query spends its
-// time on cache misses, and a map has four of them, one after another: control bytes, slot, name,
-// node. Here it is the node, and the name, which the processor goes on without. And as neither has
-// pointers in it, the garbage collector does not read them.
+// A map from string to node would do, except for tables of a million names. There a query spends
+// its time on cache misses, and a map has four of them, one after another: control bytes, slot,
+// name, node. The index has two, the node and the name, and the processor goes on without waiting
+// for the name. And since neither has pointers, the garbage collector does not read them.
 type index struct {
 	nodes []node // half of them free
 	names string // the owner names, one after another
@@ -21,7 +21,7 @@ type index struct {
 	seed  maphash.Seed
 }
 
-// node is what one owner name holds.
+// A node is what one owner name holds.
 type node struct {
 	hash    uint32 // of the name, see place; 0 if the node is free
 	start   uint32 // of the name in index.names
@@ -31,17 +31,17 @@ type node struct {
 	rare    int32  // index of what few names have, 0 if this one does not
 }
 
-// None stands for no number.
+// None stands for the absence of a number.
 const None = -1
 
-// rare is what a name holds beside addresses.
+// rare holds what few names have beside addresses.
 type rare struct {
 	cut    *node   // the one that delegates this name away, itself included; nil if none does
 	wild   *node   // the wildcard right below this name, nil if there is none
 	rrsets []RRset // all types but A and AAAA
 }
 
-// newIndex returns an empty index with room for some nodes. Their names are given to it when all
+// newIndex returns an empty index with room for size nodes. It gets their names when all of them
 // are added.
 func newIndex(size int) index {
 	return index{nodes: make([]node, 2*size+1), rares: make([]rare, 1), seed: maphash.MakeSeed()}
@@ -64,7 +64,7 @@ func (x *index) find(name string) *node {
 	}
 }
 
-// add puts the node of a name that is not there yet into the index.
+// add puts the node of a name into the index. The name must not be there yet.
 func (x *index) add(name string, n node) *node {
 	place, hash := x.place(name)
 	for x.nodes[place].hash != 0 {
@@ -75,9 +75,9 @@ func (x *index) add(name string, n node) *node {
 	return &x.nodes[place]
 }
 
-// place returns where the search for a name begins, and the hash that its node has. The one comes
-// from the upper bits of the name's hash, as a fraction of all places, the other from the lower
-// ones; it is odd, and so not that of a free node.
+// place returns where the search for a name begins, and the hash in its node. The place comes from
+// the upper bits of the name's hash, as a fraction of all places; the node's hash comes from the
+// lower bits and is odd, so that no free node has it.
 func (x *index) place(name string) (int, uint32) {
 	hash := maphash.String(x.seed, name)
 	place, _ := bits.Mul64(hash, uint64(len(x.nodes)))
@@ -88,7 +88,7 @@ func (x *index) name(n *node) string { return x.names[n.start : n.start+uint32(n
 
 func (x *index) rare(n *node) *rare { return &x.rares[n.rare] }
 
-// addRare returns rare for changing it.
+// addRare returns the rare part of a node, to be changed, and makes it if there is none.
 func (x *index) addRare(n *node) *rare {
 	if n.rare == 0 {
 		n.rare = int32(len(x.rares))

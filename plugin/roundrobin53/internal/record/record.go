@@ -1,10 +1,10 @@
-// Package record holds what the Corefile says, ready to be looked up: owner names, their RRsets,
-// and the zones they lie in.
+// Package record holds owner names, their RRsets, and the zones they lie in, ready to be looked up.
 //
 // A Table is built once and never changes. Lookup is a pure function from a name and a type to a
 // Result; the rules of RFC 1034 (delegations), RFC 4592 (wildcards) and RFC 2308 (NXDOMAIN or
 // NODATA) live here and nowhere else. The addresses of A and AAAA RRsets are not here: a Table
-// knows them by number, whoever builds it keeps them and decides which are answered.
+// knows them by number. Whoever builds the Table keeps the addresses and decides which of them are
+// answered.
 package record
 
 import (
@@ -36,17 +36,17 @@ type Result struct {
 	Kind      Kind
 	Zone      *Zone  // the zone the name lies in; nil if Outside
 	Addresses int    // set for Addresses
-	RRset     *RRset // set for RRs, Alias and Delegation
+	RRset     *RRset // set for RRs, CNAME and Delegation
 	DS        *RRset // the DS RRset of a delegation, nil if it has none
 
-	// Unclaimed is set for a negative result where no record of the table says anything of the
-	// name: it does not exist, or is an empty non-terminal, or an apex without the type. Where the
-	// zone only lies over another plugin's, that one is to answer.
+	// Unclaimed is set for a negative result if no record of the table says anything of the name:
+	// it does not exist, or is an empty non-terminal, or an apex without the type. If the zone only
+	// lies over another plugin's, that plugin has to answer.
 	Unclaimed bool
 }
 
-// RRset is all records of one owner name and type. Nobody may change them: whoever puts them into a
-// message that others get to see copies them.
+// An RRset holds all records of one owner name and type. They must not be changed: whoever puts
+// them into a message copies them.
 type RRset struct {
 	Type uint16
 	RRs  []dns.RR
@@ -54,7 +54,7 @@ type RRset struct {
 	CNAMEs int // the number of several CNAMEs that are chosen among; 0 for all other RRsets
 }
 
-// Zone is a zone of a Table.
+// A Zone is a zone of a Table.
 type Zone struct {
 	Origin string // apex, lower-case and fully qualified
 	Index  int    // position among the zones of the table
@@ -67,7 +67,7 @@ type Zone struct {
 	parent *Zone // the zone of the same table that this one lies in, nil if none
 }
 
-// SOA returns the zone's SOA record; it may not be changed.
+// SOA returns the zone's SOA record, which must not be changed.
 func (z *Zone) SOA() *dns.SOA { return z.soa }
 
 // SetSerial gives the zone its serial. It may be called only before the table is used.
@@ -76,7 +76,7 @@ func (z *Zone) SetSerial(serial uint32) {
 	z.Negative[0].(*dns.SOA).Serial = serial
 }
 
-// Table is the records of some zones. It is safe for concurrent use.
+// A Table holds the records of some zones. It is safe for concurrent use.
 type Table struct {
 	index
 	zones []Zone
@@ -112,14 +112,14 @@ func (t *Table) Lookup(name string, qtype uint16) Result {
 	return Result{Kind: NXDomain, Zone: &t.zones[n.zone], Unclaimed: true}
 }
 
-// Node is what an owner name of a table has.
+// A Node is what an owner name of a table has.
 type Node struct {
 	Zone    *Zone
 	A, AAAA int     // numbers of the address RRsets, None where there is None
 	RRsets  []RRset // all others
 }
 
-// All returns the owner names that have data, in no particular order.
+// All yields the owner names that have data, in no particular order.
 func (t *Table) All() iter.Seq2[string, Node] {
 	return func(yield func(string, Node) bool) {
 		for i := range t.nodes {
@@ -134,7 +134,7 @@ func (t *Table) All() iter.Seq2[string, Node] {
 	}
 }
 
-// Glue returns the number of the A or AAAA RRset that stands at name itself, below a zone cut too.
+// Glue returns the number of the A or AAAA RRset that stands at name itself, even below a zone cut.
 // It reports false if there is none.
 func (t *Table) Glue(name string, qtype uint16) (int, bool) {
 	n := t.find(name)
@@ -184,7 +184,7 @@ func (t *Table) answer(n *node, name string, qtype uint16) Result {
 	return r
 }
 
-// refer answers for a name that a zone cut gives away.
+// refer makes the result for a name at or below a zone cut.
 func (t *Table) refer(n, cut *node) Result {
 	return Result{
 		Kind:  Delegation,
@@ -194,7 +194,7 @@ func (t *Table) refer(n, cut *node) Result {
 	}
 }
 
-// hasData returns false for an empty non-terminal (RFC 4592 §2.2.2).
+// hasData reports whether a node has RRsets. An empty non-terminal has none (RFC 4592 §2.2.2).
 func (t *Table) hasData(n *node) bool {
 	return n.a != None || n.aaaa != None || len(t.rare(n).rrsets) > 0
 }

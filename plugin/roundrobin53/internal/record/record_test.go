@@ -108,7 +108,7 @@ func TestLookup(t *testing.T) {
 	})
 }
 
-// TestLookupWildcard returns the example of RFC 4592 §2.2.1, and an empty non-terminal below a
+// TestLookupWildcard checks the example of RFC 4592 §2.2.1, and an empty non-terminal below a
 // wildcard (§2.2.2).
 func TestLookupWildcard(t *testing.T) {
 	checkLookups(t, table(t, []string{"example."}, false,

@@ -6,14 +6,14 @@ import (
 	"github.com/gaissmai/bart"
 )
 
-// Networks is a set of networks in which the longest one around an address is found. RRsets that
-// are meant for the same networks share one.
+// Networks is a collection of networks that finds the longest one around an address. RRsets for the
+// same networks share it.
 type Networks struct {
 	table   bart.Table[int] // network to its position
 	outward []int           // by position: the next wider network, None if there is none
 }
 
-// NewNetworks makes the set of networks, which are masked and all different.
+// NewNetworks makes a collection of networks, which are masked and all different.
 func NewNetworks(networks []netip.Prefix) *Networks {
 	n := &Networks{outward: make([]int, len(networks))}
 	for i, network := range networks {
@@ -37,13 +37,13 @@ func (n *Networks) find(p netip.Prefix) int {
 	return None
 }
 
-// maxInner is how many networks inside a client's prefix are looked at: a query for half of all
-// addresses is not to cost more than others.
+// maxInner limits how many networks inside a client's prefix are examined: a query for half of all
+// addresses must not cost more than others.
 const maxInner = 64
 
 // Scope returns the length of the shortest prefix around p whose addresses all match the same
-// networks: the SCOPE PREFIX-LENGTH of RFC 7871 §7.2.1. If they differ inside p itself, it is
-// longer than p: the length at which they no longer do.
+// networks: the SCOPE PREFIX-LENGTH of RFC 7871 §7.2.1. If addresses inside p match different
+// networks, it returns a length beyond p's at which they no longer do.
 func (n *Networks) Scope(p netip.Prefix) int {
 	if p.Bits() == 0 {
 		return 0 // nothing of the address is to be used, whatever is in it (RFC 7871 §7.1.2)

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/language"
 )
 
-// continents are the names of continents in the Corefile, by their codes in geographic databases.
-// They are spelled out, since AF, AS, NA and SA are countries, too.
+// continents maps the codes of continents in geographic databases to their names in the Corefile.
+// These are spelled out, since AF, AS, NA and SA are countries, too.
 var continents = map[string]string{
 	"AF": "africa",
 	"AN": "antarctica",
@@ -19,12 +19,12 @@ var continents = map[string]string{
 	"SA": "south-america",
 }
 
-// continentNames is what a place that is spelled out can be.
+// continentNames lists the names of continents, for errors.
 const continentNames = "africa, antarctica, asia, europe, north-america, oceania and south-america"
 
 // ParsePlace reads a place: a country by its code (ISO 3166-1, DE), a subdivision by its code (ISO
-// 3166-2, US-CA), or a continent by its name. The result is the one spelling that places are
-// compared in.
+// 3166-2, US-CA), or a continent by its name. It returns the one spelling in which places are
+// compared.
 func ParsePlace(text string) (string, error) {
 	for _, name := range continents {
 		if strings.EqualFold(text, name) {
@@ -49,11 +49,11 @@ func isSubdivision(code string) bool {
 	return len(code) >= 1 && len(code) <= 3 && !strings.ContainsFunc(code, isOther)
 }
 
-// Places are the places that a client is in, the smallest first: subdivisions of two levels at
-// most, country, continent; "" where one is not known.
+// Places are the places that a client is in, the smallest first: up to two levels of subdivisions,
+// country, continent; "" for a place that is not known.
 type Places [4]string
 
-// NewPlaces makes places of the codes in a geographic database. Subdivisions are separated by
+// NewPlaces makes places from the codes of a geographic database. Subdivisions are separated by
 // commas, the largest first.
 func NewPlaces(continent, country, subdivisions string) Places {
 	p := Places{2: country, 3: continents[continent]}

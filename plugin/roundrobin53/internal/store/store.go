@@ -1,10 +1,9 @@
 // Package store holds what one server block serves: its zones and names, the sets of values behind
-// them, and what has to be probed for them.
+// them, and the targets that have to be probed for them.
 //
-// A Store is built of a config.Block. It never changes but for the counters and the board of its
-// sets: a reload builds another one, which adopts from the old one what is to go on (rotations,
-// waits, counts, serials). Whoever serves a store holds it by one pointer, and may swap it between
-// two queries.
+// A Store is built from a config.Block. It never changes, except for the counters and the board of
+// its sets. A reload builds another Store, which adopts rotations, waits, counts and serials from
+// the old one. Whoever serves a Store holds it by one pointer, and may swap it between two queries.
 package store
 
 import (

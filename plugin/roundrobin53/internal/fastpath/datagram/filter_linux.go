@@ -36,7 +36,7 @@ func plainFilter(plain, rest []uint32) filter {
 	return slices.Concat(looks, others, shareOut(plain))
 }
 
-// The places of what is read from the header in front of the UDP header: as the kernel has it,
+// The offsets of fields in the header in front of the UDP header, as the kernel counts them:
 // SKF_NET_OFF and so on.
 const (
 	network = 1<<32 - 0x100000

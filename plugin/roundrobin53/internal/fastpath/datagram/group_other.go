@@ -34,7 +34,7 @@ func (*slot) source() netip.AddrPort { return netip.AddrPort{} }
 
 func (*slot) isIPv4() bool { return false }
 
-// Reply is the way back to where a packet came from.
+// A Reply is the way back to where a packet came from.
 type Reply struct{}
 
 // Write sends a reply.
