@@ -29,7 +29,7 @@ const pluginName = "rotate"
 type Handler struct {
 	Next plugin.Handler
 
-	zones   []string // whose names it is about, full and in lower case
+	zones   []string // the zones whose names it puts in turns, fully qualified and in lower case
 	order   order
 	answers int // how many addresses an answer has; 0 means all
 	turns   *table

@@ -64,7 +64,7 @@ func (w *writer) WriteMsg(m *dns.Msg) error {
 		return w.ResponseWriter.WriteMsg(m)
 	}
 	limit := len(keys)
-	if w.h.answers > 0 && !isSigned { // a signature is one of the whole RRset
+	if w.h.answers > 0 && !isSigned { // a signature covers the whole RRset
 		limit = min(limit, w.h.answers)
 	}
 	srv := w.h.listener(w.ctx)

@@ -22,7 +22,7 @@ func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 	if len(pointees) == 0 || q.isSigned() {
 		return
 	}
-	m.Compress = true // the core takes it off again where it is not needed
+	m.Compress = true // the core undoes it where it is not needed
 	room := q.room(m)
 	var extra []dns.RR
 	for i := 0; i < len(pointees); i++ { // services have pointees, too
@@ -101,7 +101,7 @@ func octetsOf(set *policy.Set, owner string) int {
 type pointee struct {
 	name    string
 	service uint16 // SVCB or HTTPS, if a record of that type in AliasMode points to it
-	glue    bool   // it is a name server: its address counts below a zone cut, too
+	glue    bool   // a name server: its address below a zone cut counts, too
 }
 
 // appendPointees appends the names that rrs point to and whose addresses a client will want next,
@@ -175,7 +175,7 @@ func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	cut := strings.ToLower(m.Ns[0].Header().Name)
 	isOther := func(t pointee) bool { return !dns.IsSubDomain(cut, strings.ToLower(t.name)) }
 	servers := appendPointees(nil, ns)
-	if q.isSigned() { // then what fits is not known, see addAdditional
+	if q.isSigned() { // then the room is not known, see addAdditional
 		isOther = func(pointee) bool { return false }
 		for i := range servers {
 			servers[i].name = strings.ToLower(servers[i].name) // see resolve

@@ -90,7 +90,7 @@ func (q *query) answer(found record.Result) *dns.Msg {
 		q.resolve(m, found)
 		return m
 	}
-	option := rep.echo(q.subnet) // before what is added as far as there is room
+	option := rep.echo(q.subnet) // before additional records, which get the room that is left
 	q.resolve(m, found)
 	option.SourceScope = uint8(q.subnet.scope) // known only now
 	return m
@@ -174,7 +174,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
 		m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
 	case record.Delegation:
-		if len(m.Answer) == 0 || !q.isSigned() { // see deny: what is behind a CNAME can't be signed
+		if len(m.Answer) == 0 || !q.isSigned() { // see deny: a referral behind a CNAME can't be signed
 			q.refer(m, found)
 		}
 	case record.CNAME:

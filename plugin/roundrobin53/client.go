@@ -18,7 +18,7 @@ import (
 type clientSubnet struct {
 	option *dns.EDNS0_SUBNET
 	prefix netip.Prefix
-	scope  int // how much of it the answer depends on so far, in bits
+	scope  int // bits of the prefix that the answer depends on so far
 }
 
 // readSubnet reads the ECS option of a query, if it has one and the zone heeds it (RFC 7871). It

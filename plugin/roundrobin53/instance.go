@@ -31,7 +31,7 @@ type instance struct {
 
 	// Caddy calls the hooks that change these one after another.
 	first      bool // the start of a process, not a reload
-	restarting bool // a reload is under way that is to replace the instance
+	restarting bool // a reload that may replace the instance is under way
 	usualGC    int  // GOGC outside of this reload; 0 if the reload leaves it alone
 
 	// The lock of serving guards these.
@@ -47,7 +47,7 @@ type instanceKey struct{}
 var serving struct {
 	mu       sync.Mutex
 	instance *instance // nil if there is none
-	next     *instance // one that has come to its OnStartup, and may fail yet
+	next     *instance // an instance that has reached OnStartup, and may still fail
 }
 
 // servingInstance returns the instance that serves, or an empty one if none does.
@@ -74,7 +74,7 @@ func instanceOf(c *caddy.Controller) *instance {
 	in := newInstance()
 	c.Set(instanceKey{}, in)
 	c.OnFirstStartup(in.firstStartup)
-	c.OnStartup(in.startup) // it lives as long as the instance, and may not hold c, which holds all words of the Corefile
+	c.OnStartup(in.startup) // not a closure: it lives as long as the instance, and c holds all words of the Corefile
 	c.OnRestart(in.restart)
 	c.OnRestartFailed(in.restartFailed)
 	c.OnShutdown(in.shutdown)

@@ -27,6 +27,7 @@
 //	internal/route               client networks and places to groups of values
 //	internal/health              probes and verdicts
 //	internal/fastpath            plain UDP queries, answered beside the chain
+//	../internal/turn  asker      whose turn it is; who asks: shared with the plugin rotate
 package roundrobin53
 
 import (
@@ -56,7 +57,7 @@ var log = clog.NewWithPlugin(pluginName)
 type Handler struct {
 	Next plugin.Handler
 
-	store     atomic.Pointer[store.Store] // what is served; a query loads it once
+	store     atomic.Pointer[store.Store] // a query loads it once
 	upstream  *upstream.Upstream
 	block     block
 	instance  *instance
@@ -97,7 +98,7 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 //
 //go:noinline
 func (h *Handler) respond(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) *dns.Msg {
-	question := &r.Question[0] // the core drops messages without one
+	question := &r.Question[0] // the core drops messages without a question
 	q := query{h: h, ctx: ctx, w: w, r: r, store: h.store.Load()}
 	qname, found := q.find(question.Name, question.Qtype)
 	q.qname = qname
@@ -179,7 +180,7 @@ func ownNames(s *store.Store, z *store.Zone) ([]string, bool) {
 	var names []string
 	for name, node := range s.Table.All() {
 		if node.Zone.Origin == z.Name {
-			if parent, ok := strings.CutPrefix(name, "*."); ok { // what a wildcard answers lies beside it
+			if parent, ok := strings.CutPrefix(name, "*."); ok { // the names that a wildcard answers lie beside it
 				name = dns.Fqdn(parent)
 			}
 			names = append(names, name)

@@ -16,8 +16,8 @@ type Class uint8
 const (
 	Datagram   Class = iota // queries over UDP
 	Stream                  // over TCP, TLS, HTTPS, QUIC, gRPC
-	Inner                   // those that the server asks itself, whatever the client asked over
-	Additional              // those for something else, answered with the addresses in the additional section
+	Inner                   // queries that the server asks itself, whatever transport the client uses
+	Additional              // queries for other records, whose answers have the addresses in the additional section
 	Classes                 // how many there are
 )
 

@@ -73,7 +73,7 @@ func Begin(first int, round uint64, n, k int, dst []uint16) []uint16 {
 	base := len(dst)
 	dst = slices.Grow(dst, k)[:base+k]
 	dst[base] = uint16(first)
-	wrap := 0 // the lowest place but the first one
+	wrap := 0 // the lowest place other than first
 	if first == 0 {
 		wrap = 1
 	}

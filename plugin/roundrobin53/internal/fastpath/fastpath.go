@@ -67,15 +67,15 @@ type Run struct {
 	Notes []string
 
 	blocks   []serverBlock // of the Corefile, if a handler wants the fast path
-	handlers []Handler     // those that want the fast path
-	hooked   []Handler     // those of them that dnsserver calls it for
+	handlers []Handler     // handlers that want the fast path
+	hooked   []Handler     // the handlers among these for which dnsserver calls the fast path
 
 	// The lock of listeners guards these.
 	snapshots []*snapshot // where the fast path is used
-	refused   []string    // addresses where it can't be used
+	refused   []string    // addresses where the fast path can't be used
 	ended     bool        // Close was called
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	opening sync.WaitGroup
 	closing bool // nothing is opened any more
 }

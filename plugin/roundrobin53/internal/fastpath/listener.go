@@ -24,7 +24,7 @@ import (
 // that waits in a socket is lost.
 type listener struct {
 	group    *datagram.Group
-	snapshot atomic.Pointer[snapshot] // what it answers: the configuration that serves
+	snapshot atomic.Pointer[snapshot] // of the configuration that serves
 
 	others    int  // CoreDNS's own sockets there, of the configuration that serves
 	unsettled bool // sockets of the previous configuration may still be open
@@ -124,7 +124,7 @@ func (r *Run) open(s *dnsserver.Server) {
 	switch {
 	case snap == nil:
 		r.refused = append(r.refused, s.Addr)
-		if l != nil { // it is closed by the instance that ends
+		if l != nil { // the ending instance closes it
 			l.snapshot.Load().release()
 		}
 	case l == nil:

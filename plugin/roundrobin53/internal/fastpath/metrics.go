@@ -24,7 +24,7 @@ type counters struct {
 	requestSize  prometheus.Observer
 	responseSize prometheus.Observer
 
-	withoutOPT bool // the size of an answer is counted before dnsserver gives it an OPT record
+	withoutOPT bool // sizes are counted before dnsserver adds an OPT record
 }
 
 // addCounters makes b count its answers, if the server block has the prometheus plugin. It returns

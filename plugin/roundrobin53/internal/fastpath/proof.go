@@ -17,7 +17,7 @@ type proof uint32
 const (
 	unproved  proof = iota
 	proved          // the chain answers in the same way
-	disproved       // it does not, or another server block or zone has the name
+	disproved       // the chain answers otherwise, or another server block or zone has the name
 )
 
 // proofs holds the proofs of RRsets, by their numbers, two bits each. Reading and writing never

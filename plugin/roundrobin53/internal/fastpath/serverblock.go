@@ -18,7 +18,7 @@ import (
 // Corefile.
 type serverBlock struct {
 	zones map[string][]string // by port, of the transport DNS
-	hosts []string            // addresses it is bound to; none: all, or not known
+	hosts []string            // addresses that it is bound to; none if it has all, or if they are not known
 	words []string            // the intrusive directives that it has
 }
 

@@ -29,7 +29,7 @@ type snapshot struct {
 	run        *Run
 	server     *dnsserver.Server
 	ctx        context.Context   // of queries that go down the chain
-	blocks     map[string]*block // by zone of the listener's server blocks; nil for those of others
+	blocks     map[string]*block // by zone of the listener's server blocks; nil for blocks without the fast path
 	isCounting bool              // a block has prometheus
 
 	waiting  atomic.Int64  // queries that serveAsync has not answered yet
@@ -216,7 +216,7 @@ func (snap *snapshot) block(name []byte) *block {
 // isLocal reports whether the handler itself answers what was found, without waiting.
 func (b *block) isLocal(q *wire.Query, found record.Result, name string) bool {
 	switch {
-	case q.Type == dns.TypeDS: // for dnsserver it may be another block's: that of the zone above
+	case q.Type == dns.TypeDS: // dnsserver may give it to another block, that of the zone above
 		return false
 	case q.Type == dns.TypeAXFR, q.Type == dns.TypeIXFR, q.DO && b.signed: // signatures take their time
 		return false

@@ -42,8 +42,8 @@ func withoutRecords(corefile []byte) []byte {
 // quoted word ends at the next quote without a backslash before it.
 type wordScanner struct {
 	text       []byte
-	word       []byte // the last one, with its escapes
-	start, end int    // where it stands, quotes included
+	word       []byte // the last word, with its escapes
+	start, end int    // its position, quotes included
 	first      bool   // of its line
 	quoted     bool
 }

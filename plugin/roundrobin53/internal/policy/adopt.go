@@ -9,9 +9,9 @@ func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
 		s.Pool.Adopt(old.Counters())
 	case s.Chooses() && old.Chooses():
 		v.adoptGroups(s, before, old)
-	case g != nil: // it got its first check or weight
+	case g != nil: // the set got its first check or weight
 		g.AdoptCounters(old.Counters())
-	case oldGroup != nil: // it lost its last check or weight
+	case oldGroup != nil: // the set lost its last check or weight
 		s.Pool.Adopt(oldGroup.Counters())
 	}
 	s.adoptPicks(old)

@@ -12,8 +12,8 @@ const ForAll = "default"
 // A Group holds the values of a set that the same networks and places select.
 type Group struct {
 	*pool.Group
-	Name string // of what selects the group, for people
-	Key  string // the same, whole: it names the group over a reload
+	Name string // names the networks and places that select the group, for people
+	Key  string // the same in full: it identifies the group across reloads
 
 	conditions []*Condition // of the set's values by position; nil for a value that is always up
 	set        *Set

@@ -44,7 +44,7 @@ type Choosing struct {
 	Type   uint16
 	Zone   int // by record.Zone.Index
 	Order  pool.Order
-	Routes *route.Routes // nil if there is one group, for everyone
+	Routes *route.Routes // nil if there is one group, for all clients
 	Groups []*Group      // as routes number them; none where turns alone decide
 }
 
@@ -70,7 +70,7 @@ func (s *Set) addMore() *more {
 // An Answer is what a query gets from a set.
 type Answer struct {
 	Order  []uint16     // the values by position, in the order of the answer; empty if none is answered now
-	Choice *pool.Choice // what they are chosen from; nil where turns alone decide, or where no group is for the client
+	Choice *pool.Choice // the choice they come from; nil if turns alone decide, or no group is for the client
 	Scope  int          // how many bits of the client's prefix the answer depends on (RFC 7871 §7.2.1); 0 without ECS
 }
 
@@ -193,7 +193,7 @@ func (s *Set) Value(i int) string {
 	if s.more != nil && s.more.cnames != nil {
 		return s.more.cnames[i].(*dns.CNAME).Target
 	}
-	addr, _ := netip.AddrFromSlice(s.Address(i)) // it was made of one
+	addr, _ := netip.AddrFromSlice(s.Address(i)) // its octets came from an address
 	return addr.String()
 }
 

@@ -12,7 +12,7 @@ type Status uint8
 // The statuses of a choice.
 const (
 	Up       Status = iota // endpoints that are up
-	FailOpen               // no endpoint is up: those that would be answered if all were
+	FailOpen               // no endpoint is up: the endpoints that would be answered if all were up
 	Down                   // no endpoint is up, and none is answered
 	Drained                // there are only drained endpoints, and none is answered
 )

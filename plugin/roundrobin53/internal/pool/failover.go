@@ -11,7 +11,7 @@ import (
 type Failover struct {
 	started bool
 	inUse   int
-	since   []time.Time // by tier: when it became fit; the zero time for a tier that is not
+	since   []time.Time // by tier: when it became fit; the zero time if it is not fit
 }
 
 // move chooses the tier to use now: the first fit one that has been fit long enough, or the one in

@@ -38,7 +38,7 @@ type lineClass struct {
 
 // A weightClass holds the endpoints of one weight.
 type weightClass struct {
-	weight    uint64 // of one of them, in fixed-point form: see weightBits
+	weight    uint64 // of one endpoint, in fixed-point form: see weightBits
 	endpoints []uint16
 	start     int // among the endpoints of a remainder
 }
@@ -209,8 +209,8 @@ func (w *weights) drawLine() []uint16 {
 // A remainder holds what is left of the classes while an answer is made.
 type remainder struct {
 	w         *weights
-	weights   []uint64 // by class, of all that is left of it
-	endpoints []uint16 // class by class; what is left of one comes first
+	weights   []uint64 // by class: the weight of the endpoints that are left
+	endpoints []uint16 // class by class, the endpoints that are left first
 	sum       uint64
 }
 

@@ -107,7 +107,7 @@ func (b *Builder) Table() *Table {
 			t.addRare(n).cut = cut
 		}
 		if parent, ok := strings.CutPrefix(name, "*."); ok {
-			t.addRare(t.find(cmp.Or(parent, "."))).wild = n // it exists: no apex is a wildcard
+			t.addRare(t.find(cmp.Or(parent, "."))).wild = n // the parent exists: no apex is a wildcard
 		}
 	}
 	return t

@@ -25,10 +25,10 @@ type index struct {
 type node struct {
 	hash    uint32 // of the name, see place; 0 if the node is free
 	start   uint32 // of the name in index.names
-	length  uint16 // of the name; written with escapes it may have more than 255
+	length  uint16 // of the name, which may exceed 255 with escapes
 	a, aaaa int32  // numbers of the address RRsets
 	zone    int32  // index of the zone
-	rare    int32  // index of what few names have, 0 if this one does not
+	rare    int32  // index in index.rares, 0 if the name has nothing there
 }
 
 // None stands for the absence of a number.
@@ -36,7 +36,7 @@ const None = -1
 
 // rare holds what few names have beside addresses.
 type rare struct {
-	cut    *node   // the one that delegates this name away, itself included; nil if none does
+	cut    *node   // the node that delegates this name away, which may be the name's own; nil if there is none
 	wild   *node   // the wildcard right below this name, nil if there is none
 	rrsets []RRset // all types but A and AAAA
 }

@@ -46,7 +46,7 @@ const maxInner = 64
 // networks, it returns a length beyond p's at which they no longer do.
 func (n *Networks) Scope(p netip.Prefix) int {
 	if p.Bits() == 0 {
-		return 0 // nothing of the address is to be used, whatever is in it (RFC 7871 §7.1.2)
+		return 0 // the client does not want its address to be used (RFC 7871 §7.1.2)
 	}
 	longest, seen := 0, 0
 	for inner := range n.table.Subnets(p) {

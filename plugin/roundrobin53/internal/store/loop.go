@@ -58,7 +58,7 @@ func cnamesOf(c *config.Block, table *record.Table) ([]*cnameNode, map[*record.R
 		if rrset == nil {
 			continue
 		}
-		if found := table.Lookup(owner.Name, dns.TypeCNAME); found.Kind == record.RRs { // else it lies below a delegation
+		if found := table.Lookup(owner.Name, dns.TypeCNAME); found.Kind == record.RRs { // otherwise it lies below a delegation
 			node := &cnameNode{owner: owner, rrset: rrset}
 			nodes = append(nodes, node)
 			byRRset[found.RRset] = node

@@ -31,7 +31,7 @@ type Store struct {
 	Counted []Counted // the sets that count their first picks
 
 	sets   []policy.Set     // by record.Result.Addresses
-	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; the first is none
+	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; number 0 stands for none
 }
 
 // A Zone is what a store knows of one of its zones beside the records.

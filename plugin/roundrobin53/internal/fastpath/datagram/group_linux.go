@@ -21,7 +21,7 @@ type Group struct {
 	rest   []uint32 // positions of the others
 	filter filter   // the one that the kernel has
 
-	mu    sync.Mutex // guards what follows, which finding the positions needs
+	mu    sync.Mutex // guards the fields below, which are needed to find the positions
 	loops []*loop
 	nonce [8]byte
 	found map[*loop]uint32
@@ -86,7 +86,7 @@ func (g *Group) Resize(n, others int) error {
 		_ = l.drain()
 		_ = l.conn.Close()
 	}
-	return g.Steer(others) // where a socket goes, the last one takes its position
+	return g.Steer(others) // when a socket leaves the group, the last one takes its position
 }
 
 // add opens a socket, and begins to answer what comes in on it.
@@ -163,7 +163,7 @@ func (g *Group) Close() {
 			_ = g.attach(anySocket)
 			_ = l.control(connect)
 		}
-		_ = l.drain() // what came since
+		_ = l.drain() // packets that came since
 		_ = l.conn.Close()
 	}
 	g.spares.close()

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	batchSize = 32 // packets that one system call takes in
+	batchSize = 32 // packets that one system call reads
 
 	// inOctets is the largest packet that is read whole, as with CoreDNS; of larger ones the rest
 	// is lost.
@@ -206,7 +206,7 @@ func (l *loop) addReply(i int, p *Packet) {
 // ones for calls that wait, and give the processor away in their midst, which costs more than the
 // packets do.
 func (l *loop) receiveBatch(fd uintptr) bool {
-	for i := range l.received { // what the last call wrote over
+	for i := range l.received { // restore what the last call overwrote
 		hdr := &l.in[i].hdr
 		hdr.Namelen = uint32(unsafe.Sizeof(l.slots[i].name))
 		if l.wide {

@@ -24,8 +24,8 @@ type Server interface {
 
 // A Packet is a packet that came in, and the reply to it.
 type Packet struct {
-	In  []byte // valid until Serve returns; empty if the packet is none for the server
-	Out []byte // the reply, appended to what is there (nothing, but some room); none is sent if it stays empty
+	In  []byte // valid until Serve returns; empty if the packet is not for the server
+	Out []byte // empty at first, with some room; Serve appends the reply, and none is sent if it stays empty
 
 	slot *slot
 }

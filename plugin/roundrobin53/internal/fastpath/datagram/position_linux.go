@@ -100,7 +100,7 @@ func (g *Group) takeProbe(l *loop, packet []byte) bool {
 	if g.all == nil || !slices.Equal(packet[:len(g.nonce)], g.nonce[:]) {
 		return false
 	}
-	if g.found == nil { // it comes when all is known
+	if g.found == nil { // a probe that comes when all positions are known
 		return true
 	}
 	position, before := binary.BigEndian.Uint32(packet[probePosition:]), len(g.found)

@@ -19,7 +19,7 @@ type slot struct {
 	iov     unix.Iovec
 	outIov  unix.Iovec
 	octets  [inOctets]byte
-	control [8]uint64 // aligned as the kernel wants it
+	control [8]uint64 // aligned as the kernel requires
 	reply   [outOctets]byte
 }
 

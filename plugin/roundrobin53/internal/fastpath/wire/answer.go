@@ -56,7 +56,7 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 		be.PutUint64(records, head)
 		be.PutUint32(records[8:], tail)
 		address := octets[int(endpoint)*width:]
-		if width == 4 { // most answers: a copy that is known to be of four octets takes one instruction
+		if width == 4 { // most answers: a copy of four octets, known as such, takes one instruction
 			*(*[4]byte)(records[recordOctets:]) = [4]byte(address)
 		} else {
 			*(*[16]byte)(records[recordOctets:]) = [16]byte(address)
