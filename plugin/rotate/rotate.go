@@ -34,7 +34,7 @@ type Handler struct {
 	answers int // how many addresses an answer has; 0 means all
 	turns   *table
 
-	// Known when it is started, and the same from then on.
+	// Set when the handler is started, and the same from then on.
 	view  string // the server block's view, for metrics
 	owner owner  // the server block's roundrobin53, whose answers are in turns already; nil if there is none
 

@@ -92,7 +92,7 @@ func (h *Handler) readZones(c *caddy.Controller, args []string) error {
 	if len(args) == 0 {
 		h.zones = plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys)
 	}
-	// Of zones one below the other, a name counts for the one that is closer.
+	// If one zone lies in another, a name counts for the closer one.
 	slices.SortStableFunc(h.zones, func(a, b string) int { return len(b) - len(a) })
 	h.zones = slices.Compact(h.zones)
 	return nil

@@ -170,7 +170,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 		m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
 		q.addAdditional(m, m.Answer[start:])
 	case record.Any:
-		// RFC 8482 §4.2: one record that says nothing, so that no one amplifies with what is here.
+		// RFC 8482 §4.2: one record without content, so that nobody can use us for amplification.
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
 		m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
 	case record.Delegation:

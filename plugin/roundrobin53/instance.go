@@ -79,7 +79,7 @@ func instanceOf(c *caddy.Controller) *instance {
 	c.OnRestartFailed(in.restartFailed)
 	c.OnShutdown(in.shutdown)
 	c.OnFinalShutdown(in.finalShutdown)
-	// Caddy keeps one hook of a name, and drops all of them when a signal reloads it.
+	// Caddy keeps one hook for each name, and drops all hooks when a signal reloads it.
 	if !slices.Contains(caddy.ListPlugins()["event_hooks"], pluginName) {
 		caddy.RegisterEventHook(pluginName, onEvent)
 	}

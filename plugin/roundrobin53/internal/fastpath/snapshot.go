@@ -174,7 +174,7 @@ func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 		return b, 0
 	}
 	inAnother := func(name string) bool {
-		// What a wildcard answers lies beside it, and a zone below may hold some of that.
+		// The names that a wildcard answers lie beside it, and a zone below may hold some of them.
 		parent, isWild := strings.CutPrefix(name, "*.")
 		return slices.ContainsFunc(below, func(zone string) bool {
 			return dns.IsSubDomain(zone, name) || isWild && dns.IsSubDomain(dns.Fqdn(parent), zone)

@@ -72,7 +72,7 @@ func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 		snap.serveAsync(p)
 		return
 	}
-	// The table keeps nothing of the name, so that it may lie in the buffer of the query.
+	// The table does not keep the name, so it may lie in the buffer of the query.
 	name := unsafe.String(unsafe.SliceData(w.query.Name()), len(w.query.Name()))
 	found := b.store.Table.Lookup(name, w.query.Type)
 	switch {

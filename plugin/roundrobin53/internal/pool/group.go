@@ -178,9 +178,9 @@ func (g *Group) AdoptCounters(c *turn.Counters) {
 	}
 }
 
-// Choose prepares what g answers while the verdicts are what up tells of the endpoints. Failover is
-// where g is in its tiers; it is moved on to now. Again is when to choose anew even if no verdict
-// changes, the zero time for never.
+// Choose makes what g answers, given the verdicts of its endpoints. Failover holds the state of g's
+// tiers; it is moved on to now. Again is when to choose anew even if no verdict changes, the zero
+// time for never.
 func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.Time) (choice *Choice, again time.Time) {
 	alive := make([]int, len(g.tiers)) // endpoints that are up, drained ones left out
 	for i := range g.tiers {
@@ -189,8 +189,8 @@ func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.
 	t, again := failover.move(g, alive, now)
 	choice = &Choice{group: g, tier: t, status: Up}
 	if alive[t] == 0 {
-		// Fail open: as if all of the first tier were up. Of a tier that is drained as a whole
-		// nothing can be.
+		// Fail open: answer as if all of the first tier were up. A tier that is drained as a whole
+		// has nothing to answer.
 		if t = g.firstUndrained(); t < 0 {
 			choice.status = Drained
 			return choice, again

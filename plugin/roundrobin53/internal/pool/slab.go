@@ -28,9 +28,9 @@ const (
 // more are left as they are.
 //
 // The objects are small because of reloads. A new configuration goes on with the counters of the
-// old one, and an object is not freed as long as anything in it is used. So, however often the
-// configuration changes, each RRset keeps one kilobyte of old ones at most, and that only if all
-// others that were in it have gone.
+// old one, and an object is not freed while anything in it is used. So, however often the
+// configuration changes, an RRset keeps one old object of a kilobyte alive at most, and that only if
+// all other RRsets in it have gone.
 const (
 	objectOctets = 1 << 10
 	maxOctets    = 1 << 8

@@ -15,8 +15,8 @@ import (
 const (
 	batchSize = 32 // packets that one system call reads
 
-	// inOctets is the largest packet that is read whole, as with CoreDNS; of larger ones the rest
-	// is lost.
+	// inOctets is the largest packet that is read whole, as in CoreDNS; larger packets are cut
+	// off.
 	inOctets = 512
 
 	// outOctets is the room for a reply. Larger ones cost an allocation.

@@ -17,9 +17,9 @@ const (
 	probePosition = 8 // a position of four octets stands there, behind the nonce
 )
 
-// How positions are looked for: again and again, since probes are lost where sockets are full. At
-// first only as many positions are tried as there should be sockets; if these don't do, others must
-// have joined.
+// Positions are probed in several rounds, since probes are lost where sockets are full. The first
+// rounds try only as many positions as there should be sockets; if that is not enough, other sockets
+// must have joined.
 const (
 	probeRounds  = 30
 	probeExact   = 2                     // rounds before others are reckoned with

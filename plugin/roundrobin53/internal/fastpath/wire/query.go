@@ -1,9 +1,8 @@
 // Package wire reads the queries that nearly all clients send, octet by octet: one question, and at
-// most an OPT record. It writes the answers to those for addresses, and makes no garbage.
+// most an OPT record. It writes the answers to queries for addresses, and allocates nothing.
 //
-// It is a short cut, not a DNS library: what it does not read is a matter of miekg/dns, and so it
-// reads only what that understands in the same way. Which addresses are answered is decided
-// elsewhere.
+// It is a short cut, not a DNS library: it reads only what miekg/dns reads in the same way, and
+// leaves everything else to that. Which addresses are answered is decided elsewhere.
 package wire
 
 import "encoding/binary"
@@ -133,8 +132,8 @@ func (q *Query) parseOPT(record []byte) bool {
 	return true
 }
 
-// The EDNS options that change nothing in the answer of a server that does not do what they ask
-// for, whatever is in them.
+// These EDNS options, whatever is in them, change nothing in the answer of a server that does not
+// support them.
 const (
 	optionNSID    = 3  // RFC 5001
 	optionSubnet  = 8  // RFC 7871
