@@ -67,13 +67,13 @@ func TestFailOpenIsToldOnce(t *testing.T) {
 	reload := func(what, verdicts, want string) {
 		t.Helper()
 		got := logged(func() {
-			heir := handler(t, directive)
-			heir.block = h.block
-			heir.Store().Adopt(h.Store(), time.Now())
-			heir.Store().Verdicts.UpdateAll(func(target int) bool { return verdicts[target] == '+' }, time.Now())
+			next := handler(t, directive)
+			next.block = h.block
+			next.Store().Adopt(h.Store(), time.Now())
+			next.Store().Verdicts.UpdateAll(func(target int) bool { return verdicts[target] == '+' }, time.Now())
 			setUp(h, verdicts) // the old instance goes on until the new one serves
-			heir.Store().Verdicts.Serve(heir.tellFailOpen)
-			h = heir
+			next.Store().Verdicts.Serve(next.tellFailOpen)
+			h = next
 		})
 		if got != want {
 			t.Errorf("%s: logged\n%s\nwant\n%s", what, got, want)
