@@ -180,12 +180,12 @@ func TestOuterPlugins(t *testing.T) {
 		qtype        uint16
 		check        func(t *testing.T, s *server.Server, m *dns.Msg)
 	}{
-		{"acl {\nblock net 127.0.0.0/8\n}", "app", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
+		{"acl {\nblock net 127.0.0.0/8\n}", "app", dns.TypeA, func(t *testing.T, _ *server.Server, m *dns.Msg) {
 			if m.Rcode != dns.RcodeRefused || len(m.Answer) > 0 {
 				t.Errorf("blocked by acl, and answered: %v", m)
 			}
 		}},
-		{"acl {\nallow net 127.0.0.0/8\nblock\n}", "app", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
+		{"acl {\nallow net 127.0.0.0/8\nblock\n}", "app", dns.TypeA, func(_ *testing.T, s *server.Server, m *dns.Msg) {
 			server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, server.Addresses(m)[0], 6)
 		}},
 		{"rewrite name exact old.example.org app.example.org", "old", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
@@ -195,12 +195,12 @@ func TestOuterPlugins(t *testing.T) {
 			server.TakeTurns(s, "udp", "old.example.org", server.ThreeValues, server.Addresses(m)[0], 6)
 			server.TakeTurns(s, "udp", "app.example.org", server.ThreeValues, "", 6)
 		}},
-		{"header {\nresponse set ra\n}", "app", dns.TypeA, func(t *testing.T, s *server.Server, m *dns.Msg) {
+		{"header {\nresponse set ra\n}", "app", dns.TypeA, func(t *testing.T, _ *server.Server, m *dns.Msg) {
 			if !m.RecursionAvailable || !m.Authoritative {
 				t.Errorf("flags RA %t AA %t, want both", m.RecursionAvailable, m.Authoritative)
 			}
 		}},
-		{"minimal", "mx", dns.TypeMX, func(t *testing.T, s *server.Server, m *dns.Msg) {
+		{"minimal", "mx", dns.TypeMX, func(t *testing.T, _ *server.Server, m *dns.Msg) {
 			if len(m.Answer) != 1 || len(m.Extra) > 0 {
 				t.Errorf("want the MX record alone: %v", m)
 			}
@@ -218,7 +218,7 @@ func TestOuterPlugins(t *testing.T) {
 				t.Errorf("want no error:\n%s", log)
 			}
 		}},
-		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(t *testing.T, s *server.Server, _ *dns.Msg) {
+		{"prometheus 127.0.0.1:0", "app", dns.TypeA, func(t *testing.T, _ *server.Server, _ *dns.Msg) {
 			// It is counted behind the answer.
 			server.Eventually(t, "a response is counted as ours", func() bool {
 				for labels, value := range server.Series(t, "coredns_dns_responses_total") {

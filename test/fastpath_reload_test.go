@@ -63,7 +63,7 @@ func TestFastReload(t *testing.T) {
 		server.CheckFast(t, address, fmt.Sprintf("v%d.example.org", i+1), dns.TypeA, step.isUsed, "192.0.2.1")
 		server.CheckFast(t, address, fmt.Sprintf("v%d.example.org", i), dns.TypeA, false, "NXDOMAIN")
 		if !strings.Contains(step.directives, "loadbalance") {
-			last = turnsOn(t, s, conn, last, 4)
+			turnsOn(t, s, conn, last, 4)
 			m, isFast := server.AskFast(t, address, server.Question("app.example.org", dns.TypeA))
 			if isFast != step.isUsed {
 				t.Errorf("step %d: by the fast path %t, want %t", i, isFast, step.isUsed)

@@ -70,11 +70,11 @@ func TestSystemFastLinkLocal(t *testing.T) {
 			_, err := conn.ReadMsg()
 			return err == nil
 		})
-		before := p.Cpu()
+		before := p.CPU()
 		for range queries {
 			ask("nowhere.example.org", dns.RcodeNameError)
 		}
-		return (p.Cpu() - before) / queries
+		return (p.CPU() - before) / queries
 	}
 	global, linkLocal := cost("[fd00::2]:1053"), cost(fmt.Sprintf("[fe80::2%%%d]:1053", interfaceNumber(t, resolvers, "to0")))
 	t.Logf("CPU per query: %v, from a link-local address %v", global, linkLocal)

@@ -228,8 +228,8 @@ func sortedLines(text string) string {
 func TestRotateSigned(t *testing.T) {
 	corefile, key := server.SignedZone(t)
 	zone := server.ZoneFile(t, "@ 60 IN SOA ns hostmaster 1 7200 1800 86400 60\nwww 60 IN A 192.0.2.1\nwww 60 IN A 192.0.2.2\nwww 60 IN A 192.0.2.3\n")
-	begin := strings.Index(corefile, "roundrobin53 {")
-	s := server.Serve(t, corefile[:begin]+"file "+zone+"\nrotate {\nanswers 2\n}\ncache\nloadbalance\n}\n")
+	before, _, _ := strings.Cut(corefile, "roundrobin53 {")
+	s := server.Serve(t, before+"file "+zone+"\nrotate {\nanswers 2\n}\ncache\nloadbalance\n}\n")
 	last := ""
 	for range 9 {
 		m := server.WithoutSignatures(t, key, server.AskDO(t, s, "udp", "www.example.com", dns.TypeA))

@@ -156,7 +156,7 @@ func checkLineTurns(t *testing.T, first []string, line string) {
 			t.Errorf("%d of %q are from the line, want 7", fromLine, first[start:start+10])
 		}
 	}
-	for _, value := range strings.Split(line, "") {
+	for value := range strings.SplitSeq(line, "") {
 		if want := sum / len(line); times[value] < want-1 || times[value] > want+1 {
 			t.Errorf("%s is first %d times, want about %d: %q", value, times[value], want, first)
 		}

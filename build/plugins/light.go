@@ -5,7 +5,7 @@ package plugins
 // These are CoreDNS's plugins without those that talk to a cloud, a cluster or a tracing service: azure, clouddns, etcd,
 // k8s_external, kubernetes, nomad, route53 and trace. Their client libraries are more than half of what CoreDNS compiles.
 import (
-	_ "github.com/coredns/caddy/onevent"
+	_ "github.com/coredns/caddy/onevent" // they register themselves, and so do all others
 	_ "github.com/coredns/coredns/plugin/acl"
 	_ "github.com/coredns/coredns/plugin/any"
 	_ "github.com/coredns/coredns/plugin/auto"

@@ -10,7 +10,7 @@ import (
 // served returns the stores of the instance, each with the place where it is served: a reload finds
 // them by that.
 func (in *instance) served() []*store.Served {
-	var all []*store.Served
+	all := make([]*store.Served, 0, len(in.handlers))
 	for _, h := range in.handlers {
 		all = append(all, &store.Served{
 			Store: h.store.Load(), Block: h.block.String(), View: h.block.view, Listeners: h.block.listeners(),

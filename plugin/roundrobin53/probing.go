@@ -217,7 +217,7 @@ func (p *prober) changed(transitions []health.Transition) {
 // String names a target as operators know it.
 func (t *probed) String() string {
 	text := fmt.Sprintf("%s check %s: %s", t.Zone, t.Watch.Check, t.Value)
-	if address := t.Target.Address.String(); address != t.Value {
+	if address := t.Address.String(); address != t.Value {
 		text += " (" + address + ")"
 	}
 	return text
@@ -286,7 +286,7 @@ func (p *prober) foundIPv6(isThere bool) {
 	}
 	n := 0
 	for i := range p.targets {
-		if p.targets[i].Target.Address.Is6() {
+		if p.targets[i].Address.Is6() {
 			n++
 		}
 	}

@@ -148,7 +148,7 @@ func isTransfer(qtype uint16) bool { return qtype == dns.TypeAXFR || qtype == dn
 func (h *Handler) Owns(name string, qtype uint16) bool {
 	s := h.store.Load()
 	found := s.Table.Lookup(name, qtype)
-	return found.Kind != record.Outside && !(found.Unclaimed && h.Next != nil && s.Zones[found.Zone.Index].Through(name))
+	return found.Kind != record.Outside && (!found.Unclaimed || h.Next == nil || !s.Zones[found.Zone.Index].Through(name))
 }
 
 // CacheBypassZones implements cache.ZoneBypasser. An answer from the cache would keep the order it

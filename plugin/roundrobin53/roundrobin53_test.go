@@ -273,7 +273,7 @@ func FuzzServeDNS(f *testing.F) {
 	}
 	var verdicts []policy.Verdict
 	for i, target := range h.Store().Targets {
-		verdicts = append(verdicts, policy.Verdict{Target: i, Up: target.Target.Address != netip.MustParseAddr("192.0.2.9")})
+		verdicts = append(verdicts, policy.Verdict{Target: i, Up: target.Address != netip.MustParseAddr("192.0.2.9")})
 	}
 	h.Store().Verdicts.Update(verdicts, time.Now())
 	ctx := serverContext("dns://:53")

@@ -55,9 +55,7 @@ func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 			continue
 		}
 		for i := range node.RRsets {
-			if rrset := &node.RRsets[i]; rrset.Type != dns.TypeSOA {
-				add(name, appendRRs(nil, name, transferred(s, rrset)))
-			}
+			add(name, appendRRs(nil, name, transferred(s, &node.RRsets[i])))
 		}
 		for _, number := range []int{node.A, node.AAAA} {
 			if number != record.None {
@@ -79,6 +77,9 @@ func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 // first that an answer could have, since it rejects a zone with several for one name (RFC 2181
 // §10.1).
 func transferred(s *store.Store, rrset *record.RRset) []dns.RR {
+	if rrset.Type == dns.TypeSOA { // it stands before and behind all others
+		return nil
+	}
 	several := s.CNAMEs(rrset)
 	if several == nil {
 		return rrset.RRs

@@ -18,7 +18,7 @@ func ImportsOf(t *testing.T, file string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var paths []string
+	paths := make([]string, 0, len(source.Imports))
 	for _, spec := range source.Imports {
 		path, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {

@@ -76,6 +76,7 @@ func SignedZone(t *testing.T) (corefile string, key *dns.DNSKEY) {
 	}`, key
 }
 
+// SignedValues are the addresses of the signed name.
 var SignedValues = []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"}
 
 // writeKey writes a key as dnssec-keygen does. It is the path without its suffix.

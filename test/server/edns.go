@@ -13,8 +13,10 @@ func WithOPT(m *dns.Msg, flags uint16, options ...dns.EDNS0) *dns.Msg {
 	return m
 }
 
+// ReservedFlags are the flags of an OPT record that have no meaning yet.
 const ReservedFlags = 0x7fff
 
+// The options that clients send.
 var (
 	CookieOption    = &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "24a5ac1223344556"}
 	PaddingOption   = &dns.EDNS0_PADDING{Padding: make([]byte, 64)}
@@ -25,6 +27,7 @@ var (
 	UnlistedOption  = &dns.EDNS0_LOCAL{Code: 4711}
 )
 
+// WithVersion gives the OPT record of a message a version.
 func WithVersion(m *dns.Msg, version uint8) *dns.Msg {
 	m.IsEdns0().SetVersion(version)
 	return m

@@ -62,6 +62,7 @@ func Fences(text, kind string) []string {
 // zoneCount tells zones apart whose metrics are looked at: those of servers that have ended go on.
 var zoneCount atomic.Int64
 
+// NewZone returns the name of a zone that no other test has.
 func NewZone(name string) string { return fmt.Sprintf("%s%d.example.org", name, zoneCount.Add(1)) }
 
 // ZoneFile writes a zone file and returns its path.

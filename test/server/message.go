@@ -163,6 +163,7 @@ func IsCompressed(reply *dns.Msg, octets []byte) bool {
 	return len(octets) < plain.Len()
 }
 
+// SortedThree are ThreeValues as Sorted writes them.
 const SortedThree = "192.0.2.1 192.0.2.2 192.0.2.3"
 
 // AnsweredValues is the values of an answer, CNAMEs as their targets; one that is empty if there is none.

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cpu is the processor time that the program took.
-func (p *Pod) Cpu() time.Duration {
+// CPU is the processor time that the program took.
+func (p *Pod) CPU() time.Duration {
 	p.t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Command.Process.Pid))
 	if err != nil {
@@ -66,6 +66,7 @@ func Nodes(t *testing.T, n int) (servers []Node, resolvers string) {
 	return servers, resolvers
 }
 
+// AddNamespace makes a network namespace that ends with the test.
 func AddNamespace(t *testing.T, name string) {
 	t.Helper()
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })

@@ -139,6 +139,7 @@ func addressOf(letter string) string {
 	return fmt.Sprintf("2001:db8::%x", letter[0]-'A'+1)
 }
 
+// LetterOf returns the letter that stands for an address in the truth table.
 func LetterOf(address string) string {
 	addr := netip.MustParseAddr(address)
 	octets := addr.AsSlice()
@@ -299,5 +300,5 @@ func AnswersAre(m *dns.Msg, want string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(Letters(m))), strings.Fields(want))
 }
 
-// The networks of the truth table.
+// RouteNetworks are the networks of the truth table.
 const RouteNetworks = "ecs\nnetwork ten 10.0.0.0/8\nnetwork ten-one 10.1.0.0/16"

@@ -96,18 +96,20 @@ func ReplyText(m *dns.Msg) string {
 	return b.String()
 }
 
+// RecordText writes a record of a section so that equal answers read alike.
 func RecordText(section string, rr dns.RR) string {
 	fields := strings.Fields(rr.String())
 	switch rr := rr.(type) {
 	case *dns.OPT:
-		text := fmt.Sprintf("opt udp %d flags %04x", rr.UDPSize(), uint16(rr.Hdr.Ttl))
+		var text strings.Builder
+		fmt.Fprintf(&text, "opt udp %d flags %04x", rr.UDPSize(), uint16(rr.Hdr.Ttl))
 		if rr.Version() != 0 {
-			text += fmt.Sprintf(" version %d", rr.Version())
+			fmt.Fprintf(&text, " version %d", rr.Version())
 		}
 		for _, option := range rr.Option {
-			text += fmt.Sprintf(" option %d %s", option.Option(), option)
+			fmt.Fprintf(&text, " option %d %s", option.Option(), option)
 		}
-		return text
+		return text.String()
 	case *dns.TSIG:
 		return fmt.Sprintf("tsig %s %s", rr.Hdr.Name, dns.RcodeToString[int(rr.Error)])
 	case *dns.SOA:

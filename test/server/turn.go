@@ -77,6 +77,7 @@ func TakeTurns(s *Server, network, name string, values []string, last string, n 
 	return last
 }
 
+// ThreeValues are the addresses of ThreeRecord.
 var ThreeValues = []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"}
 
 // AddressList is n different addresses, IPv6 ones if so.
@@ -124,6 +125,7 @@ func (st *Turns) Take(t *testing.T, address string) {
 	st.last = found[0]
 }
 
+// The records whose turns are watched.
 const (
 	ThreeRecord = "record app A 192.0.2.1 192.0.2.2 192.0.2.3\n"
 	OtherRecord = "record app A 198.51.100.1 198.51.100.2 198.51.100.3\n"

@@ -84,16 +84,8 @@ func (c *Block) resolveAlias(alias *alias) error {
 	if err != nil {
 		return err
 	}
-	for next := c.aliasOf(other); next != nil; next = next.next {
-		switch {
-		case !alias.overlaps(next):
-			continue
-		case next.state == resolving:
-			return fmt.Errorf("%s leads back to %s", c.way(next, alias), other)
-		}
-		if err := c.resolveAlias(next); err != nil {
-			return err
-		}
+	if err := c.resolveNext(alias, other); err != nil {
+		return err
 	}
 	found := false
 	for _, rrtype := range record.AddressTypes {
@@ -116,6 +108,22 @@ func (c *Block) resolveAlias(alias *alias) error {
 		return fmt.Errorf("%s has no %s record here%s", other, alias.familyNames(), elsewhere(name, alias.d.Index))
 	}
 	alias.state = resolved
+	return nil
+}
+
+// resolveNext resolves the aliases of the name that an alias leads to.
+func (c *Block) resolveNext(alias *alias, other string) error {
+	for next := c.aliasOf(other); next != nil; next = next.next {
+		switch {
+		case !alias.overlaps(next):
+			continue
+		case next.state == resolving:
+			return fmt.Errorf("%s leads back to %s", c.way(next, alias), other)
+		}
+		if err := c.resolveAlias(next); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -33,15 +33,8 @@ func parseNetwork(d *Directive, l line) error {
 		return fmt.Errorf("%q is defined already, at %s", n.name, other.Position)
 	}
 	for _, arg := range args[1:] {
-		for text := range strings.FieldsSeq(arg) { // an {$ENV} variable may hold several
-			prefix, err := parseNetworkText(text)
-			if err != nil && strings.Contains(text, ",") {
-				return fmt.Errorf("%q is not a network; networks are separated by spaces alone", text)
-			}
-			if err != nil {
-				return err
-			}
-			n.prefixes = append(n.prefixes, prefix)
+		if err := n.add(arg); err != nil {
+			return err
 		}
 	}
 	if twice, ok := firstDuplicate(n.prefixes); ok {
@@ -52,6 +45,21 @@ func parseNetwork(d *Directive, l line) error {
 	}
 	d.networks = append(d.networks, n)
 	d.networkByName[n.name] = n
+	return nil
+}
+
+// add reads the networks of a word: one, or several from an {$ENV} variable.
+func (n *Network) add(word string) error {
+	for text := range strings.FieldsSeq(word) {
+		prefix, err := parseNetworkText(text)
+		if err != nil && strings.Contains(text, ",") {
+			return fmt.Errorf("%q is not a network; networks are separated by spaces alone", text)
+		}
+		if err != nil {
+			return err
+		}
+		n.prefixes = append(n.prefixes, prefix)
+	}
 	return nil
 }
 

@@ -216,7 +216,7 @@ func (s *selection[T]) divide(words []class, wordsFor map[T][]int) {
 func numbersKey(numbers []int) string {
 	key := make([]byte, 0, 4*len(numbers))
 	for _, n := range numbers {
-		key = binary.AppendUvarint(key, uint64(n)) //nolint:gosec // never negative
+		key = binary.AppendUvarint(key, uint64(n))
 	}
 	return string(key)
 }
@@ -246,9 +246,9 @@ func (b *routingBuilder) add(c *class) int {
 	key := numbersKey(c.lines)
 	n, ok := b.groups[key]
 	if !ok {
-		n = len(b.Routing.Groups)
+		n = len(b.Groups)
 		b.groups[key] = n
-		b.Routing.Groups = append(b.Routing.Groups, Group{Lines: c.lines})
+		b.Groups = append(b.Groups, Group{Lines: c.lines})
 		b.words = append(b.words, nil)
 	}
 	b.words[n] = append(b.words[n], c.words...)
@@ -261,8 +261,8 @@ const mostWords = 8
 // name names the groups after the words that select them. One word may be in the names of several
 // groups, but no two groups have the same words.
 func (b *routingBuilder) name() {
-	for i := range b.Routing.Groups {
-		g := &b.Routing.Groups[i]
+	for i := range b.Groups {
+		g := &b.Groups[i]
 		words := distinct(b.words[i])
 		if more := len(words) - mostWords; more > 0 {
 			whole := xxhash.Sum64String(strings.Join(words, " "))

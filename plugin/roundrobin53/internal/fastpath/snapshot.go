@@ -173,25 +173,30 @@ func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
 	if len(below) == 0 {
 		return b, 0
 	}
-	inAnother := func(name string) bool {
+	return b, b.leave(below)
+}
+
+// leave leaves the names in some zones to the chain. It returns the number of their address RRsets.
+func (b *block) leave(zones []string) (rrsets int) {
+	inZones := func(name string) bool {
 		// The names that a wildcard answers lie beside it, and a zone below may hold some of them.
 		parent, isWild := strings.CutPrefix(name, "*.")
-		return slices.ContainsFunc(below, func(zone string) bool {
+		return slices.ContainsFunc(zones, func(zone string) bool {
 			return dns.IsSubDomain(zone, name) || isWild && dns.IsSubDomain(dns.Fqdn(parent), zone)
 		})
 	}
-	for name, node := range served.Table.All() {
-		if !inAnother(name) {
+	for name, node := range b.store.Table.All() {
+		if !inZones(name) {
 			continue
 		}
 		for _, number := range []int{node.A, node.AAAA} {
 			if number != record.None {
 				b.proofs.put(number, disproved)
-				slow++
+				rrsets++
 			}
 		}
 	}
-	return b, slow
+	return rrsets
 }
 
 // block returns the server block that a query for a name goes to, nil if the fast path does not

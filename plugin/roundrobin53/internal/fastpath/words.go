@@ -19,17 +19,15 @@ func withoutRecords(corefile []byte) []byte {
 	from, depth, ours := 0, 0, false
 	for w.next() {
 		if w.first {
-			ours = ours && depth >= directive || depth == directive-1 && !w.quoted && string(w.word) == directiveName
+			ours = ours && depth >= directive || depth == directive-1 && w.isDirective()
 		}
-		switch string(w.word) {
-		case "{":
-			if depth++; ours && depth == directive {
-				out = append(append(out, corefile[from:w.end]...), '\n')
-			}
-		case "}":
-			if depth--; ours && depth == directive-1 {
-				from, ours = w.start, false
-			}
+		depth += w.step()
+		switch isBrace := w.step() != 0; {
+		case !isBrace || !ours:
+		case w.step() > 0 && depth == directive: // our block begins
+			out = append(append(out, corefile[from:w.end]...), '\n')
+		case w.step() < 0 && depth == directive-1: // it ends
+			from, ours = w.start, false
 		}
 	}
 	if depth != 0 {
@@ -47,6 +45,20 @@ type wordScanner struct {
 	first      bool   // of its line
 	quoted     bool
 }
+
+// step returns by how much the last word changes the depth of blocks.
+func (w *wordScanner) step() int {
+	switch string(w.word) {
+	case "{":
+		return 1
+	case "}":
+		return -1
+	}
+	return 0
+}
+
+// isDirective reports whether the last word begins a directive of this plugin.
+func (w *wordScanner) isDirective() bool { return !w.quoted && string(w.word) == directiveName }
 
 // next goes to the next word. It reports false if there is none.
 func (w *wordScanner) next() bool {

@@ -16,8 +16,12 @@ import (
 )
 
 func init() {
-	servers[schemeGRPC] = func(tb testing.TB, listener net.Listener) { serveGRPC(tb, listener, nil, nil) }
+	servers[schemeGRPC] = func(tb testing.TB, listener net.Listener) {
+		tb.Helper()
+		serveGRPC(tb, listener, nil, nil)
+	}
 	servers[schemeGRPCS] = func(tb testing.TB, listener net.Listener) {
+		tb.Helper()
 		serveGRPC(tb, listener, serverConfig(protocolHTTP2), nil)
 	}
 }

@@ -13,8 +13,12 @@ import (
 )
 
 func init() {
-	servers[schemeHTTP] = func(tb testing.TB, listener net.Listener) { serveHTTP(tb, listener, nil, servePage) }
+	servers[schemeHTTP] = func(tb testing.TB, listener net.Listener) {
+		tb.Helper()
+		serveHTTP(tb, listener, nil, servePage)
+	}
 	servers[schemeHTTPS] = func(tb testing.TB, listener net.Listener) {
+		tb.Helper()
 		serveHTTP(tb, listener, serverConfig(protocolHTTP2, protocolHTTP1), servePage)
 	}
 }

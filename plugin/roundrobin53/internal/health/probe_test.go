@@ -21,6 +21,7 @@ import (
 
 func init() {
 	servers[schemeTCP] = func(tb testing.TB, listener net.Listener) {
+		tb.Helper()
 		serveConns(tb, listener, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	}
 }

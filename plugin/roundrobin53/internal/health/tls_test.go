@@ -17,6 +17,7 @@ import (
 
 func init() {
 	servers[schemeTLS] = func(tb testing.TB, listener net.Listener) {
+		tb.Helper()
 		serveHTTP(tb, listener, serverConfig(protocolHTTP2, protocolHTTP1), servePage)
 	}
 }

@@ -6,13 +6,13 @@ package policy
 func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
 	switch g, oldGroup := s.groupForAll(), old.groupForAll(); {
 	case !s.Chooses() && !old.Chooses():
-		s.Pool.Adopt(old.Counters())
+		s.Adopt(old.Counters())
 	case s.Chooses() && old.Chooses():
 		v.adoptGroups(s, before, old)
 	case g != nil: // the set got its first check or weight
 		g.AdoptCounters(old.Counters())
 	case oldGroup != nil: // the set lost its last check or weight
-		s.Pool.Adopt(oldGroup.Counters())
+		s.Adopt(oldGroup.Counters())
 	}
 	s.adoptPicks(old)
 }

@@ -57,7 +57,7 @@ func (s *Set) SetChoosing(c Choosing) { s.addMore().Choosing = c }
 // CountPicks makes the set count first picks. It may be called only before the set is used.
 func (s *Set) CountPicks() {
 	m := s.addMore()
-	m.picks = newPicks(max(s.Pool.Len(), len(m.cnames)))
+	m.picks = newPicks(max(s.Len(), len(m.cnames)))
 }
 
 func (s *Set) addMore() *more {
@@ -201,7 +201,7 @@ func (s *Set) Value(i int) string {
 func (s *Set) Undrained() []int {
 	var values []int
 	if !s.Chooses() {
-		for i := range s.Pool.Len() {
+		for i := range s.Len() {
 			values = append(values, i)
 		}
 		return values

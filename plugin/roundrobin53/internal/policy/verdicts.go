@@ -54,20 +54,20 @@ func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 
 // affectedGroups returns, by target, the groups with a value whose condition depends on the target.
 func affectedGroups(groups []*Group, targets int) [][]int {
-	targetsOf := make(map[*Condition][]int)
+	known := make(map[*Condition][]int)
+	targetsOf := func(c *Condition) []int {
+		if c == nil {
+			return nil
+		}
+		if known[c] == nil {
+			known[c] = c.targets(nil)
+		}
+		return known[c]
+	}
 	affected := make([][]int, targets)
 	for number, g := range groups {
 		for _, value := range g.Endpoints() {
-			c := g.conditions[value]
-			if c == nil {
-				continue
-			}
-			numbers, known := targetsOf[c]
-			if !known {
-				numbers = c.targets(nil)
-				targetsOf[c] = numbers
-			}
-			for _, target := range numbers {
+			for _, target := range targetsOf(g.conditions[value]) {
 				if list := affected[target]; len(list) == 0 || list[len(list)-1] != number {
 					affected[target] = append(list, number)
 				}

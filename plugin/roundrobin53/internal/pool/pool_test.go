@@ -114,10 +114,11 @@ func TestSingleEndpoint(t *testing.T) {
 	if got := one.Take(turn.Datagram, nil); one.Counters() != nil || !slices.Equal(got, []uint16{0}) {
 		t.Errorf("counters %v, picked %v, want none and 0", one.Counters(), got)
 	}
-	if two.Take(turn.Datagram, nil)[0] == two.Take(turn.Datagram, nil)[0] {
+	if first, second := two.Take(turn.Datagram, nil)[0], two.Take(turn.Datagram, nil)[0]; first == second {
 		t.Error("the other pool takes no turns")
 	}
-	if c := choiceOf(g); c.Take(turn.Datagram, nil, nil)[0] == c.Take(turn.Datagram, nil, nil)[0] {
+	c := choiceOf(g)
+	if first, second := c.Take(turn.Datagram, nil, nil)[0], c.Take(turn.Datagram, nil, nil)[0]; first == second {
 		t.Error("the group takes no turns")
 	}
 }

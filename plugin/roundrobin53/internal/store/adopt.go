@@ -241,21 +241,26 @@ func (a *adoption) adoptAll(s *Served, from []int) {
 		if before := from[node.Zone.Index]; before != noZone {
 			old = a.old[before].s.Store
 		}
-		adopt := func(rrtype uint16, number int) {
+		for rrtype, number := range numbersOf(&node) {
 			o := orphan{s, name, rrtype, number}
 			if old == nil || !a.adoptFrom(old, o) {
 				a.orphans = append(a.orphans, o)
 			}
 		}
-		if node.A != record.None {
-			adopt(dns.TypeA, node.A)
-		}
-		if node.AAAA != record.None {
-			adopt(dns.TypeAAAA, node.AAAA)
+	}
+}
+
+// numbersOf yields the numbers of the sets that a name has: of its A and AAAA RRsets, and of the
+// CNAMEs that are chosen among.
+func numbersOf(node *record.Node) iter.Seq2[uint16, int] {
+	return func(yield func(uint16, int) bool) {
+		if node.A != record.None && !yield(dns.TypeA, node.A) ||
+			node.AAAA != record.None && !yield(dns.TypeAAAA, node.AAAA) {
+			return
 		}
 		for i := range node.RRsets {
-			if number := node.RRsets[i].CNAMEs; number > 0 {
-				adopt(dns.TypeCNAME, number)
+			if number := node.RRsets[i].CNAMEs; number > 0 && !yield(dns.TypeCNAME, number) {
+				return
 			}
 		}
 	}

@@ -103,16 +103,20 @@ type RRset struct {
 // yields the set that speaks for all.
 func (s *Store) All() iter.Seq2[RRset, *policy.Set] {
 	return func(yield func(RRset, *policy.Set) bool) {
-		for name, in := range s.Table.All() {
-			if in.A != record.None && !yield(RRset{name, dns.TypeA, in.Zone}, &s.sets[in.A]) ||
-				in.AAAA != record.None && !yield(RRset{name, dns.TypeAAAA, in.Zone}, &s.sets[in.AAAA]) {
-				return
-			}
-			for i := range in.RRsets {
-				if c := s.CNAMEs(&in.RRsets[i]); c != nil && !yield(RRset{name, dns.TypeCNAME, in.Zone}, c.Speaker()) {
+		for name, node := range s.Table.All() {
+			for rrtype, number := range numbersOf(&node) {
+				if !yield(RRset{name, rrtype, node.Zone}, s.set(rrtype, number)) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// set returns the set of a type by its number. Of several CNAMEs it is the set that speaks for all.
+func (s *Store) set(rrtype uint16, number int) *policy.Set {
+	if rrtype == dns.TypeCNAME {
+		return s.cnames[number].Speaker()
+	}
+	return &s.sets[number]
 }
