@@ -66,6 +66,7 @@ lint: $(BIN)/golangci-lint ## what .golangci.yml asks for
 		(set -x; cd $$module; $(BIN)/golangci-lint run --build-tags system ./...) || exit 1; done
 
 race: ## all tests with the race detector, and what they reach
+	@mkdir -p $(BIN)
 	go test -race -covermode atomic -coverpkg ./plugin/... -coverprofile $(BIN)/cover.out -skip '^TestModulesBelow$$' ./...
 	@for module in $(MODULES); do (set -x; cd $$module; go test -race ./...) || exit 1; done
 

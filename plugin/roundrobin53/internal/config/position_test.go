@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 )
 
@@ -18,7 +19,7 @@ func TestLocate(t *testing.T) {
 		{"without a position", errors.New("no"), "Corefile:3 - Error during parsing: record: no"},
 		{"with one", value.Errorf("value: %w", errors.New("no")), "Corefile:4 - Error during parsing: value: no"},
 		{"wrapped", fmt.Errorf("of a file: %w", value.Errorf("no")), "of a file: Corefile:4 - Error during parsing: no"},
-		{"quoting one", fmt.Errorf("%w", value.Errorf("no")), `Corefile:3 - Error during parsing: record: "Corefile:4 - Error during parsing: no"`},
+		{"quoting one", errors.New(strconv.Quote(value.Errorf("no").Error())), `Corefile:3 - Error during parsing: record: "Corefile:4 - Error during parsing: no"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := record.locate("record", row.err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -53,9 +54,11 @@ func TestEachProbeConnects(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			listener := listen(t, "127.0.0.1")
 			target := targetAt(listener, scheme)
-			servers[scheme](t, &singleListener{Listener: listener})
+			single := &singleListener{Listener: listener, closed: make(chan struct{})}
+			servers[scheme](t, single)
 			p := newProber(target)
 			wantReason(t, probeAgain(t, p, target), "")
+			<-single.closed // the kernel lets others in before
 			for range 3 {
 				wantReason(t, probeAgain(t, p, target), "connect: connection refused")
 			}
@@ -64,11 +67,18 @@ func TestEachProbeConnects(t *testing.T) {
 }
 
 // singleListener lets one connection in and then closes.
-type singleListener struct{ net.Listener }
+type singleListener struct {
+	net.Listener
+	closed chan struct{} // closed behind the listener
+	once   sync.Once
+}
 
 func (l *singleListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
-	_ = l.Close()
+	l.once.Do(func() {
+		_ = l.Close()
+		close(l.closed)
+	})
 	return conn, err
 }
 

@@ -141,6 +141,11 @@ const grace = 20 * time.Millisecond
 
 // Stop gives all packets to the other sockets, and returns when the packets that came before have
 // been served. Replies can still be written.
+//
+// Each socket that leaves the group gives another its position, and without a filter all sockets get
+// packets until they are closed. So the sockets are connected, and the kernel passes them over (from
+// Linux 5.4 on); then nothing depends on positions any more, and the filter goes. What came in the
+// meantime is served at last.
 func (g *Group) Stop() {
 	if g.attach(shareOut(g.rest)) == nil {
 		time.Sleep(grace)
@@ -151,19 +156,20 @@ func (g *Group) Stop() {
 	for _, l := range g.loops {
 		<-l.ended
 	}
+	_ = g.attach(anySocket)
+	for _, l := range g.loops {
+		_ = l.control(connect)
+	}
+	time.Sleep(grace)
+	for _, l := range g.loops {
+		_ = l.drain()
+	}
 }
 
-// Close closes the sockets of a stopped group. The filter goes with the last of them, so that the
-// kernel then behaves as without the group, whoever listens there next. Without a filter the last
-// socket would get packets until it is closed; so it is connected first, and the kernel passes it
-// over (from Linux 5.4 on).
+// Close closes the sockets of a stopped group, when no reply is to be written any more. The kernel
+// then behaves as without the group, whoever listens there next.
 func (g *Group) Close() {
-	for i, l := range g.loops {
-		if i == len(g.loops)-1 {
-			_ = g.attach(anySocket)
-			_ = l.control(connect)
-		}
-		_ = l.drain() // packets that came since
+	for _, l := range g.loops {
 		_ = l.conn.Close()
 	}
 	g.spares.close()
