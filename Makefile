@@ -59,16 +59,16 @@ fmt: $(BIN)/gofumpt ## is everything formatted with gofumpt?
 
 vet: ## go vet, and are go.mod and go.sum as they should be?
 	@for module in . $(MODULES); do \
-		(set -x; cd $$module; go vet ./...; go vet -tags system,full ./...; go mod verify; go mod tidy -diff) || exit 1; done
+		(set -x; cd $$module && go vet ./... && go vet -tags system,full ./... && go mod verify && go mod tidy -diff) || exit 1; done
 
 lint: $(BIN)/golangci-lint ## what .golangci.yml asks for
 	@for module in . $(MODULES); do \
-		(set -x; cd $$module; $(BIN)/golangci-lint run --build-tags system ./...) || exit 1; done
+		(set -x; cd $$module && $(BIN)/golangci-lint run --build-tags system ./...) || exit 1; done
 
 race: ## all tests with the race detector, and what they reach
 	@mkdir -p $(BIN)
 	go test -race -covermode atomic -coverpkg ./plugin/... -coverprofile $(BIN)/cover.out -skip '^TestModulesBelow$$' ./...
-	@for module in $(MODULES); do (set -x; cd $$module; go test -race ./...) || exit 1; done
+	@for module in $(MODULES); do (set -x; cd $$module && go test -race ./...) || exit 1; done
 
 cover: ## every statement of the files in COVERED was reached by `make race`
 	@test -e $(BIN)/cover.out || $(MAKE) race
@@ -85,7 +85,7 @@ packages:
 
 system: packages ## the tests that need other programs, or all of CoreDNS's plugins
 	go test -tags system -timeout 30m -run System ./test/
-	@for module in $(MODULES); do (set -x; cd $$module; go test -tags system -timeout 30m -run System ./...) || exit 1; done
+	@for module in $(MODULES); do (set -x; cd $$module && go test -tags system -timeout 30m -run System ./...) || exit 1; done
 	go test -tags full -run Kubernetes ./test/
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
 // object is one of Kubernetes's API, as JSON.
@@ -31,7 +33,7 @@ func clusterObjects(services map[string]int) map[string][]object {
 		})
 		for family, qtype := range map[string]uint16{"IPv4": dns.TypeA, "IPv6": dns.TypeAAAA} {
 			var endpoints []object
-			for _, value := range manyAddresses(n, qtype) {
+			for _, value := range server.ManyAddresses(n, qtype) {
 				endpoints = append(endpoints, object{"addresses": []string{value}, "conditions": object{"ready": true}})
 			}
 			objects["endpointslices"] = append(objects["endpointslices"], object{
@@ -94,7 +96,7 @@ func startCluster(t *testing.T, objects map[string][]object) string {
 func TestRotateKubernetes(t *testing.T) {
 	services := map[string]int{"three": 3, "fifteen": 15, "eighty": 80}
 	api := startCluster(t, clusterObjects(services))
-	s := start(t, fmt.Sprintf(`.:0 {
+	s := server.Serve(t, fmt.Sprintf(`.:0 {
 		errors
 		health 127.0.0.1:0
 		kubernetes cluster.local in-addr.arpa ip6.arpa {
@@ -111,8 +113,8 @@ func TestRotateKubernetes(t *testing.T) {
 		rotate
 	}`, api))
 	for name, n := range services {
-		eventually(t, name+" is known", func() bool { // by a type that takes no turns
-			return len(s.exchange("tcp", question(name+".default.svc.cluster.local", dns.TypeSRV)).Answer) == 2*n
+		server.Eventually(t, name+" is known", func() bool { // by a type that takes no turns
+			return len(s.Exchange("tcp", server.Question(name+".default.svc.cluster.local", dns.TypeSRV)).Answer) == 2*n
 		})
 		checkExact(t, s, name+".default.svc.cluster.local", n)
 	}

@@ -1,5 +1,3 @@
-//go:build !full
-
 package server
 
 import (
