@@ -223,6 +223,22 @@ func TestNoRoomForAddresses(t *testing.T) {
 	}
 }
 
+// TestNoRoomForServices guards an answer whose alias leads to more services than the client's buffer holds: none is added.
+func TestNoRoomForServices(t *testing.T) {
+	var directive strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&directive, "record svc HTTPS %d a-server-with-a-long-name-%d.example.net. alpn=h2,h3\n", i+1, i)
+	}
+	h := handler(t, "roundrobin53 {\nrecord @ HTTPS 0 svc\n"+directive.String()+"}")
+	w := new(discard)
+	if _, err := h.ServeDNS(serverContext("dns://:53"), w, query1("example.org.", dns.TypeHTTPS)); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.m.Answer) != 1 || len(w.m.Extra) != 0 {
+		t.Errorf("%d HTTPS records, %d additional, want 1 and 0", len(w.m.Answer), len(w.m.Extra))
+	}
+}
+
 // TestTransportClass guards the counters' split: a query over QUIC comes over a UDP socket, but is
 // none.
 func TestTransportClass(t *testing.T) {
