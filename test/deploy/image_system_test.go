@@ -80,7 +80,7 @@ func TestSystemRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range dnsserver.Directives {
-			if !strings.Contains(string(out), "\n"+name+"\n") {
+			if !slices.Contains(server.Plugins, name) && !strings.Contains(string(out), "\n"+name+"\n") {
 				t.Errorf("a release lacks %s:\n%s", name, out)
 			}
 		}

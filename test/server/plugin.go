@@ -13,6 +13,9 @@ import (
 	"github.com/miekg/dns"
 )
 
+// Plugins are the directives of the test plugins, which no binary has.
+var Plugins = []string{"standin", "echo", "stall"}
+
 func init() {
 	plugin.Register("standin", func(c *caddy.Controller) error {
 		c.Next()
