@@ -3,6 +3,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -112,15 +113,28 @@ func (s *Server) awaitServing() {
 // connection, as where TLS is spoken; or until it is clear that nothing will, as over QUIC.
 func (s *Server) awaitReply(network, address string) {
 	s.t.Helper()
+	address = Loopback(address)
 	client := dns.Client{Net: network, Timeout: 100 * time.Millisecond}
 	m := Question(".", dns.TypeNS)
 	m.Opcode = dns.OpcodeStatus
 	for range 10 {
-		_, _, err := client.Exchange(m, Loopback(address))
+		_, _, err := client.Exchange(m, address)
 		var timeout net.Error
 		if !errors.As(err, &timeout) || !timeout.Timeout() {
+			if err != nil && network == "tcp" {
+				shakeHands(address)
+			}
 			return
 		}
+	}
+}
+
+// shakeHands waits for what a server of TLS says first. Only what is sent comes after all that a server did before: an end of
+// the connection does not, and Stop of CoreDNS's server of gRPC reads what its Serve may be about to write.
+func shakeHands(address string) {
+	d := net.Dialer{Timeout: time.Second}
+	if c, err := tls.DialWithDialer(&d, "tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil { //nolint:gosec // whoever it is
+		_ = c.Close()
 	}
 }
 
