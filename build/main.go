@@ -9,12 +9,14 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"os"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/coremain"
 
 	"github.com/roundrobin53/roundrobin53/build/plugins"
 	naming "github.com/roundrobin53/roundrobin53/build/version"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/cli"
 )
 
 // version is the version of roundrobin53, set by the linker for a release.
@@ -25,6 +27,10 @@ func main() {
 		log.Fatal(err)
 	}
 	caddy.AppVersion = fmt.Sprintf("%s (roundrobin53 %s)", coremain.CoreVersion, naming.Own(version))
+	if args := os.Args[1:]; cli.Is(args) {
+		plugins.RefuseMissing()
+		os.Exit(cli.Run(args, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	}
 	flag.Parse()
 	if flag.Lookup("plugins").Value.String() == "false" { // else the list would have what is missing
 		plugins.RefuseMissing()

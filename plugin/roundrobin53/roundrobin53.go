@@ -1,8 +1,9 @@
 // Package roundrobin53 is a CoreDNS plugin that answers for zones written in the Corefile and
 // rotates their multi-value A and AAAA answers.
 //
-// This package is the glue: of the packages of the plugin, only it and the fast path know CoreDNS.
-// Nothing on the path of a query takes a lock, reads a clock, or keeps what clients ask.
+// This package is the glue: of the packages of the plugin, only it, the fast path and the commands
+// know CoreDNS. Nothing on the path of a query takes a lock, reads a clock, or keeps what clients
+// ask.
 //
 // Where to find what:
 //
@@ -19,6 +20,7 @@
 //	report.go  chainwarning.go   what is logged at the start, warnings included
 //	transfer.go  ready.go        zone transfers and NOTIFY; readiness
 //	fastpath.go  memory.go       the fast path's view of a Handler; GOGC during a reload
+//	cli                          commands of the binary beside serving
 //	internal/config              Corefile text to model and back: directives, records, options
 //	internal/store               what one server block serves, built from the model
 //	internal/policy              which values of an RRset are answered now

@@ -1,0 +1,74 @@
+// Package cli has what the binary does beside serving: commands such as `coredns check`.
+//
+// A command is one row of a table and a file named after it. It gets its arguments and the
+// program's streams, and returns the exit code: so it runs in a test as it runs in a shell.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// The exit codes that all commands share.
+const (
+	Fine    = 0 // the command did what it was asked for, and has nothing to object
+	Trouble = 1 // it found errors, or left something out
+	Misused = 2 // it was called in a wrong way, or can't read its input
+)
+
+// Streams are the standard streams of the program.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// A command is what the first argument of the program may ask for instead of a server.
+type command struct {
+	name string
+	args string // what follows the name, for people
+	does string // a phrase
+	run  func(args []string, std Streams) (exitCode int)
+}
+
+// commands returns all commands, in the order in which they are listed. It is a function because
+// the commands use the table themselves to tell how they are called.
+func commands() []command {
+	return []command{
+		{"help", "", "lists the commands", help},
+	}
+}
+
+// Is reports whether the arguments of the program, without its name, ask for a command. Otherwise
+// they are CoreDNS's own.
+func Is(args []string) bool {
+	_, ok := find(args)
+	return ok
+}
+
+// Run runs the command that the arguments ask for and returns the exit code. It may be called only
+// if they ask for one.
+func Run(args []string, std Streams) (exitCode int) {
+	c, _ := find(args)
+	return c.run(args[1:], std)
+}
+
+func find(args []string) (command, bool) {
+	for _, c := range commands() {
+		if len(args) > 0 && args[0] == c.name {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+// help lists the commands.
+func help(_ []string, std Streams) int {
+	var b strings.Builder
+	b.WriteString("coredns [-conf FILE] [FLAG...]   serves; `coredns -help` lists the flags\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "coredns %s\n    %s\n", strings.TrimSpace(c.name+" "+c.args), c.does)
+	}
+	_, _ = io.WriteString(std.Out, b.String())
+	return Fine
+}
