@@ -20,13 +20,14 @@ var rooms = map[string]struct {
 	core + "fastpath/datagram": {},
 	core + "fastpath/wire":     {},
 	core + "health":            {},
+	core + "lookup":            {},
 	core + "record":            {},
 	core + "route":             {},
 	core + "pool":              {imports: []string{"plugin/internal/turn"}},
-	core + "config":            {imports: []string{core + "health", core + "pool", core + "record", core + "route"}},
+	core + "config":            {imports: []string{core + "health", core + "lookup", core + "pool", core + "record", core + "route"}},
 	core + "policy":            {imports: []string{"plugin/internal/turn", core + "pool", core + "route"}},
 	core + "store": {
-		imports: []string{core + "config", core + "policy", core + "health", core + "pool", core + "record", core + "route"},
+		imports: []string{core + "config", core + "policy", core + "health", core + "lookup", core + "pool", core + "record", core + "route"},
 	},
 	core + "fastpath": {
 		knowsCoreDNS: true,

@@ -28,6 +28,7 @@
 //	internal/record              owner names and zones; Lookup
 //	internal/route               client networks and places to groups of values
 //	internal/health              probes and verdicts
+//	internal/lookup              names whose addresses are looked up
 //	internal/fastpath            plain UDP queries, answered beside the chain
 //	../internal/turn  asker      whose turn it is; who asks: shared with the plugin rotate
 package roundrobin53

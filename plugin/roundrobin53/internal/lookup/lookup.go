@@ -1,0 +1,109 @@
+// Package lookup looks up names in the background and keeps the addresses that they have.
+//
+// Lookups asks each Question at once and again after each TTL, and tells its Observer which sets of
+// addresses changed. What was known last stays while a resolver does not answer. A set can be read
+// at any time.
+//
+//	lookup.go  set.go           Lookups, Observer; Question, Set and State
+//	server.go  resolvconf.go    servers as the Corefile and /etc/resolv.conf write them
+//
+// The package leaves to others what a set means for answers, logs and metrics.
+package lookup
+
+import (
+	"context"
+	"sync"
+)
+
+// Change is the change of one set: of its addresses or its state.
+type Change struct {
+	Question      Question
+	Before, After Set
+}
+
+// Observer learns what is found. Its functions are called one at a time, and lookups wait for them.
+// They must not call Stop, nor wait for someone who does. Each may be nil.
+type Observer struct {
+	// Changed gets the sets that changed, as many at once as are known. Get agrees with them already.
+	Changed func([]Change)
+	// Looked gets the result of each lookup that ended. Get agrees with it already.
+	Looked func(Question, Result)
+}
+
+// Lookups looks up questions, each at its own time. Its methods are safe for concurrent use.
+type Lookups struct {
+	questions []Question // without duplicates
+	index     map[Question]int
+	observer  Observer
+
+	context context.Context // ends with Stop
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	first   chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	started bool
+	sets    []Set // by question
+}
+
+// New makes the lookups of questions, which begin with Start. Equal questions are looked up once.
+func New(questions []Question, observer Observer) *Lookups {
+	l := &Lookups{index: make(map[Question]int, len(questions)), observer: observer, first: make(chan struct{})}
+	for _, q := range questions {
+		if _, ok := l.index[q]; !ok {
+			l.index[q] = len(l.questions)
+			l.questions = append(l.questions, q)
+		}
+	}
+	l.sets = make([]Set, len(l.questions))
+	l.context, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// Adopt takes over what old knows of the same questions: their sets, ages and when they are due. It
+// may be called before Start only. Old may still be at work, and go on afterwards.
+func (l *Lookups) Adopt(old *Lookups) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, q := range l.questions {
+		l.sets[i] = old.Get(q)
+	}
+}
+
+// Start begins to look up. It must be called at most once; after Stop it does nothing.
+func (l *Lookups) Start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.started || l.context.Err() != nil {
+		return
+	}
+	l.started = true
+	close(l.first)
+}
+
+// Stop ends all lookups, closes their connections and waits until every goroutine has ended. It may
+// be called repeatedly, and without Start. The sets stay readable.
+func (l *Lookups) Stop() {
+	l.mu.Lock()
+	l.cancel()
+	l.mu.Unlock()
+	l.running.Wait()
+}
+
+// First returns a channel that is closed when every question has had a result, be it a failure, and
+// Changed has returned. Questions whose sets were adopted have had one. If Stop comes first, the
+// channel stays open.
+func (l *Lookups) First() <-chan struct{} { return l.first }
+
+// Get returns what is known of a question: the zero Set if nothing is, or if it is not looked up.
+func (l *Lookups) Get(q Question) Set {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i, ok := l.index[q]; ok {
+		return l.sets[i]
+	}
+	return Set{}
+}
+
+// Questions returns what is looked up, each question once. The caller must not change it.
+func (l *Lookups) Questions() []Question { return l.questions }

@@ -1,0 +1,90 @@
+package lookup
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// MaxAddresses bounds the addresses of a set. An answer with more is cut, since a message to a
+// client would not hold them.
+const MaxAddresses = 100
+
+// Question is a name whose addresses are looked up at a resolver. Equal questions are equal as map
+// keys.
+type Question struct {
+	Name     string // in lower case, with its final dot
+	Type     uint16 // dns.TypeA or dns.TypeAAAA
+	Resolver Resolver
+}
+
+// String writes a question without its resolver, as in "lb.example.net. AAAA".
+func (q Question) String() string { return q.Name + " " + dns.Type(q.Type).String() }
+
+// Set is what is known of a question. It is a value: nothing changes it once it was handed out.
+type Set struct {
+	// Addresses are those of the last answer that counted, in ascending order, without duplicates,
+	// at most MaxAddresses. The caller must not change them.
+	Addresses []netip.Addr
+	State     State
+	// Left is how many addresses were left out because there were more than MaxAddresses.
+	Left int
+	// Path are the names that CNAME records led to, in their order; the last one has the addresses.
+	Path []string
+	// When is when the answer came that Addresses are of; the zero time: there was none.
+	When time.Time
+	// TTL is how long that answer was valid from When on: the smallest of the TTLs in it.
+	TTL time.Duration
+	// Err says why the last lookup brought no addresses; nil if it brought some.
+	Err error
+}
+
+// State says how far a set can be relied upon.
+type State uint8
+
+// The states of a set.
+const (
+	// Never: there was no answer yet. What the name has is not known.
+	Never State = iota
+	// OK: the last lookup brought the addresses, or a first one after them brought none.
+	OK
+	// Stale: the last lookup failed. The addresses are the last ones known.
+	Stale
+	// Empty: the resolver said twice in a row that there are no addresses. A failure afterwards
+	// leaves it so.
+	Empty
+)
+
+// String returns a state's name, as the status page and metrics show it.
+func (s State) String() string { return [...]string{"never", "ok", "stale", "empty"}[s] }
+
+// Result says how one lookup ended.
+type Result uint8
+
+// The results of lookups.
+const (
+	Success      Result = iota // addresses
+	NXDomain                   // the name does not exist
+	NoData                     // the name has no addresses of the type
+	ServFail                   // every server failed, the last one with SERVFAIL
+	Refused                    // every server failed, the last one with REFUSED
+	Timeout                    // every server failed, the last one by keeping silent
+	Unreachable                // every server failed, the last one because of the network
+	BadAnswer                  // every server failed, the last one with what is no answer
+	resultsCount = iota
+)
+
+// Results returns all results, for metrics that begin at zero.
+func Results() []Result {
+	all := make([]Result, resultsCount)
+	for i := range all {
+		all[i] = Result(i)
+	}
+	return all
+}
+
+// String returns a result's name, as metrics show it.
+func (r Result) String() string {
+	return [...]string{"success", "nxdomain", "nodata", "servfail", "refused", "timeout", "unreachable", "bad_answer"}[r]
+}
