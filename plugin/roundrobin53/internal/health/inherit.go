@@ -90,14 +90,14 @@ func question(c Check) string {
 // verdictOf keeps the verdict and begins a new run of results. The verdict stays until a whole run
 // says otherwise.
 func verdictOf(old *state) state {
-	return state{threshold: threshold{known: old.known, down: old.down}, reason: old.reason}
+	return state{threshold: threshold{known: old.known, down: old.down}, Latest: old.Latest}
 }
 
 // assumptionFrom makes the state of a check that accepts other answers than before. The first
 // result decides alone; until then a target that was down stays down, because it may not even
 // answer.
 func assumptionFrom(old *state) state {
-	return state{threshold: threshold{down: old.down}}
+	return state{threshold: threshold{down: old.down}, Latest: Latest{Since: old.Since}}
 }
 
 // trace finds the origin of each target.

@@ -40,8 +40,8 @@ func TestInheritTakesOverWhatIsKnown(t *testing.T) {
 		wantVerdicts(t, m, "after Inherit", "++-?+")
 		m.Inherit(old) // repeatedly
 		wantVerdicts(t, m, "after Inherit again", "++-?+")
-		if !errors.Is(m.Reason(0), errRefused) || m.Reason(4) != nil {
-			t.Errorf("reasons %v and %v, want %v and none", m.Reason(0), m.Reason(4), errRefused)
+		if !errors.Is(m.Latest(0).Reason, errRefused) || m.Latest(4).Reason != nil {
+			t.Errorf("reasons %v and %v, want %v and none", m.Latest(0).Reason, m.Latest(4).Reason, errRefused)
 		}
 		if closed(m) {
 			t.Error("first round is over with a new target")

@@ -268,10 +268,8 @@ func (l *loop) count(r result) (Transition, bool) {
 	first := !state.known
 	l.settle(r.target)
 	changed := state.count(r.err == nil, check.Rise, check.Fall)
-	state.reason = r.err
-	if first || changed {
-		l.publishLocked(r.target)
-	}
+	state.note(&r, changed)
+	l.publishLocked(r.target)
 	return Transition{Target: r.target, Up: !state.down, First: first, Runs: state.run, Reason: r.err}, changed
 }
 

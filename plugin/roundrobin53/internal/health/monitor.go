@@ -41,6 +41,8 @@ type Monitor struct {
 	newProber func(Target) prober // makes the prober of a target
 	flags     []atomic.Uint32     // by target; written with mu held
 
+	latest []atomic.Pointer[Latest] // by target, nil without a result; written with mu held
+
 	context    context.Context // ends with Stop
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
@@ -57,9 +59,9 @@ type Monitor struct {
 // state holds what is known of a target. A target of a later monitor may take it over.
 type state struct {
 	threshold
-	reason error     // of the latest result, nil if it passed
-	phase  time.Time // when the next probe is due by the fixed rate
-	due    time.Time // when it starts, the phase and some jitter; unchanged while the probe is under way
+	Latest
+	phase time.Time // when the next probe is due by the fixed rate
+	due   time.Time // when it starts, the phase and some jitter; unchanged while the probe is under way
 }
 
 // The flags of a verdict. Without flagKnown there is no result yet; then a target is up unless it
@@ -74,7 +76,7 @@ const (
 func NewMonitor(targets []Target, observer Observer) *Monitor {
 	m := &Monitor{
 		targets: targets, observer: observer, bounds: systemBounds(), host: systemHost, newProber: newProber,
-		flags: make([]atomic.Uint32, len(targets)), states: make([]state, len(targets)), firstRound: make(chan struct{}),
+		flags: make([]atomic.Uint32, len(targets)), latest: make([]atomic.Pointer[Latest], len(targets)), states: make([]state, len(targets)), firstRound: make(chan struct{}),
 	}
 	m.context, m.cancel = context.WithCancel(context.Background())
 	if len(targets) == 0 {
@@ -83,8 +85,11 @@ func NewMonitor(targets []Target, observer Observer) *Monitor {
 	return m
 }
 
-// publishLocked makes the verdict of a target visible to everyone.
+// publishLocked makes what is known of a target visible to everyone.
 func (m *Monitor) publishLocked(target int) {
+	if latest := m.states[target].Latest; !latest.Since.IsZero() {
+		m.latest[target].Store(&latest)
+	}
 	var flags uint32
 	if m.states[target].known {
 		flags |= flagKnown
@@ -126,13 +131,6 @@ func (m *Monitor) Up(target int) bool { return m.flags[target].Load()&flagDown =
 
 // Known reports whether a target has had a result.
 func (m *Monitor) Known(target int) bool { return m.flags[target].Load()&flagKnown != 0 }
-
-// Reason returns why the latest probe of a target failed; nil if it passed.
-func (m *Monitor) Reason(target int) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.states[target].reason
-}
 
 // Targets returns the targets. The caller must not change them.
 func (m *Monitor) Targets() []Target { return m.targets }

@@ -129,8 +129,8 @@ func TestFirstRoundStartsAtOnceAndDecides(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("transitions %v, want %v", got, want)
 		}
-		if m.Reason(0) != nil || !errors.Is(m.Reason(1), errRefused) {
-			t.Errorf("reasons %v and %v, want none and %v", m.Reason(0), m.Reason(1), errRefused)
+		if m.Latest(0).Reason != nil || !errors.Is(m.Latest(1).Reason, errRefused) {
+			t.Errorf("reasons %v and %v, want none and %v", m.Latest(0).Reason, m.Latest(1).Reason, errRefused)
 		}
 	})
 }
@@ -345,8 +345,8 @@ func TestInvertTurnsResultsRound(t *testing.T) {
 		m.Start()
 		defer m.Stop()
 		wantVerdicts(t, m, "at once", "-+")
-		if !errors.Is(probed[0], errInverted) || probed[1] != nil || !errors.Is(m.Reason(0), errInverted) || m.Reason(1) != nil {
-			t.Errorf("results %v, reasons %v, %v; want turned round", probed, m.Reason(0), m.Reason(1))
+		if !errors.Is(probed[0], errInverted) || probed[1] != nil || !errors.Is(m.Latest(0).Reason, errInverted) || m.Latest(1).Reason != nil {
+			t.Errorf("results %v, reasons %v, %v; want turned round", probed, m.Latest(0).Reason, m.Latest(1).Reason)
 		}
 	})
 }
