@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -79,7 +80,6 @@ func (c *Block) resolveAlias(alias *alias) error {
 		return nil
 	}
 	alias.state = resolving
-	name := alias.owner.Name
 	other, err := alias.other()
 	if err != nil {
 		return err
@@ -89,26 +89,46 @@ func (c *Block) resolveAlias(alias *alias) error {
 	}
 	found := false
 	for _, rrtype := range record.AddressTypes {
-		rrset := c.rrset(other, rrtype)
-		if rrset == nil || !alias.gives(rrtype) {
+		rrset, err := c.pointee(alias, other, rrtype)
+		if err != nil {
+			return err
+		}
+		if rrset == nil {
 			continue
 		}
 		if own := alias.owner.RRset(rrtype); own != nil {
-			return fmt.Errorf("%s has an %s record already, at %s", name, dns.TypeToString[rrtype], own.Position)
+			return fmt.Errorf("%s has an %s record already, at %s", alias.owner.Name, dns.TypeToString[rrtype], own.Position)
 		}
-		copied := *rrset
-		copied.Position = alias.rec.Position
-		alias.owner.RRsets = append(alias.owner.RRsets, &copied)
+		alias.owner.RRsets = append(alias.owner.RRsets, rrset)
 		found = true
 	}
 	switch {
 	case !found && c.rrset(other, dns.TypeCNAME) != nil:
 		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
 	case !found:
-		return fmt.Errorf("%s has no %s record here%s", other, alias.familyNames(), elsewhere(name, alias.d.Index))
+		return fmt.Errorf("%s has no %s record here; write one, or the whole name of a host elsewhere", other, alias.familyNames())
+	case alias.rec.seen.ttl && !c.isElsewhere(other):
+		return errors.New("a TTL; an alias has that of the other name")
 	}
 	alias.state = resolved
 	return nil
+}
+
+// pointee returns the RRset that the owner of an alias gets for a type, nil if it gets none: that
+// of the other name, or what is looked up of a name elsewhere.
+func (c *Block) pointee(alias *alias, other string, rrtype uint16) (*RRset, error) {
+	rrset := c.rrset(other, rrtype)
+	switch {
+	case !alias.gives(rrtype):
+		return nil, nil
+	case rrset == nil && c.isElsewhere(other):
+		return alias.newSource(rrtype, other)
+	case rrset == nil:
+		return nil, nil
+	}
+	copied := *rrset
+	copied.Position = alias.rec.Position
+	return &copied, nil
 }
 
 // resolveNext resolves the aliases of the name that an alias leads to.

@@ -33,6 +33,7 @@ type Block struct {
 	Owners     []*Owner          // all owner names, in the order of the Corefile
 	index      map[string]*Owner // the owners by name
 	aliases    []*alias          // all of them, in the order of the Corefile
+	zones      map[string]*Zone  // of all directives, by name
 	Warnings   []string          // about lines that are valid, but likely not meant
 }
 
@@ -54,6 +55,7 @@ type Directive struct {
 
 	checks   []*Check
 	networks []*Network
+	resolver *resolver // of names that are values; nil: the system's
 
 	systemRoots   *x509.CertPool // for checks without ca; nil until the first of them
 	checkByName   map[string]*Check

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -102,9 +103,21 @@ func setEnv(t *testing.T) {
 		"NAME":      "web",
 		"PORT":      "8080",
 		"TOKEN":     "secret",
+		"SOURCES":   "192.0.2.1 lb.example.net.",
+
+		"MANY_SOURCES": manySources(),
 	} {
 		t.Setenv(name, value)
 	}
+}
+
+// manySources returns so many names that their addresses may be more than a set holds.
+func manySources() string {
+	var names []string
+	for i := range 656 {
+		names = append(names, fmt.Sprintf("lb%d.example.net.", i))
+	}
+	return strings.Join(names, " ")
 }
 
 // TestErrorsShowNoSecret guards what goes into logs: the golden files call secrets "secret", and

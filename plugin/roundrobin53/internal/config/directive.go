@@ -94,6 +94,7 @@ func init() { // not a literal, because parseRecord and parseCheck look words up
 		{"record", directiveLine{withBlock: parseRecord}},
 		{"check", directiveLine{withBlock: parseCheck}},
 		{"network", directiveLine{alone: parseNetwork}},
+		{"resolver", directiveLine{alone: parseResolver}},
 		{"ttl", directiveLine{alone: parseZoneTTL}},
 		{"soa", directiveLine{alone: parseSOA}},
 		{"ns", directiveLine{alone: parseNS}},

@@ -44,6 +44,9 @@ func (d *Directive) write(b *strings.Builder) {
 	if d.ECS {
 		b.WriteString("    ecs\n")
 	}
+	if d.resolver != nil {
+		fmt.Fprintf(b, "    resolver %s\n", strings.Join(quoteAll(d.resolver.words), " "))
+	}
 	for _, n := range d.networks {
 		fmt.Fprintf(b, "    network %s", quote(n.name))
 		for _, prefix := range n.prefixes {

@@ -38,10 +38,11 @@ func (o *Owner) RRset(rrtype uint16) *RRset {
 
 // groupByOwner groups the lines by owner name and type, and validates what a line alone can't show.
 func (c *Block) groupByOwner() error {
-	zones, err := c.zones()
+	zones, err := c.readZones()
 	if err != nil {
 		return err
 	}
+	c.zones = zones
 	size := 0
 	for _, d := range c.Directives {
 		size += len(d.records)
@@ -51,6 +52,9 @@ func (c *Block) groupByOwner() error {
 		if err := c.groupDirective(d, zones); err != nil {
 			return err
 		}
+	}
+	if err := c.validateSources(); err != nil {
+		return err
 	}
 	if err := c.resolveAliases(); err != nil {
 		return err
@@ -85,8 +89,8 @@ func (c *Block) groupDirective(d *Directive, zones map[string]*Zone) error {
 	return nil
 }
 
-// zones returns the zones of all directives by name.
-func (c *Block) zones() (map[string]*Zone, error) {
+// readZones returns the zones of all directives by name.
+func (c *Block) readZones() (map[string]*Zone, error) {
 	zones := make(map[string]*Zone)
 	for _, d := range c.Directives {
 		for _, name := range d.Zones {
@@ -155,11 +159,11 @@ func (o *Owner) addAddresses(d *Directive, rec *Record) error {
 	all := rec.addresses()
 	for _, rrtype := range record.AddressTypes {
 		addresses := ofFamily(all, rrtype)
-		if len(addresses) == 0 {
+		if len(addresses) == 0 && !rec.looksUp(rrtype) {
 			continue
 		}
-		if len(addresses) > pool.MaxEndpoints {
-			return fmt.Errorf("%d values; an RRset can have %d", len(addresses), pool.MaxEndpoints)
+		if most := rec.mostValues(len(addresses)); most > pool.MaxEndpoints {
+			return fmt.Errorf("%d values; an RRset can have %d", most, pool.MaxEndpoints)
 		}
 		if other := o.RRset(rrtype); other != nil {
 			return fmt.Errorf("%s has an %s record already, at %s; all its values stand in one record",
@@ -256,7 +260,7 @@ func (c *Block) validate(o *Owner) error {
 			return rrset.Errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.Name)
 		case ns != nil && !apex && strings.HasPrefix(o.Name, "*."):
 			return rrset.Errorf("record: NS at the wildcard %s: a wildcard can't be delegated (RFC 4592)", o.Name)
-		case ns != nil && !apex && rrset != ns && rrset != ds && len(rrset.Addresses) == 0:
+		case ns != nil && !apex && rrset != ns && rrset != ds && !rrset.IsAddress():
 			return rrset.Errorf("record: %s is delegated at %s; beside NS there can be DS, and A and AAAA as glue, but no %s", o.Name, ns.Position, rrtype)
 		}
 	}

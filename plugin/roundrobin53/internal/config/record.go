@@ -134,17 +134,16 @@ func (rec *Record) hintAtHost(d *Directive, values []string, err error) error {
 // parseAlias reads the NAME of an ALIAS.
 func (rec *Record) parseAlias(d *Directive, words []string) error {
 	switch {
-	case rec.seen.ttl:
-		return errors.New("ALIAS: a TTL; an alias has that of the other name")
 	case len(words) == 2 && rec.readAliasType(words[1]):
 	case len(words) != 1:
-		return fmt.Errorf("ALIAS: %q is not one name, and A or AAAA behind it; write record NAME ALIAS NAME [A | AAAA]: the values and options are those of the other name", strings.Join(words, " "))
+		return fmt.Errorf("ALIAS: %q is not one name, and A or AAAA behind it; write record NAME ALIAS NAME [A | AAAA]: the values and options are those of the other name%s",
+			strings.Join(words, " "), asValue(rec.name, words...))
 	}
 	rec.alias = words[0]
 	for _, owner := range rec.owners {
 		full, err := FullName(rec.alias, d.ZoneOf(owner), d.Index)
 		if err != nil {
-			return fmt.Errorf("ALIAS: %q is not a name of this block, whose zones are %s%s", rec.alias, strings.Join(d.Zones, " "), elsewhere(owner, d.Index))
+			return fmt.Errorf("ALIAS: %w", err)
 		}
 		if _, err := canonical(full); err != nil {
 			return fmt.Errorf("ALIAS: %w", err)
@@ -162,14 +161,6 @@ func (rec *Record) readAliasType(word string) bool {
 	}
 	rec.aliasType = rrtype
 	return true
-}
-
-// elsewhere tells what to write instead of an ALIAS to a name that is not in the block.
-func elsewhere(owner string, zones ZoneIndex) string {
-	if zones[owner] {
-		return "; an apex can't have a CNAME, either: write the addresses of a name elsewhere"
-	}
-	return "; for a name elsewhere write CNAME"
 }
 
 // parseValues reads VALUE... [OPTION...].
@@ -192,9 +183,8 @@ func (rec *Record) parseValues(words []string) error {
 func (rec *Record) explain(word string, err error) error {
 	isNumber := strings.Trim(word, "0123456789") == ""
 	_, notDuration := parseDuration(word)
-	_, notAddress := netip.ParseAddr(word)
 	switch {
-	case notAddress == nil || word == "" || addressHint(word) != "" || rec.rrtype == dns.TypeCNAME:
+	case rec.explains(word):
 		return err
 	case isNumber && notDuration != nil:
 		return notDuration
@@ -208,6 +198,13 @@ func (rec *Record) explain(word string, err error) error {
 	return fmt.Errorf("%w, nor an option (%s)", err, optionNames)
 }
 
+// explains reports whether the error about a value says already what may have been meant.
+func (rec *Record) explains(word string) bool {
+	_, notAddress := netip.ParseAddr(word)
+	isName := slices.ContainsFunc(strings.Fields(word), isWholeName)
+	return notAddress == nil || word == "" || isName || nameHint(word)+addressHint(word) != "" || rec.rrtype == dns.TypeCNAME
+}
+
 // parseLine reads a line of a record's block.
 func (rec *Record) parseLine(d *Directive, l line) error {
 	opt, known := options.find(l.word())
@@ -215,7 +212,7 @@ func (rec *Record) parseLine(d *Directive, l line) error {
 	case l.opens:
 		return l.Errorf("%s: takes no block", l.word())
 	case rec.alias != "":
-		return l.Errorf("%s: an ALIAS has no options of its own; they are those of the other name", l.word())
+		return l.Errorf("%s: an ALIAS has no options of its own; they are those of the other name%s", l.word(), asValue(rec.name, rec.alias))
 	case l.word() == "value" && !rec.isPooled():
 		return l.Errorf("value: applies to A, AAAA and CNAME, not to %s, whose data stand on the record line", dns.TypeToString[rec.rrtype])
 	case l.word() == "value":

@@ -12,11 +12,13 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
-// RRsetLine is the part of an RRset that comes from one line: Count endpoints from First on.
+// RRsetLine is the part of an RRset that comes from one line: Count endpoints from First on, and
+// the addresses of the names, which are looked up.
 type RRsetLine struct {
 	Position
 	*ValueOptions
 	First, Count int
+	Names        []string // full and in lower case
 	Checks       []string
 }
 
@@ -84,6 +86,9 @@ func (rrset *RRset) validateGroup(g *Group) error {
 	for _, i := range g.Lines {
 		for j := range rrset.Lines[i].Count {
 			values = append(values, member{rrset.Value(rrset.Lines[i].First + j), rrset.Lines[i].Priority})
+		}
+		for _, name := range rrset.Lines[i].Names {
+			values = append(values, member{name, rrset.Lines[i].Priority})
 		}
 	}
 	twice, ok := firstDuplicate(values)
@@ -287,7 +292,7 @@ func distinct[T comparable](values []T) []T {
 
 // Value returns endpoint i as text.
 func (rrset *RRset) Value(i int) string {
-	if rrset.Addresses != nil {
+	if rrset.IsAddress() {
 		return rrset.Addresses[i].String()
 	}
 	return strings.ToLower(strings.TrimPrefix(rrset.RRs[i].String(), rrset.RRs[i].Header().String()))

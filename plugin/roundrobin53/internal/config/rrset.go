@@ -18,7 +18,7 @@ type RRset struct {
 	RRs      []dns.RR
 
 	texts     *textIndex   // of RRs; nil if there are few
-	Addresses []netip.Addr // of A and AAAA
+	Addresses []netip.Addr // of A and AAAA, as far as they are written
 	Metrics   bool
 	ChoiceOptions
 
@@ -26,6 +26,7 @@ type RRset struct {
 	Lines     []RRsetLine
 	Routing   *Routing
 	Weighted  bool
+	Remaining bool       // TTL is the most: the answer has what remains of the TTL of what was looked up
 	Directive *Directive // where their networks and checks are defined
 }
 
@@ -78,13 +79,13 @@ func (rrset *RRset) divide(rec *Record, count func(*ValueLine) int) error {
 	}
 	first := 0
 	for _, v := range rec.values {
-		n := count(v)
-		if n == 0 {
+		n, names := count(v), v.sources(rec)
+		if n == 0 && names == nil {
 			continue
 		}
 		opts := v.said()
 		rrset.Weighted = rrset.Weighted || opts.Seen.weight
-		rrset.Lines = append(rrset.Lines, RRsetLine{v.Position, opts, first, n, rec.checksOf(opts)})
+		rrset.Lines = append(rrset.Lines, RRsetLine{v.Position, opts, first, n, names, rec.checksOf(opts)})
 		first += n
 	}
 	if (rrset.Weighted || rec.Order.AnswersOne()) && !rec.seen.answers {
@@ -100,7 +101,7 @@ func (rec *Record) isPlain() bool {
 	if rec.rrtype == dns.TypeCNAME {
 		return len(rec.rrs) == len(rec.owners) && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)
 	}
-	if rec.ByLine && len(rec.values) > 1 {
+	if rec.ByLine && len(rec.values) > 1 || rec.hasSources() {
 		return false
 	}
 	return !rec.Order.IsPersonal() && len(rec.checks) == 0 && !slices.ContainsFunc(rec.values, says)

@@ -17,7 +17,7 @@ import (
 type ValueLine struct {
 	Position
 	addresses []netip.Addr  // of A and AAAA
-	names     []string      // of CNAME, as written
+	names     []string      // of CNAME; of A and AAAA names whose addresses are values; as written
 	opts      *ValueOptions // nil: none
 }
 
@@ -86,8 +86,14 @@ func (v *ValueLine) add(rec *Record, word string) error {
 		v.names = append(v.names, word)
 		return nil
 	}
+	if slices.ContainsFunc(strings.Fields(word), isWholeName) {
+		return v.addMixed(rec, word)
+	}
 	addresses, err := parseAddresses(word, rec.rrtype)
-	if err != nil {
+	switch {
+	case err != nil && addressHint(word) == "":
+		return fmt.Errorf("%w%s", err, nameHint(word))
+	case err != nil:
 		return err
 	}
 	v.addresses = append(v.addresses, addresses...)
@@ -103,7 +109,7 @@ func (rec *Record) parseValueLine(l line) error {
 			break
 		}
 		if err := v.add(rec, words[0]); err != nil {
-			if _, notAddress := netip.ParseAddr(words[0]); notAddress == nil || v.isEmpty() || addressHint(words[0]) != "" || rec.rrtype == dns.TypeCNAME {
+			if v.isEmpty() || rec.explains(words[0]) {
 				return err
 			}
 			return fmt.Errorf("%w, nor an option (%s)", err, valueOptionNames)

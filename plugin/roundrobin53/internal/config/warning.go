@@ -27,6 +27,12 @@ func (c *Block) warnDirective(d *Directive) {
 	if len(d.checks)+len(d.networks) > 0 {
 		c.warnUnused(d)
 	}
+	looksUp := func(rec *Record) bool {
+		return rec.hasSources() || isWholeName(rec.alias) && (d.ZoneOf(strings.ToLower(rec.alias)) == "" || d.Overlays(strings.ToLower(rec.alias)))
+	}
+	if d.resolver != nil && !slices.ContainsFunc(d.records, looksUp) {
+		c.warnf(d.resolver.Position, "resolver: no record of this block has a value that is a name elsewhere, so it is never asked")
+	}
 	isManifold := len(d.Zones) > 1 && !slices.ContainsFunc(d.Zones, func(zone string) bool { return !isReverse(zone) })
 	for _, rec := range d.records {
 		if rec.isPooled() && rec.hasIdleTiers() {
@@ -57,7 +63,8 @@ func (rec *Record) hasIdleTiers() bool {
 	several := false
 	for _, v := range rec.values {
 		opts := v.said()
-		if opts.Drain || len(rec.checksOf(opts)) > 0 {
+		if opts.Drain || v.sources(rec) != nil || // a name may come to have no address
+			len(rec.checksOf(opts)) > 0 {
 			return false
 		}
 		several = several || opts.Priority != first

@@ -44,6 +44,9 @@ func Build(c *config.Block) (*Store, error) {
 		z := &b.Zones[owner.Zone.Index]
 		z.Names++
 		for _, rrset := range owner.RRsets {
+			if rrset.IsLookedUp() {
+				return nil, rrset.Errorf("record: %s: values that are names can't be served yet", owner.Name)
+			}
 			z.Values += len(rrset.Addresses) + len(rrset.RRs)
 			b.add(owner, rrset)
 			delegates = delegates || rrset.Type == dns.TypeNS && owner.Name != z.Name
