@@ -31,10 +31,13 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # architecture and one of this, systemd-analyze, man, and what makes a fresh Debian and looks at packages.
 PACKAGES := bind9-dnsutils debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd
 
+# What `make bench` compares with, beside the binary itself.
+RIVALS := dnsperf gdnsd knot nsd
+
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/fastpath/wire/[a-z]+ internal/policy/[a-z]+ roundrobin53 answer rr cname additional choose client
 
-.PHONY: help build test check fmt vet lint race cover system packages fuzz bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
+.PHONY: help build test check fmt vet lint race cover system packages fuzz rivals bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -94,7 +97,10 @@ fuzz: ## each fuzz target for FUZZTIME
 		echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$dir </dev/null || exit 1; \
 	done
 
-bench: packages ## processor time, memory and start of this plugin against stock CoreDNS, as ratios
+rivals:
+	@type -P dnsperf gdnsd knotd nsd >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(RIVALS); }
+
+bench: rivals ## processor time, memory and start of this plugin against stock CoreDNS, as ratios
 	go run ./test/bench
 
 soak: ## 10,000 checks of endpoints that come and go, 5,000 queries a second; tells of wrong answers and what the server used

@@ -51,7 +51,7 @@ type client struct {
 
 // tally is what became of the queries of one round.
 type tally struct {
-	sent, completed, good uint64 // good: answered with NOERROR
+	sent, completed, good uint64 // good: answered as expected; dnsperf does not tell which, so with NOERROR or NXDOMAIN
 	octets                uint64 // of an answer, on average
 	rate                  uint64 // answers a second
 }
@@ -85,7 +85,7 @@ var tallyLines = map[string]*regexp.Regexp{
 	"completed": regexp.MustCompile(`(?m)^\s*Queries completed:\s+(\d+)`),
 	"octets":    regexp.MustCompile(`(?m)^\s*Average packet size:.*\bresponse (\d+)`),
 	"a second":  regexp.MustCompile(`(?m)^\s*Queries per second:\s+(\d+)`),
-	"NOERROR":   regexp.MustCompile(`(?m)^\s*Response codes:.*\bNOERROR (\d+)`),
+	"NOERROR":   regexp.MustCompile(`(?m)^\s*Response codes:(?:.*\bNOERROR)? (\d+)`),
 }
 
 // parseTally reads the statistics that dnsperf prints.
@@ -104,8 +104,18 @@ func parseTally(out string) (tally, error) {
 		}
 		*field = n
 	}
+	if match := deniedLine.FindStringSubmatch(out); match != nil {
+		denied, err := strconv.ParseUint(match[1], 10, 64)
+		if err != nil {
+			return t, fmt.Errorf("NXDOMAIN: %w", err)
+		}
+		t.good += denied
+	}
 	return t, nil
 }
+
+// deniedLine tells how many names did not exist, if there were any.
+var deniedLine = regexp.MustCompile(`(?m)^\s*Response codes:.*\bNXDOMAIN (\d+)`)
 
 // lost is how many queries were not answered.
 func (t tally) lost() uint64 { return t.sent - t.completed }
@@ -132,14 +142,14 @@ func (e *wrongAnswerError) Error() string { return "it answers something else:\n
 // Unwrap makes waiting end: the next answer would be no better.
 func (e *wrongAnswerError) Unwrap() error { return process.ErrFinal }
 
-// ask asks once, as dnsperf does, and checks the answer.
-func ask(query *dns.Msg, answers, port int) error {
+// ask asks once, as dnsperf does, and checks the answer. The echo's has the RCODE of the query.
+func ask(q question, edns bool, answers, port int) error {
 	client := dns.Client{Timeout: 100 * time.Millisecond, UDPSize: ednsSize}
-	reply, _, err := client.Exchange(query, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	reply, _, err := client.Exchange(q.query(edns), net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
-		return fmt.Errorf("ask for %s: %w", query.Question[0].Name, err)
+		return fmt.Errorf("ask for %s: %w", q.name, err)
 	}
-	if reply.Rcode != dns.RcodeSuccess || reply.Truncated || len(reply.Answer) != answers {
+	if reply.Rcode != q.rcode && reply.Rcode != dns.RcodeSuccess || reply.Truncated || len(reply.Answer) != answers {
 		return &wrongAnswerError{reply}
 	}
 	return nil

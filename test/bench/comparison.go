@@ -21,6 +21,7 @@ type comparison struct {
 	dir     string
 
 	files   files
+	asked   []packedQuery
 	samples map[figure]map[string][]float64 // by side, one for each round
 }
 
@@ -32,7 +33,11 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	var err error
-	if c.files, err = c.zone.write(c.dir, c.qtype()); err != nil {
+	questions := c.zone.questions(c.asks)
+	if c.files, err = c.zone.write(c.dir, questions); err != nil {
+		return nil, err
+	}
+	if c.asked, err = packQueries(questions, c.edns); err != nil {
 		return nil, err
 	}
 	endpoint, err := listen()
@@ -40,19 +45,22 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 		return nil, err
 	}
 	defer func() { _ = endpoint.Close() }() // nothing is lost with it
-	c.files.endpoint, c.files.workers = endpoint.Addr().String(), workers(c.pinned)
+	c.files.endpoint, c.files.workers = endpoint.Addr().String(), workers(c.isPinned())
 	if c.measures(ready, "") {
 		if err := c.measureStarts(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if slices.ContainsFunc([]figure{perQuery, latency, lostSlow, lostQuick}, func(f figure) bool { return c.measures(f, "") }) {
+	if slices.ContainsFunc([]figure{perQuery, latency, paced, lostSlow, lostQuick}, func(f figure) bool { return c.measures(f, "") }) {
 		if err := c.measureLoad(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return c.table(), nil
 }
+
+// isPinned reports whether each side has one processor, and is asked in batches.
+func (c *comparison) isPinned() bool { return c.settings.pinned || c.scenario.pinned && !c.perf }
 
 // turn is the sides in the order of a round: every second time the other way round, so that what changes slowly on the
 // machine falls on all alike.
@@ -117,30 +125,33 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
-	path, options, text := c.binary, []string{"-conf"}, corefile(s.plugins, c.zone, c.files, port)
+	path, args, text := c.binary, after("-conf"), corefile(s.plugins, c.zone, c.files, port)
 	if s.earlier {
 		path = c.against
 	}
 	if s.program != nil {
-		path, options, text = s.program.command, s.program.options, s.program.config(c.files, dir, port)
+		path, args, text = s.program.command, s.program.args, s.program.config(c.files, dir, port)
 	}
-	conf := filepath.Join(dir, "conf")
+	conf := filepath.Join(dir, "config")
+	if err := os.Symlink(filepath.Join(c.dir, "zones"), filepath.Join(dir, "zones")); err != nil {
+		return nil, fmt.Errorf("link the zones: %w", err)
+	}
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	command := slices.Concat([]string{path}, options, []string{conf})
-	if c.pinned {
+	command := append([]string{path}, args(conf)...)
+	if c.isPinned() {
 		command = slices.Concat([]string{"taskset", "-c", "0"}, command)
 	}
 	p, err := process.Launch(ctx, dir, port, command[0], command[1:]...)
 	if err != nil {
 		return nil, err
 	}
-	answers := s.answers
-	if answers == allAnswers {
-		answers = c.answers()
+	first, answers := c.first()
+	if s.answers != allAnswers {
+		answers = s.answers
 	}
-	took, err := p.Await(ctx, func(port int) error { return ask(c.query(), answers, port) })
+	took, err := p.Await(ctx, func(port int) error { return ask(first, c.edns, answers, port) })
 	if err != nil {
 		p.Stop()
 		return nil, err

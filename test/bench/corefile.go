@@ -57,6 +57,9 @@ func records(z zone, option string) string {
 	for i := range z.names {
 		text.WriteString("record " + z.name(i) + " A " + z.values(i) + option + "\n")
 	}
+	if z.mixed {
+		text.WriteString(z.mixedLines())
+	}
 	text.WriteString("}\n")
 	return text.String()
 }

@@ -3,13 +3,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -164,25 +162,24 @@ func (g *generator) call(name string, number uintptr, batch []mmsghdr, flags uin
 	})
 }
 
-// readQueries reads questions as dnsperf does, a name and a type on each line, all of which are answered with NOERROR.
-func readQueries(path string, edns bool) (queries []packedQuery, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the queries: %w", err)
-	}
-	defer func() { _ = file.Close() }() // it is only read
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		name, qtype, _ := strings.Cut(lines.Text(), " ")
-		m := new(dns.Msg).SetQuestion(name, dns.StringToType[qtype])
-		if edns {
-			m.SetEdns0(ednsSize, false)
-		}
-		octets, err := m.Pack()
+// packQueries makes questions into queries.
+func packQueries(asked []question, edns bool) ([]packedQuery, error) {
+	queries := make([]packedQuery, len(asked))
+	for i, q := range asked {
+		octets, err := q.query(edns).Pack()
 		if err != nil {
-			return nil, fmt.Errorf("pack the query %q: %w", lines.Text(), err)
+			return nil, fmt.Errorf("pack the query for %s: %w", q.name, err)
 		}
-		queries = append(queries, packedQuery{octets, dns.RcodeSuccess})
+		queries[i] = packedQuery{octets, byte(q.rcode)}
 	}
-	return queries, lines.Err()
+	return queries, nil
+}
+
+// query is a question as dnsperf asks it.
+func (q question) query(edns bool) *dns.Msg {
+	m := new(dns.Msg).SetQuestion(q.name, q.qtype)
+	if edns {
+		m.SetEdns0(ednsSize, false)
+	}
+	return m
 }

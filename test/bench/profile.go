@@ -56,7 +56,7 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	var err error
-	if c.files, err = c.zone.write(c.dir, c.qtype()); err != nil {
+	if c.files, err = c.zone.write(c.dir, c.zone.questions(c.asks)); err != nil {
 		return err
 	}
 	port, err := process.FreePort()

@@ -5,20 +5,27 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
 // program is another server than the project's binary.
 type program struct {
-	command string   // its name, or where it is
-	options []string // what stands before the path of its configuration
+	command string                     // its name, or where it is
+	args    func(conf string) []string // given the path of its configuration
 	config  func(f files, dir string, port int) string
 }
 
+// after makes the arguments of a program that takes the path of its configuration behind some options.
+func after(options ...string) func(conf string) []string {
+	return func(conf string) []string { return append(options[:len(options):len(options)], conf) }
+}
+
 var (
-	nsd  = &program{"nsd", []string{"-d", "-c"}, nsdConfig}
-	knot = &program{"knotd", []string{"-c"}, knotConfig}
-	echo = &program{executable(), []string{echoOption}, echoConfig}
+	nsd   = &program{"nsd", after("-d", "-c"), nsdConfig}
+	knot  = &program{"knotd", after("-c"), knotConfig}
+	gdnsd = &program{"gdnsd", gdnsdArgs, gdnsdConfig}
+	echo  = &program{executable(), after(echoOption), echoConfig}
 )
 
 // executable is the path of this program.
@@ -89,6 +96,22 @@ zone:
     zonefile-load: whole
     journal-content: none
 `, f.workers, port, dir, origin, f.zone)
+}
+
+// gdnsdArgs start gdnsd, which takes a directory with a file config in it.
+func gdnsdArgs(conf string) []string { return []string{"-c", filepath.Dir(conf), "start"} }
+
+// gdnsdConfig is the configuration of gdnsd for the zone. It rotates by itself, and knows a zone by the name of its file.
+func gdnsdConfig(f files, dir string, port int) string {
+	return fmt.Sprintf(`options => {
+    listen => "127.0.0.1:%[2]d"
+    udp_threads => %[1]d
+    tcp_threads => %[1]d
+    run_dir => "%[3]s"
+    state_dir => "%[3]s"
+    max_edns_response => %[4]d
+}
+`, f.workers, port, dir, ednsSize)
 }
 
 // echoConfig is all that the echo has to know: where it listens.

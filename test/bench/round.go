@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/roundrobin53/roundrobin53/test/process"
 )
@@ -16,7 +17,7 @@ func (c *comparison) round(ctx context.Context, s side, p *process.Process, coun
 			return err
 		}
 	}
-	if c.measures(latency, s.name) {
+	if c.measures(latency, s.name) || c.measures(paced, s.name) {
 		return c.latencyRound(ctx, s, p, counts)
 	}
 	for _, f := range []figure{lostSlow, lostQuick} {
@@ -66,14 +67,13 @@ func (c *comparison) loadRound(ctx context.Context, s side, p *process.Process, 
 
 // load asks a port as fast as answers come.
 func (c *comparison) load(ctx context.Context, port int) (t tally, err error) {
-	if !c.pinned {
+	if c.tcp {
+		return loadStreams(ctx, c.asked, port, c.seconds)
+	}
+	if !c.isPinned() {
 		return c.client().load(ctx, port, clientQueries, 0)
 	}
-	queries, err := readQueries(c.files.queries, c.edns)
-	if err != nil {
-		return t, err
-	}
-	g, err := newGenerator(queries, port)
+	g, err := newGenerator(c.asked, port)
 	if err != nil {
 		return t, err
 	}
@@ -94,18 +94,23 @@ func (c *comparison) halfRound(ctx context.Context, s side, p *process.Process, 
 
 // latencyRound asks one side at a pace that is far below what it can do.
 func (c *comparison) latencyRound(ctx context.Context, s side, p *process.Process, counts bool) error {
-	query, err := c.query().Pack()
+	before, err := p.Ticks()
 	if err != nil {
-		return fmt.Errorf("pack the query: %w", err)
+		return err
 	}
-	client, err := newLatencyClient(query, p.Port)
+	client, err := newLatencyClient(slices.Clone(c.asked[0].octets), p.Port)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.close() }() // nothing is lost with it
-	median, err := client.median(ctx, c.seconds)
+	median, queries, err := client.median(ctx, c.seconds)
+	if err != nil {
+		return err
+	}
+	after, err := p.Ticks()
 	if err == nil && counts {
 		c.add(latency, s, median)
+		c.add(paced, s, float64(after-before)/float64(queries))
 	}
 	return err
 }

@@ -13,7 +13,9 @@ type scenario struct {
 	name, title string
 	zone        zone
 	edns        bool // ask with EDNS, see client
-	nodata      bool // ask for AAAA, which no name has
+	asks        kind // what is asked
+	pinned      bool // each side has one processor, and is asked in batches: see -dnsperf
+	tcp         bool // ask over TCP
 	sides       []side
 	rows        []expectation
 }
@@ -34,6 +36,7 @@ const (
 	ready    figure = "time to ready"
 	size     figure = "octets per answer"
 	latency  figure = "median latency"        // at a pace that is the same for all
+	paced    figure = "CPU at 5,000 q/s"      // per query, at the same pace
 	lost     figure = "lost at half the rate" // of the first side, against sent: asked half as fast as it has just answered
 
 	lostSlow  figure = "lost over reloads, 5,000 q/s" // of the first side, against sent
@@ -150,71 +153,132 @@ var scenarios = []scenario{
 		},
 	},
 	{
-		name:  "fast8",
-		title: "fastpath: one name with 8 A, plain UDP",
-		zone:  zone{names: 1, addresses: 8},
-		sides: []side{oursFast, ours, whoamiSide, shuffled, nsdSide, knotSide, echoSide},
+		name:   "fast8",
+		title:  "fastpath: one name with 8 A, plain UDP",
+		zone:   zone{names: 1, addresses: 8},
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, ours, whoamiSide, shuffled, echoSide},
 		rows: []expectation{
+			{perQuery, "gdnsd", 1.00},
+			{perQuery, "nsd", 0.5},
+			{perQuery, "knot", 0.75},
+			{perQuery, "echo", 0},
 			{perQuery, "file+loadbalance", 0.25},
 			{perQuery, "whoami", 0.45},
-			{perQuery, "nsd", 1.10},
-			{perQuery, "knot", 0},
-			{perQuery, "echo", 0},
 			{perQuery, "roundrobin53", 0},
 			{size, "nsd", 1.0},
 			{lost, sent, nothing},
 		},
 	},
 	{
-		name:  "fast64",
-		title: "fastpath: one name with 64 A, UDP, EDNS 4096",
-		zone:  zone{names: 1, addresses: 64},
-		edns:  true,
-		sides: []side{oursFast, shuffled, nsdSide, knotSide},
+		name:   "fast64",
+		title:  "fastpath: one name with 64 A, UDP, EDNS 4096",
+		zone:   zone{names: 1, addresses: 64},
+		edns:   true,
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, shuffled},
 		rows: []expectation{
+			{perQuery, "gdnsd", 1.00},
+			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
 			{perQuery, "file+loadbalance", 0.17},
-			{perQuery, "nsd", 1.0},
-			{perQuery, "knot", 0},
 		},
 	},
 	{
-		name:  "fastnames",
-		title: "fastpath: 10,000 names with 8 A each, asked at random",
-		zone:  zone{names: 10_000, addresses: 8},
-		sides: []side{oursFast, shuffled, nsdSide, knotSide},
+		name:   "fastmix",
+		title:  "fastpath: 10,000 names asked as resolvers do, half of it in vain",
+		zone:   zone{names: 10_000, addresses: 8, mixed: true},
+		asks:   askMixed,
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, knotSide, nsdSide, ours, shuffled},
 		rows: []expectation{
-			{perQuery, "file+loadbalance", 0.22},
-			{perQuery, "nsd", 1.1},
-			{perQuery, "knot", 0},
-		},
-	},
-	{
-		name:  "fastobserved",
-		title: "fastpath: one name with 8 A, with and without prometheus and errors",
-		zone:  zone{names: 1, addresses: 8},
-		sides: []side{oursFastObserved, oursFast},
-		rows:  []expectation{{perQuery, oursFast.name, 1.10}},
-	},
-	{
-		name:   "fastnodata",
-		title:  "fastpath: one name with 8 A, asked for AAAA, which is left to the chain",
-		zone:   zone{names: 1, addresses: 8},
-		nodata: true,
-		sides:  []side{oursFast, ours, shuffled},
-		rows: []expectation{
-			{perQuery, "roundrobin53", 0.80},
+			{perQuery, "gdnsd", 1.10},
+			{perQuery, "knot", 0.75},
+			{perQuery, "nsd", 0.50},
+			{perQuery, "roundrobin53", 0},
 			{perQuery, "file+loadbalance", 0},
 		},
 	},
 	{
-		name:  "fastlatency",
-		title: "fastpath: one name with 8 A, plain UDP, 5,000 queries a second one by one",
-		zone:  zone{names: 1, addresses: 8},
-		sides: []side{oursFast, nsdSide, knotSide, echoSide},
+		name:   "fastnames",
+		title:  "fastpath: 10,000 names with 8 A each, asked at random",
+		zone:   zone{names: 10_000, addresses: 8},
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, shuffled},
 		rows: []expectation{
+			{perQuery, "gdnsd", 0},
+			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
+			{perQuery, "file+loadbalance", 0.22},
+		},
+	},
+	{
+		name:   "fastnxdomain",
+		title:  "fastpath: names that do not exist beside 10,000 that do",
+		zone:   zone{names: 10_000, addresses: 8},
+		asks:   askNames,
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, ours},
+		rows: []expectation{
+			{perQuery, "gdnsd", 1.30},
+			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
+			{perQuery, "roundrobin53", 0},
+		},
+	},
+	{
+		name:   "fastnodata",
+		title:  "fastpath: one name with 8 A, asked for AAAA",
+		zone:   zone{names: 1, addresses: 8},
+		asks:   askAAAA,
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, ours},
+		rows: []expectation{
+			{perQuery, "gdnsd", 0},
+			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
+			{perQuery, "roundrobin53", 0.80},
+		},
+	},
+	{
+		name:   "fastobserved",
+		title:  "fastpath: the mix, with and without prometheus and errors",
+		zone:   zone{names: 10_000, addresses: 8, mixed: true},
+		asks:   askMixed,
+		pinned: true,
+		sides:  []side{oursFastObserved, oursFast},
+		rows:   []expectation{{perQuery, oursFast.name, 1.10}},
+	},
+	{
+		name:   "fastlatency",
+		title:  "fastpath: one name with 8 A, plain UDP, 5,000 queries a second one by one",
+		zone:   zone{names: 1, addresses: 8},
+		pinned: true,
+		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, echoSide},
+		rows: []expectation{
+			{paced, "gdnsd", 1.40},
+			{paced, "nsd", 0},
+			{paced, "knot", 0},
+			{paced, "echo", 0},
+			{latency, "gdnsd", 1.00},
 			{latency, "nsd", 1.1},
 			{latency, "knot", 0},
 			{latency, "echo", 0},
+		},
+	},
+	{
+		name:   "tcp",
+		title:  "one name with 8 A, TCP, four connections with queries on their way",
+		zone:   zone{names: 1, addresses: 8},
+		pinned: true,
+		tcp:    true,
+		sides:  []side{ours, gdnsdSide, nsdSide, knotSide, whoamiSide, shuffled},
+		rows: []expectation{
+			{perQuery, "gdnsd", 0},
+			{perQuery, "nsd", 0},
+			{perQuery, "knot", 0},
+			{perQuery, "whoami", 0},
+			{perQuery, "file+loadbalance", 0},
 		},
 	},
 	{
@@ -262,27 +326,17 @@ func (s *scenario) measures(f figure, name string) bool {
 	return false
 }
 
-// qtype is the type that is asked for.
-func (s *scenario) qtype() uint16 {
-	if s.nodata {
-		return dns.TypeAAAA
+// first is the question that a side has to answer before it counts as started: for addresses of the last of the names, or
+// for what it does not have, if nothing else is asked.
+func (s *scenario) first() (q question, answers int) {
+	q = question{s.zone.name(s.zone.names-1) + "." + origin, dns.TypeA, dns.RcodeSuccess}
+	switch s.asks {
+	case askAAAA:
+		q.qtype = dns.TypeAAAA
+		return q, 0
+	case askNames:
+		q.name, q.rcode = "no"+q.name, dns.RcodeNameError
+		return q, 0
 	}
-	return dns.TypeA
-}
-
-// answers is how many records answer a query where a side knows what the zone holds.
-func (s *scenario) answers() int {
-	if s.nodata {
-		return 0
-	}
-	return s.zone.addresses
-}
-
-// query is what is asked, as dnsperf asks it: for the last of the names.
-func (s *scenario) query() *dns.Msg {
-	m := new(dns.Msg).SetQuestion(s.zone.name(s.zone.names-1)+"."+origin, s.qtype())
-	if s.edns {
-		m.SetEdns0(ednsSize, false)
-	}
-	return m
+	return q, s.zone.addresses
 }

@@ -33,6 +33,7 @@ var (
 	shuffledObserved = side{"file+loadbalance+prometheus+errors", []plugin{prometheus, errorsPlugin, loadbalance, file}, nil, allAnswers, false}
 	rotated          = side{"file+rotate", []plugin{rotate, file}, nil, allAnswers, false}
 	nsdSide          = side{"nsd", nil, nsd, allAnswers, false}
+	gdnsdSide        = side{"gdnsd", nil, gdnsd, allAnswers, false}
 	knotSide         = side{"knot", nil, knot, allAnswers, false}
 	echoSide         = side{"echo", nil, echo, 0, false}
 )
