@@ -5,13 +5,19 @@
 // at any time.
 //
 //	lookup.go  set.go           Lookups, Observer; Question, Set and State
+//	loop.go  schedule.go        which question is looked up next
+//	pace.go                     what a result does to a set, and when to ask again
 //	server.go  resolvconf.go    servers as the Corefile and /etc/resolv.conf write them
+//	resolver.go                 servers are asked in turn
+//	udp.go  stream.go           a query goes out and its answer comes in: UDP; TCP and TLS
+//	message.go  answer.go       queries and answers in wire format
 //
 // The package leaves to others what a set means for answers, logs and metrics.
 package lookup
 
 import (
 	"context"
+	"crypto/x509"
 	"sync"
 )
 
@@ -26,7 +32,8 @@ type Change struct {
 type Observer struct {
 	// Changed gets the sets that changed, as many at once as are known. Get agrees with them already.
 	Changed func([]Change)
-	// Looked gets the result of each lookup that ended. Get agrees with it already.
+	// Looked gets the result of each lookup that ended. Get agrees with it already, and Changed has
+	// returned.
 	Looked func(Question, Result)
 }
 
@@ -35,27 +42,33 @@ type Lookups struct {
 	questions []Question // without duplicates
 	index     map[Question]int
 	observer  Observer
+	roots     *x509.CertPool // who may sign the certificates of resolvers; nil: the system's
+	newAsker  func(Resolver) asker
 
 	context context.Context // ends with Stop
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	first   chan struct{}
 
+	telling sync.Mutex // held while the observer is called
+	waiting int        // questions that had no result yet; guarded by telling
+
 	mu      sync.Mutex // guards what follows
 	started bool
-	sets    []Set // by question
+	states  []state // by question; after Start only the loops write them
 }
 
 // New makes the lookups of questions, which begin with Start. Equal questions are looked up once.
 func New(questions []Question, observer Observer) *Lookups {
 	l := &Lookups{index: make(map[Question]int, len(questions)), observer: observer, first: make(chan struct{})}
+	l.newAsker = func(r Resolver) asker { return newResolver(r.Servers(), l.roots) }
 	for _, q := range questions {
 		if _, ok := l.index[q]; !ok {
 			l.index[q] = len(l.questions)
 			l.questions = append(l.questions, q)
 		}
 	}
-	l.sets = make([]Set, len(l.questions))
+	l.states = make([]state, len(l.questions))
 	l.context, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -63,11 +76,27 @@ func New(questions []Question, observer Observer) *Lookups {
 // Adopt takes over what old knows of the same questions: their sets, ages and when they are due. It
 // may be called before Start only. Old may still be at work, and go on afterwards.
 func (l *Lookups) Adopt(old *Lookups) {
+	known := old.known()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, q := range l.questions {
-		l.sets[i] = old.Get(q)
+		if s, ok := known[q]; ok {
+			l.states[i] = s
+		}
 	}
+}
+
+// known returns the states of the questions that had a result.
+func (l *Lookups) known() map[Question]state {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := make(map[Question]state, len(l.states))
+	for i, s := range l.states {
+		if s.asked {
+			known[l.questions[i]] = s
+		}
+	}
+	return known
 }
 
 // Start begins to look up. It must be called at most once; after Stop it does nothing.
@@ -78,7 +107,20 @@ func (l *Lookups) Start() {
 		return
 	}
 	l.started = true
-	close(l.first)
+	byResolver := make(map[Resolver][]int)
+	for i, q := range l.questions {
+		byResolver[q.Resolver] = append(byResolver[q.Resolver], i)
+		if !l.states[i].asked {
+			l.waiting++
+		}
+	}
+	if l.waiting == 0 {
+		close(l.first)
+	}
+	for r, questions := range byResolver {
+		p := newLoop(l, r, questions)
+		l.running.Go(func() { p.run(l.context) })
+	}
 }
 
 // Stop ends all lookups, closes their connections and waits until every goroutine has ended. It may
@@ -100,7 +142,7 @@ func (l *Lookups) Get(q Question) Set {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if i, ok := l.index[q]; ok {
-		return l.sets[i]
+		return l.states[i].set
 	}
 	return Set{}
 }

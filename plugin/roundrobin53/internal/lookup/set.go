@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -70,7 +71,7 @@ const (
 	ServFail                   // every server failed, the last one with SERVFAIL
 	Refused                    // every server failed, the last one with REFUSED
 	Timeout                    // every server failed, the last one by keeping silent
-	Unreachable                // every server failed, the last one because of the network
+	Unreachable                // every server failed, the last one because of the network or its certificate
 	BadAnswer                  // every server failed, the last one with what is no answer
 	resultsCount = iota
 )
@@ -87,4 +88,9 @@ func Results() []Result {
 // String returns a result's name, as metrics show it.
 func (r Result) String() string {
 	return [...]string{"success", "nxdomain", "nodata", "servfail", "refused", "timeout", "unreachable", "bad_answer"}[r]
+}
+
+// equal reports whether two sets have the same addresses and state.
+func (s *Set) equal(other Set) bool {
+	return s.State == other.State && s.Left == other.Left && slices.Equal(s.Addresses, other.Addresses)
 }

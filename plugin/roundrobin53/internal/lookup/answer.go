@@ -1,0 +1,176 @@
+package lookup
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// maxPath bounds the CNAME records of one answer that are followed.
+const maxPath = 16
+
+// An answer is what a resolver says of a question.
+type answer struct {
+	result    Result // Success, NXDomain or NoData
+	addresses []netip.Addr
+	left      int
+	path      []string
+	ttl       time.Duration // of addresses: the smallest one; of a negative answer: how long it is valid, RFC 2308 section 5
+}
+
+// A failure is why a server did not answer a question.
+type failure struct {
+	result Result
+	err    error
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.err.Error() }
+
+// Unwrap returns the cause.
+func (f *failure) Unwrap() error { return f.err }
+
+func failed(result Result, err error) error { return &failure{result, err} }
+
+var (
+	errServFail  = failed(ServFail, errors.New("SERVFAIL"))
+	errRefused   = failed(Refused, errors.New("REFUSED"))
+	errRecursion = failed(BadAnswer, errors.New("the server neither knows the name nor looks it up for others"))
+	errNXDomain  = errors.New("NXDOMAIN: the name does not exist")
+	errNoData    = errors.New("NODATA: the name has no addresses of this type")
+	errNoEDNS    = failed(BadAnswer, errors.New("FORMERR"))
+)
+
+// readAnswer reads a message that answers a question.
+func readAnswer(message []byte, q Question) (answer, error) {
+	var m dns.Msg
+	if err := m.Unpack(message); err != nil {
+		return answer{}, failed(BadAnswer, fmt.Errorf("a message that can't be read: %w", err))
+	}
+	if count := int(binary.BigEndian.Uint16(message[6:])); count != len(m.Answer) {
+		return answer{}, failed(BadAnswer, fmt.Errorf("a message with %d of %d records", len(m.Answer), count)) // Unpack lets it pass
+	}
+	switch m.Rcode {
+	case dns.RcodeSuccess, dns.RcodeNameError:
+	case dns.RcodeServerFailure:
+		return answer{}, errServFail
+	case dns.RcodeRefused:
+		return answer{}, errRefused
+	case dns.RcodeFormatError, dns.RcodeNotImplemented:
+		return answer{}, errNoEDNS
+	default:
+		return answer{}, failed(BadAnswer, errors.New(rcodeText(m.Rcode)))
+	}
+	a, err := collect(&m, q)
+	if err != nil || len(a.addresses) > 0 {
+		return a, err
+	}
+	return negative(&m, a)
+}
+
+func rcodeText(rcode int) string {
+	if text, ok := dns.RcodeToString[rcode]; ok {
+		return text
+	}
+	return fmt.Sprintf("RCODE %d", rcode)
+}
+
+// collect follows the CNAME records of an answer from the name of the question on, in whatever
+// order the records stand, and returns the addresses at the end. Records of other names are ignored.
+func collect(m *dns.Msg, q Question) (answer, error) {
+	var a answer
+	name, ttl := q.Name, uint32(maxTTL)
+	for {
+		next := ""
+		for _, rr := range m.Answer {
+			h := rr.Header()
+			if h.Class != dns.ClassINET || !sameName(h.Name, name) {
+				continue
+			}
+			switch rr := rr.(type) {
+			case *dns.CNAME:
+				next = dns.CanonicalName(rr.Target)
+			case *dns.A:
+				a.add(q.Type, dns.TypeA, rr.A)
+			case *dns.AAAA:
+				a.add(q.Type, dns.TypeAAAA, rr.AAAA)
+			default:
+				continue
+			}
+			ttl = min(ttl, validTTL(h.Ttl))
+		}
+		if len(a.addresses) > 0 || next == "" {
+			break
+		}
+		if len(a.path) == maxPath || next == q.Name || slices.Contains(a.path, next) {
+			return answer{}, failed(BadAnswer, fmt.Errorf("CNAME records that lead in a circle or beyond %d names, at %q", maxPath, next))
+		}
+		a.path = append(a.path, next)
+		name = next
+	}
+	a.finish()
+	a.ttl = time.Duration(ttl) * time.Second
+	return a, nil
+}
+
+// add adds the address of a record, if it is of the type that was asked for.
+func (a *answer) add(asked, got uint16, ip []byte) {
+	if address, ok := netip.AddrFromSlice(ip); ok && asked == got {
+		if got == dns.TypeA {
+			address = address.Unmap() // miekg/dns keeps IPv4 addresses in 16 octets
+		}
+		a.addresses = append(a.addresses, address)
+	}
+}
+
+// finish sorts the addresses and leaves out those beyond MaxAddresses. The lowest ones stay:
+// whichever order the resolver turns its answer to, the choice is the same.
+func (a *answer) finish() {
+	slices.SortFunc(a.addresses, netip.Addr.Compare)
+	a.addresses = slices.Compact(a.addresses)
+	if a.left = max(0, len(a.addresses)-MaxAddresses); a.left > 0 {
+		a.addresses = slices.Clone(a.addresses[:MaxAddresses])
+	}
+}
+
+// negative reads an answer without addresses. It counts if the server looks up names for others, or
+// answers with the SOA record of the zone: a server that only knows zones of its own says nothing
+// of other names by a referral or by a CNAME record that leads out of them (RFC 2308 section 2.2).
+func negative(m *dns.Msg, a answer) (answer, error) {
+	a.result, a.ttl = NoData, minInterval
+	if m.Rcode == dns.RcodeNameError {
+		a.result = NXDomain
+	}
+	for _, rr := range m.Ns {
+		if soa, ok := rr.(*dns.SOA); ok {
+			a.ttl = time.Duration(min(validTTL(soa.Hdr.Ttl), validTTL(soa.Minttl))) * time.Second
+			return a, nil
+		}
+	}
+	if !m.RecursionAvailable {
+		return answer{}, errRecursion
+	}
+	return a, nil
+}
+
+// maxTTL is the greatest TTL that there is, RFC 2181 section 8.
+const maxTTL = 1<<31 - 1
+
+// validTTL treats a TTL with its first bit set as zero, RFC 2181 section 8.
+func validTTL(ttl uint32) uint32 {
+	if ttl > maxTTL {
+		return 0
+	}
+	return ttl
+}
+
+// sameName compares a name of a message with one in lower case.
+func sameName(got, want string) bool {
+	return got == want || len(got) == len(want) && strings.EqualFold(got, want)
+}

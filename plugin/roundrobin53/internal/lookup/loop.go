@@ -1,0 +1,146 @@
+package lookup
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// inFlightLimit bounds the lookups under way at one resolver, and so its sockets and goroutines.
+	// A resolver that does not answer delays nothing but its own names.
+	inFlightLimit = 64
+	// beat is the least time between two wake-ups to start lookups: 2,000 lookups a second cost 20
+	// wake-ups.
+	beat = 50 * time.Millisecond
+)
+
+// loop is the state of the one goroutine that looks up the questions of one resolver. It starts a
+// goroutine for each lookup, which ends with the lookup.
+type loop struct {
+	*Lookups
+	asker    asker
+	schedule schedule
+	results  chan result
+	batch    []result // reused
+	inFlight int
+	lookups  sync.WaitGroup
+	timer    *time.Timer
+	launched time.Time // when lookups were started last
+}
+
+// result is the result of one lookup.
+type result struct {
+	question int
+	answer   answer
+	err      error
+}
+
+// newLoop makes the loop of the questions of a resolver.
+func newLoop(l *Lookups, r Resolver, questions []int) *loop {
+	p := &loop{Lookups: l, asker: l.newAsker(r), timer: time.NewTimer(0), results: make(chan result, inFlightLimit)}
+	for _, question := range questions {
+		p.schedule.enter(l.states[question].due, question)
+	}
+	return p
+}
+
+// run works until ctx ends, and then waits for the lookups under way.
+func (p *loop) run(ctx context.Context) {
+	defer p.leave()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.timer.C:
+		case first := <-p.results:
+			p.gather(first)
+			if ctx.Err() != nil {
+				return // Stop cut these lookups off
+			}
+			p.digest()
+		}
+		p.launch(ctx)
+	}
+}
+
+func (p *loop) leave() {
+	p.timer.Stop()
+	p.lookups.Wait()
+	p.asker.close()
+}
+
+// launch starts the lookups that are due, as far as the bound allows, and sets the timer for the
+// next ones. With too many under way, the next result wakes the loop up.
+func (p *loop) launch(ctx context.Context) {
+	now := time.Now()
+	for p.inFlight < inFlightLimit && p.schedule.isDue(now) {
+		question := p.schedule.take()
+		p.inFlight++
+		p.launched = now
+		p.lookups.Go(func() {
+			a, err := p.asker.ask(ctx, p.questions[question])
+			p.results <- result{question, a, err} // never blocks: there is room for all under way
+		})
+	}
+	if p.inFlight < inFlightLimit && len(p.schedule) > 0 {
+		wake := p.schedule[0].due
+		if earliest := p.launched.Add(beat); wake.Before(earliest) {
+			wake = earliest
+		}
+		p.timer.Reset(wake.Sub(now))
+	}
+}
+
+// gather collects the results that have come by now, so that many are digested at once.
+func (p *loop) gather(first result) {
+	p.batch = append(p.batch[:0], first)
+	for range len(p.results) {
+		p.batch = append(p.batch, <-p.results)
+	}
+	p.inFlight -= len(p.batch)
+}
+
+// digest takes in the results of a batch and tells the observer.
+func (p *loop) digest() {
+	changes, firsts := p.learn(time.Now())
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	if len(changes) > 0 && p.observer.Changed != nil {
+		p.observer.Changed(changes)
+	}
+	if p.observer.Looked != nil {
+		for _, r := range p.batch {
+			p.observer.Looked(p.questions[r.question], r.kind())
+		}
+	}
+	if p.waiting -= firsts; firsts > 0 && p.waiting == 0 {
+		close(p.first)
+	}
+}
+
+// learn takes in the results of a batch and schedules the next lookups. It returns what changed, and
+// how many questions had their first result.
+func (p *loop) learn(now time.Time) (changes []Change, firsts int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.batch {
+		s := &p.states[r.question]
+		before := s.set
+		if !s.asked {
+			firsts++
+		}
+		if s.learn(r.answer, r.err, now) {
+			changes = append(changes, Change{p.questions[r.question], before, s.set})
+		}
+		p.schedule.enter(s.due, r.question)
+	}
+	return changes, firsts
+}
+
+func (r *result) kind() Result {
+	if r.err != nil {
+		return resultOf(r.err)
+	}
+	return r.answer.result
+}

@@ -1,0 +1,89 @@
+package lookup
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// payloadSize is the size of a UDP answer that passes without fragments nearly everywhere.
+	payloadSize = 1232
+	headerSize  = 12 // RFC 1035 section 4.1.1
+	typeSize    = 4  // type and class of a question
+)
+
+// A query is a packed query. Its id is set anew for each attempt.
+type query struct {
+	message  []byte
+	question []byte // the octets of the question section in message
+}
+
+// newQuery packs a question: recursion desired, and with an OPT record if edns is set.
+func newQuery(q Question, edns bool) (query, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(q.Name, q.Type)
+	if edns {
+		m.SetEdns0(payloadSize, false)
+	}
+	message, err := m.Pack()
+	if err != nil {
+		return query{}, fmt.Errorf("%q can't be asked for: %w", q.Name, err)
+	}
+	end := headerSize
+	for message[end] != 0 {
+		end += 1 + int(message[end])
+	}
+	query := query{message: message, question: message[headerSize : end+1+typeSize]}
+	query.renew()
+	return query, nil
+}
+
+// renew gives the query a random id, which an attacker who can't see the query has to guess.
+func (q query) renew() {
+	rand.Read(q.message[:2]) //nolint:errcheck,gosec // it never returns an error
+}
+
+// isAnsweredBy reports whether a message answers the query: id, name, type and class are the same,
+// the name in any case of letters. A server that does not understand a query may leave out the
+// question (RFC 6891 section 7).
+func (q query) isAnsweredBy(message []byte) bool {
+	if len(message) < headerSize || message[0] != q.message[0] || message[1] != q.message[1] {
+		return false
+	}
+	const response, opcode, rcode = 0x80, 0x78, 0x0f
+	questions := binary.BigEndian.Uint16(message[4:])
+	switch {
+	case message[2]&response == 0 || message[2]&opcode != 0:
+		return false
+	case questions == 0:
+		return int(message[3]&rcode) == dns.RcodeFormatError
+	case questions != 1 || len(message) < headerSize+len(q.question):
+		return false
+	}
+	name := len(q.question) - typeSize
+	got := message[headerSize : headerSize+len(q.question)]
+	return equalFold(got[:name], q.question[:name]) && string(got[name:]) == string(q.question[name:])
+}
+
+// equalFold compares names in wire format. The length of a label is below the letters.
+func equalFold(a, b []byte) bool {
+	for i := range a {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// isTruncated reports whether a message has its TC bit set.
+func isTruncated(message []byte) bool { return message[2]&0x02 != 0 }
