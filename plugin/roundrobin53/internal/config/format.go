@@ -11,17 +11,44 @@ import (
 )
 
 // Format writes the directives as text of a Corefile, which Parse reads as the same block. It
-// leaves out warnings and the server block around the directives.
-func (c *Block) Format(w io.Writer) error {
-	var b strings.Builder
+// leaves out comments, warnings and the server block around the directives.
+func (c *Block) Format(w io.Writer) error { return c.FormatWith(w, new(Comments)) }
+
+// FormatWith is Format with comments.
+func (c *Block) FormatWith(w io.Writer, comments *Comments) error {
+	b := &formatter{comments: comments}
 	for _, d := range c.Directives {
-		d.write(&b)
+		d.write(b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (d *Directive) write(b *strings.Builder) {
+// Comments are comments for the text of a block. None of them has a line break.
+type Comments struct {
+	Above map[int][]string // by the line, as Parse read it, that they stand above
+	End   []string         // at the end of each directive
+}
+
+// formatter holds the text that Format has written.
+type formatter struct {
+	strings.Builder
+	comments *Comments
+}
+
+// comment writes the comments that stand above a line.
+func (b *formatter) comment(indent string, at Position) {
+	b.writeComments(indent, b.comments.Above[at.line])
+}
+
+func (b *formatter) writeComments(indent string, comments []string) {
+	for _, text := range comments {
+		fmt.Fprintf(b, "%s# %s\n", indent, text)
+	}
+}
+
+func (d *Directive) write(b *formatter) {
+	b.comment("", d.Position)
 	fmt.Fprintf(b, "%s %s {\n    ttl %d\n", directiveName, strings.Join(d.Zones, " "), d.TTL)
 	if d.SOA != nil {
 		fmt.Fprintf(b, "    soa %s %s", quote(d.SOA.MName), quote(d.SOA.RName))
@@ -31,6 +58,7 @@ func (d *Directive) write(b *strings.Builder) {
 		b.WriteByte('\n')
 	}
 	for _, ns := range d.NameServers {
+		b.comment("    ", ns.Position)
 		fmt.Fprintf(b, "    ns %s", quote(ns.Name))
 		writeAddresses(b, ns.addresses)
 		b.WriteByte('\n')
@@ -48,6 +76,7 @@ func (d *Directive) write(b *strings.Builder) {
 		fmt.Fprintf(b, "    resolver %s\n", strings.Join(quoteAll(d.resolver.words), " "))
 	}
 	for _, n := range d.networks {
+		b.comment("    ", n.Position)
 		fmt.Fprintf(b, "    network %s", quote(n.name))
 		for _, prefix := range n.prefixes {
 			fmt.Fprintf(b, " %s", prefix)
@@ -60,6 +89,7 @@ func (d *Directive) write(b *strings.Builder) {
 	for _, rec := range d.records {
 		rec.write(b)
 	}
+	b.writeComments("    ", b.comments.End)
 	b.WriteString("}\n")
 }
 
@@ -71,7 +101,8 @@ func periodText(period time.Duration) string {
 	return fmt.Sprint(int64(period / time.Second))
 }
 
-func (c *Check) write(b *strings.Builder) {
+func (c *Check) write(b *formatter) {
+	b.comment("    ", c.Position)
 	fmt.Fprintf(b, "    check %s %s", quote(c.Name), strings.Join(quoteAll(c.words), " "))
 	p := c.Probe
 	if p == nil {
@@ -111,7 +142,11 @@ func (c *Check) write(b *strings.Builder) {
 	b.WriteString("    }\n")
 }
 
-func (rec *Record) write(b *strings.Builder) {
+func (rec *Record) write(b *formatter) {
+	b.comment("    ", rec.Position)
+	if len(rec.values) == 1 && rec.values[0].Position != rec.Position {
+		b.comment("    ", rec.values[0].Position)
+	}
 	fmt.Fprintf(b, "    record %s", quote(rec.name))
 	if rec.seen.ttl {
 		fmt.Fprintf(b, " %d", rec.ttl)
@@ -140,6 +175,7 @@ func (rec *Record) write(b *strings.Builder) {
 	}
 	b.WriteString(" {\n")
 	for _, v := range rec.values {
+		b.comment("        ", v.Position)
 		b.WriteString("        value")
 		v.write(b)
 		v.writeCheck(b)
@@ -151,7 +187,7 @@ func (rec *Record) write(b *strings.Builder) {
 
 // write writes values and their options except check, which belongs to the whole record when it
 // stands on the record line.
-func (v *ValueLine) write(b *strings.Builder) {
+func (v *ValueLine) write(b *formatter) {
 	writeAddresses(b, v.addresses)
 	for _, name := range v.names {
 		fmt.Fprintf(b, " %s", quote(name))
@@ -180,7 +216,7 @@ func (v *ValueLine) write(b *strings.Builder) {
 	}
 }
 
-func (v *ValueLine) writeCheck(b *strings.Builder) {
+func (v *ValueLine) writeCheck(b *formatter) {
 	if opts := v.said(); opts.checks != nil {
 		fmt.Fprintf(b, " check %s", checkText(opts.checks))
 	}
@@ -195,7 +231,7 @@ func checkText(names []string) string {
 
 // writeOptions writes the options of the whole record. If it has a single value with checks of its
 // own, these stand in for the record's.
-func (rec *Record) writeOptions(b *strings.Builder, before, after string) {
+func (rec *Record) writeOptions(b *formatter, before, after string) {
 	write := func(given bool, format string, args ...any) {
 		if given {
 			fmt.Fprintf(b, before+format+after, args...)
@@ -227,7 +263,7 @@ func quoteAll(words []string) []string {
 	return quoted
 }
 
-func writeAddresses(b *strings.Builder, addresses []netip.Addr) {
+func writeAddresses(b *formatter, addresses []netip.Addr) {
 	for _, addr := range addresses {
 		fmt.Fprintf(b, " %s", addr)
 	}

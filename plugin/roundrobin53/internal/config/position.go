@@ -14,6 +14,9 @@ type Position struct {
 // String writes a position as caddy's errors do.
 func (p Position) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
 
+// Line returns the number of the line, as Tokens gave it.
+func (p Position) Line() int { return p.line }
+
 // Error is an error about one line of a Corefile. It reads as caddy's own errors do.
 type Error struct {
 	Position Position
