@@ -26,6 +26,7 @@ var rooms = map[string]struct {
 	core + "pool":              {imports: []string{"plugin/internal/turn"}},
 	core + "config":            {imports: []string{core + "health", core + "lookup", core + "pool", core + "record", core + "route"}},
 	core + "policy":            {imports: []string{"plugin/internal/turn", core + "pool", core + "route"}},
+	core + "route53":           {imports: []string{core + "config"}},
 	core + "store": {
 		imports: []string{core + "config", core + "policy", core + "health", core + "lookup", core + "pool", core + "record", core + "route"},
 	},

@@ -35,6 +35,7 @@ type command struct {
 // the commands use the table themselves to tell how they are called.
 func commands() []command {
 	return []command{
+		{"import", importArgs, "writes server blocks for what the AWS CLI prints of Route 53, or for a zone file", importZones},
 		{"help", "", "lists the commands", help},
 	}
 }

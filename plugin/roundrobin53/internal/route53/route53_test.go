@@ -1,0 +1,73 @@
+package route53
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write what is made of the files in testdata into them")
+
+// readDir reads the JSON files of a directory.
+func readDir(t *testing.T, dir string) *Zones {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %d files, %v", dir, len(names), err)
+	}
+	var files []*File
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, &File{Name: filepath.Base(name), Data: data})
+	}
+	zones, err := Read(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zones
+}
+
+// write returns the blocks and the report.
+func write(t *testing.T, zones *Zones) (blocks, report string, leftOut bool) {
+	t.Helper()
+	var b, r strings.Builder
+	rep, err := zones.Write(&b, "/usr/share/GeoIP/GeoLite2-City.mmdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rep.Write(&r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), r.String(), rep.LeftOut()
+}
+
+// TestGolden guards what is written: the directories of testdata hold what the AWS CLI prints, the blocks that come of it, and
+// the report.
+func TestGolden(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatal(dirs, err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			blocks, report, _ := write(t, readDir(t, dir))
+			for file, got := range map[string]string{"want.conf": blocks, "want.txt": report} {
+				path := filepath.Join(dir, file)
+				if *update {
+					if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil || got != string(want) {
+					t.Errorf("%s: %v, got\n%s\nwant\n%s", path, err, got, want)
+				}
+			}
+		})
+	}
+}
