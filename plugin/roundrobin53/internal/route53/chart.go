@@ -177,7 +177,7 @@ func (c *charter) leaf(rs *recordSet) (value, error) {
 	}
 	ttl := uint32(aliasTTL)
 	rs.TTL = &ttl
-	return value{data: []string{name}}, nil
+	return value{data: []string{name}, isName: true}, nil
 }
 
 func leafValues(rs *recordSet, base int) (value, error) {

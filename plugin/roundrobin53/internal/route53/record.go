@@ -161,7 +161,7 @@ func newLayout(routes []route, fills bool) (*layout, error) {
 			for _, v := range t.values {
 				l.byDistance = l.byDistance || v.at != ""
 				isChosen = isChosen || v.hasWeight || v.at != ""
-				isLong = isLong || len(v.data) > 1
+				isLong = isLong || v.isName || len(v.data) > 1
 			}
 			if fills && !t.many && (len(t.values) > 1 || len(t.values[0].data) > answersAtMost) {
 				return nil, errors.New("beside a multivalue answer, another policy or more than 8 values at once")

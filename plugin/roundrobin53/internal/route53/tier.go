@@ -9,6 +9,7 @@ import (
 // value is a line of values in a Corefile, from one record set without a policy or with one.
 type value struct {
 	data      []string // addresses, or full names
+	isName    bool     // of addresses: a name stands for them
 	weight    int
 	hasWeight bool
 	at        location // "" if the order does not go by distance
