@@ -230,9 +230,9 @@ func TestDebugExplainsPicks(t *testing.T) {
 		}
 	}
 	for i, want := range []string{
-		`^app\.debug\.example\. A: .*127\.0\.0\.0/8.* 2 of 2: 192\.0\.2\.[23] 192\.0\.2\.[23]$`,
-		`^down\.debug\.example\. A: .* 192\.0\.2\.1$`,
-		`^lb\.debug\.example\. (A|CNAME): .* a\.example\.net\.$`,
+		`^app\.debug\.example\. A for 127\.0\.0\.1 \(source\): route -2 127\.0\.0\.0/8: 2 of 4 \[192\.0\.2\.1 for default\] .* answer 192\.0\.2\.[23] 192\.0\.2\.[23]$`,
+		`^down\.debug\.example\. A for .* health -1 no value is up \[192\.0\.2\.1 down for \d+s, check a: .*\]; .* answer 192\.0\.2\.1$`,
+		`^lb\.debug\.example\. A for .* order -1 .* \[b\.example\.net\. weight 0, .* answer a\.example\.net\.$`,
 	} {
 		if i >= len(got) || !regexp.MustCompile(want).MatchString(got[i]) {
 			t.Errorf("no line %s at %d in\n%s", want, i, strings.Join(got, "\n"))

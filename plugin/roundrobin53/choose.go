@@ -2,13 +2,9 @@ package roundrobin53
 
 import (
 	"slices"
-	"strings"
-
-	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // take takes the next turn of a set for the query, and counts it. It appends the positions of the
@@ -23,7 +19,7 @@ func (q *query) take(set *policy.Set, dst []uint16) []uint16 {
 		q.listener.failOpen[set.Choosing().Zone].Inc()
 	}
 	if q.h.block.debug {
-		q.explain(set, a.Choice, slices.Clone(a.Order))
+		q.logWhy(set, slices.Clone(a.Order))
 	}
 	return a.Order
 }
@@ -44,16 +40,4 @@ func (q *query) takeFor(set *policy.Set, class turn.Class, dst []uint16) policy.
 		q.subnet.scope = max(q.subnet.scope, a.Scope)
 	}
 	return a
-}
-
-// explain logs why an answer has the values it has.
-func (q *query) explain(set *policy.Set, choice *pool.Choice, order []uint16) {
-	isChosen := func(g *policy.Group) bool { return g.Group == choice.Group() }
-	g := set.Groups()[slices.IndexFunc(set.Groups(), isChosen)]
-	picked := make([]string, len(order))
-	for i, value := range order {
-		picked[i] = set.Value(int(value))
-	}
-	log.Debugf("%s %s: the values for %s, priority %d, %s, %d of %d: %s", set.Choosing().Name, dns.TypeToString[q.r.Question[0].Qtype],
-		g.Name, choice.Priority(), choice.Status(), len(choice.Candidates()), len(g.Endpoints()), strings.Join(picked, " "))
 }

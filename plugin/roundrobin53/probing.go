@@ -97,6 +97,16 @@ func (p *prober) isKnown(key store.TargetKey) bool {
 	return ok && monitor != nil && monitor.Known(number)
 }
 
+// latest returns what is known of a target since its latest probe, the zero value if nothing is.
+func (p *prober) latest(key store.TargetKey) health.Latest {
+	number, ok := p.index[key]
+	monitor := p.monitor.Load()
+	if !ok || monitor == nil {
+		return health.Latest{}
+	}
+	return monitor.Latest(number)
+}
+
 // prepare makes the monitor once all handlers are there. From then until the start, the stores get
 // each verdict that the previous prober has of the same targets.
 func (p *prober) prepare(before *prober, now time.Time) {

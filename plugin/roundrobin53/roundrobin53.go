@@ -11,6 +11,7 @@
 //	answer.go  cname.go  rr.go   what was found becomes a dns.Msg
 //	additional.go                the additional section, referrals and their glue
 //	choose.go  client.go         a query takes its turn; who asks it
+//	explain.go                   why an answer is what it is
 //	setup.go  directives.go      registration; our place in the plugin chain
 //	instance.go  handover.go     one run of a Corefile; what the next run adopts from it
 //	probing.go  failopen.go      verdicts go to the stores, the log and the counters
@@ -25,6 +26,7 @@
 //	internal/store               what one server block serves, built from the model
 //	internal/policy              which values of an RRset are answered now
 //	internal/pool                arithmetic of tiers, weights, distance and stickiness
+//	internal/explain             what the stages of a choice did, for people and programs
 //	internal/record              owner names and zones; Lookup
 //	internal/route               client networks and places to groups of values
 //	internal/health              probes and verdicts

@@ -43,4 +43,18 @@ func Start(round uint64) uint64 {
 }
 
 // Next takes the next turn of a class.
-func (c *Counters) Next(class Class) uint64 { return c[class].Add(1) - 1 }
+func (c *Counters) Next(class Class) uint64 { return c.Advance(class, Taken) }
+
+// A Step is how far a look at the counters moves them.
+type Step uint64
+
+// The steps.
+const (
+	Seen  Step = 0 // whoever explains an answer sees the turn that the next query takes
+	Taken Step = 1 // a query takes its turn
+)
+
+// Advance returns the turn that is next in a class, and moves on by a step.
+func (c *Counters) Advance(class Class, step Step) uint64 {
+	return c[class].Add(uint64(step)) - uint64(step)
+}

@@ -119,10 +119,10 @@ func readTTL(rec *Record, args []string) (err error) {
 }
 
 var orders = lexicon[pool.Order]{
-	{"round_robin", pool.RoundRobin},
-	{"random", pool.Random},
-	{"sticky", pool.Sticky},
-	{"nearest", pool.Nearest},
+	{pool.RoundRobin.String(), pool.RoundRobin},
+	{pool.Random.String(), pool.Random},
+	{pool.Sticky.String(), pool.Sticky},
+	{pool.Nearest.String(), pool.Nearest},
 }
 
 func readOrder(rec *Record, args []string) error {

@@ -17,6 +17,9 @@ func (p Position) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) 
 // Line returns the number of the line, as Tokens gave it.
 func (p Position) Line() int { return p.line }
 
+// File returns the name of the file, as Tokens gave it.
+func (p Position) File() string { return p.file }
+
 // Error is an error about one line of a Corefile. It reads as caddy's own errors do.
 type Error struct {
 	Position Position

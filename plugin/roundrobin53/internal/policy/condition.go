@@ -10,6 +10,7 @@ type Condition struct {
 	Need     int // how many of Of have to hold
 	Of       []Condition
 	Inverted bool
+	Check    string // the name of the check, for people; "" for conditions that only join others
 }
 
 // holds reports whether the condition holds, given the verdicts of all targets.

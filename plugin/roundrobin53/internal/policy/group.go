@@ -29,9 +29,11 @@ func NewGroup(g *pool.Group, name, key string, conditions []*Condition) *Group {
 // choose finds what the group answers, given the verdicts of all targets, and when to choose anew
 // even if no verdict changes.
 func (g *Group) choose(up []bool, failover *pool.Failover, now time.Time) (choice *pool.Choice, again time.Time) {
-	isUp := func(value int) bool {
-		c := g.conditions[value]
-		return c == nil || c.holds(up)
-	}
-	return g.Choose(isUp, failover, now)
+	return g.Choose(func(value int) bool { return g.isUp(up, value) }, failover, now)
+}
+
+// isUp reports whether a value is up, given the verdicts of all targets.
+func (g *Group) isUp(up []bool, value int) bool {
+	c := g.conditions[value]
+	return c == nil || c.holds(up)
 }

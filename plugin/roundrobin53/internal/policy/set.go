@@ -46,6 +46,8 @@ type Choosing struct {
 	Order  pool.Order
 	Routes *route.Routes // nil if there is one group, for all clients
 	Groups []*Group      // as routes number them; none where turns alone decide
+
+	Sources []Source // of the values, with rising First; none if they are not known
 }
 
 // NewSet makes the set of an A or AAAA RRset whose answers turns alone decide.
@@ -57,7 +59,7 @@ func (s *Set) SetChoosing(c Choosing) { s.addMore().Choosing = c }
 // CountPicks makes the set count first picks. It may be called only before the set is used.
 func (s *Set) CountPicks() {
 	m := s.addMore()
-	m.picks = newPicks(max(s.Len(), len(m.cnames)))
+	m.picks = newPicks(s.Values())
 }
 
 func (s *Set) addMore() *more {
@@ -84,12 +86,30 @@ func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	if !s.Chooses() {
 		return Answer{Order: s.Pool.Take(class, dst)}
 	}
-	a := Answer{Choice: s.more.choose(b, who), Scope: s.more.scope(who)}
+	a := s.more.answer(b, who)
 	if a.Choice != nil {
 		client := who.client(s.more.Order)
 		a.Order = a.Choice.Take(class, &client, dst)
 	}
 	return a
+}
+
+// See returns the answer that Take would, but leaves the turn to the next query.
+func (s *Set) See(b *Board, class turn.Class, who *Who) Answer {
+	if !s.Chooses() {
+		return Answer{Order: s.Pool.See(class, nil)}
+	}
+	a := s.more.answer(b, who)
+	if a.Choice != nil {
+		client := who.client(s.more.Order)
+		a.Order = a.Choice.See(class, &client, nil)
+	}
+	return a
+}
+
+// answer begins the answer to a client with what is the same whatever the turn.
+func (c *Choosing) answer(b *Board, who *Who) Answer {
+	return Answer{Choice: c.choose(b, who), Scope: c.scope(who)}
 }
 
 // AnswersNow returns how many values each answer has under a board. It may be called only for sets
@@ -116,17 +136,25 @@ func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 	if c.Routes == nil {
 		return b.choice(c.Groups[0].number)
 	}
-	var found *pool.Choice
+	var s search
 	client := route.Client{Network: who.Network, Places: who.Places}
-	c.Routes.Match(&client, func(group int) bool {
-		choice := b.choice(c.Groups[group].number)
-		isUp := choice.Status() == pool.Up
-		if isUp || found == nil && choice.Status() != pool.Drained {
-			found = choice
-		}
-		return !isUp
-	})
-	return found
+	c.Routes.Match(&client, func(group int) bool { return s.goesOn(b.choice(c.Groups[group].number)) })
+	return s.found
+}
+
+// A search is the way from the most specific group that a client matches outward to the group that
+// answers.
+type search struct {
+	found *pool.Choice // nil if all groups so far are drained
+}
+
+// goesOn looks at the choice of the next group. It reports whether a wider one has to be looked at.
+func (s *search) goesOn(choice *pool.Choice) bool {
+	isUp := choice.Status() == pool.Up
+	if isUp || s.found == nil && choice.Status() != pool.Drained {
+		s.found = choice
+	}
+	return !isUp
 }
 
 // scope returns how many bits of the client's prefix the choice depends on (RFC 7871 §7.2.1).

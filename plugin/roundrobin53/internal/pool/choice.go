@@ -192,6 +192,15 @@ func gather(lines []Line, rules *Rules, up func(int) bool) ([]uint16, shares) {
 
 // Take takes the next turn of a class and appends the endpoints of that answer to dst, in order.
 func (c *Choice) Take(class turn.Class, client *Client, dst []uint16) []uint16 {
+	return c.answer(class, turn.Taken, client, dst)
+}
+
+// See appends what Take would, but leaves the turn to the next query.
+func (c *Choice) See(class turn.Class, client *Client, dst []uint16) []uint16 {
+	return c.answer(class, turn.Seen, client, dst)
+}
+
+func (c *Choice) answer(class turn.Class, step turn.Step, client *Client, dst []uint16) []uint16 {
 	k := c.answers
 	if k == 0 {
 		return dst
@@ -200,13 +209,13 @@ func (c *Choice) Take(class turn.Class, client *Client, dst []uint16) []uint16 {
 	case order == Sticky:
 		return c.rank(client.Network, k, dst)
 	case order == Nearest && client.Located:
-		return c.nearest(class, client.Place, k, dst)
+		return c.nearest(class, step, client.Place, k, dst)
 	case order == Random && c.weights != nil:
 		return c.weights.draw(k, dst)
 	case order == Random:
 		return toEndpoints(c.endpoints, dst, turn.Shuffle(len(c.endpoints), k, dst))
 	}
-	return arrange(c.group.counters.Next(class), c.endpoints, c.weights, k, dst)
+	return arrange(c.group.counters.Advance(class, step), c.endpoints, c.weights, k, dst)
 }
 
 // arrange appends k of the endpoints to dst, in the order of turn seq.

@@ -31,13 +31,13 @@ func (p Point) closeness(q Point) float64 {
 // nearest appends k candidates to dst, those at the places nearest to the client first. The
 // endpoints at one place take turns, by that place's counters; places at the same distance count as
 // one.
-func (c *Choice) nearest(class turn.Class, client Point, k int, dst []uint16) []uint16 {
+func (c *Choice) nearest(class turn.Class, step turn.Step, client Point, k int, dst []uint16) []uint16 {
 	var seq uint64
 	missing := k
 	for before := math.Inf(1); missing > 0; {
 		here, closeness := c.nextSite(client, before)
 		if missing == k {
-			seq = here.counters.Next(class)
+			seq = here.counters.Advance(class, step)
 		}
 		if c.group.rules.ByLine {
 			return c.group.onlyLine(dst, arrange(seq, here.endpoints, here.weights, len(here.endpoints), dst))

@@ -22,6 +22,11 @@ const (
 	Nearest                 // by the distance from the client's place
 )
 
+// String returns the order as it is written in a Corefile.
+func (o Order) String() string {
+	return [...]string{"round_robin", "random", "sticky", "nearest"}[o]
+}
+
 // IsPersonal reports whether answers in the order depend on the client, and not only on turns.
 func (o Order) IsPersonal() bool { return o == Sticky || o == Nearest }
 
@@ -102,6 +107,13 @@ func (p *Pool) Adopt(c *turn.Counters) {
 
 // Take takes the next turn of a class and appends the endpoints of that answer to dst, in order.
 func (p *Pool) Take(class turn.Class, dst []uint16) []uint16 {
+	return p.answer(class, turn.Taken, dst)
+}
+
+// See appends what Take would, but leaves the turn to the next query.
+func (p *Pool) See(class turn.Class, dst []uint16) []uint16 { return p.answer(class, turn.Seen, dst) }
+
+func (p *Pool) answer(class turn.Class, step turn.Step, dst []uint16) []uint16 {
 	if p.counters == nil {
 		return append(dst, 0)
 	}
@@ -113,5 +125,5 @@ func (p *Pool) Take(class turn.Class, dst []uint16) []uint16 {
 	if p.order == Random {
 		return turn.Shuffle(n, k, dst)
 	}
-	return turn.Rotate(p.counters.Next(class), n, k, dst)
+	return turn.Rotate(p.counters.Advance(class, step), n, k, dst)
 }

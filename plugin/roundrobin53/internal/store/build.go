@@ -39,6 +39,7 @@ func Build(c *config.Block) (*Store, error) {
 	b.choosing = newChoosingBuilder(b.Store)
 	b.addZones(c)
 	b.sets = make([]policy.Set, 0, countSets(c)) // never moved: others point to them
+	b.sources.sets = make([]policy.Source, 0, cap(b.sets))
 	delegates := false
 	for _, owner := range c.Owners {
 		z := &b.Zones[owner.Zone.Index]
@@ -56,6 +57,7 @@ func Build(c *config.Block) (*Store, error) {
 		b.Zones[i].hash = b.hashes[i].Sum64()
 	}
 	s := b.Store
+	s.sources.byFile = nil
 	s.Table = b.table.Table()
 	if err := validateCNAMEs(c, s.Table); err != nil {
 		return nil, err
@@ -150,6 +152,7 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 	}
 	b.slab.Keep(&made.Pool)
 	b.sets = append(b.sets, made)
+	b.sources.sets = append(b.sources.sets, b.sources.source(rrset.Position, 0))
 	if rrset.Metrics {
 		b.noteCounted(owner, rrset, &b.sets[number])
 	}

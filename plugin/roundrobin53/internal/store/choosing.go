@@ -52,6 +52,9 @@ func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Ch
 			identities = append(identities, xxhash.Sum64String(rrset.Value(i)))
 		}
 	}
+	for i := range rrset.Lines {
+		c.Sources = append(c.Sources, b.s.sources.source(rrset.Lines[i].Position, rrset.Lines[i].First))
+	}
 	conditions := b.conditionsOf(owner, rrset)
 	for _, g := range rrset.Routing.Groups {
 		lines := make([]pool.Line, len(g.Lines))
@@ -153,6 +156,7 @@ func (b *choosingBuilder) passes(check *config.Check, d *config.Directive, addre
 		c.Inverted = c.Inverted != meant.Invert
 	}
 	c.Inverted = c.Inverted != check.Turns
+	c.Check = check.Name
 	return c
 }
 

@@ -32,6 +32,8 @@ type Store struct {
 
 	sets   []policy.Set     // by record.Result.Addresses
 	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; number 0 stands for none
+
+	sources sources
 }
 
 // A Zone is what a store knows of one of its zones beside the records.
@@ -97,6 +99,8 @@ type RRset struct {
 	Name string
 	Type uint16
 	Zone *record.Zone
+
+	Number int // of its set, among those of its kind
 }
 
 // All yields the sets of all RRsets that have one, in no particular order. Of several CNAMEs it
@@ -105,7 +109,7 @@ func (s *Store) All() iter.Seq2[RRset, *policy.Set] {
 	return func(yield func(RRset, *policy.Set) bool) {
 		for name, node := range s.Table.All() {
 			for rrtype, number := range numbersOf(&node) {
-				if !yield(RRset{name, rrtype, node.Zone}, s.set(rrtype, number)) {
+				if !yield(RRset{name, rrtype, node.Zone, number}, s.set(rrtype, number)) {
 					return
 				}
 			}

@@ -1,0 +1,307 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// A stager makes the stages of a report.
+type stager struct {
+	*explainer
+	set    *policy.Set
+	report *policy.Report
+	source func(value int) string // FILE:LINE
+	left   []int                  // the values that no stage has removed so far
+}
+
+// stages returns the stages in the order in which values pass them. Where turns alone decide, the
+// first four let all values pass.
+func (st *stager) stages() []Stage {
+	st.left = make([]int, st.set.Values())
+	for i := range st.left {
+		st.left[i] = i
+	}
+	if !st.set.Chooses() {
+		return []Stage{
+			st.stage("drain", nil), st.stage("route", nil), st.stage("health", nil), st.stage("tier", nil),
+			st.plainOrder(), st.limit(st.set.Answers() < st.set.Len(), false),
+		}
+	}
+	stages := []Stage{st.drain(), st.route()}
+	if st.report.Group == nil { // no group answers
+		return stages
+	}
+	rules := st.report.Group.Rules()
+	return append(stages, st.health(), st.tier(), st.order(&rules), st.limit(rules.Answers > 0, rules.ByLine))
+}
+
+// stage makes a stage that removes the values for which why returns a reason. Without why it
+// removes none.
+func (st *stager) stage(name string, why func(value int) string) Stage {
+	s := Stage{Stage: name, In: len(st.left), Removed: []Removed{}}
+	if why != nil {
+		st.left = slices.DeleteFunc(st.left, func(value int) bool {
+			reason := why(value)
+			if reason != "" {
+				s.Removed = append(s.Removed, Removed{st.set.Value(value), reason, st.source(value)})
+			}
+			return reason != ""
+		})
+	}
+	s.Out = len(st.left)
+	return s
+}
+
+// drain removes what is drained.
+func (st *stager) drain() Stage {
+	s := st.stage("drain", func(value int) string {
+		if st.report.Values[value].Line.Drain {
+			return "drained at " + st.source(value)
+		}
+		return ""
+	})
+	if s.Out == 0 {
+		s.Note, s.Detail = "all values are drained", "nothing is answered, whatever all_down says"
+	}
+	return s
+}
+
+// route removes the values of all groups but the one that answers.
+func (st *stager) route() Stage {
+	r := st.report
+	groups := make(map[int][]string) // by value: the names of its groups
+	for _, g := range st.set.Groups() {
+		for _, value := range g.Endpoints() {
+			groups[value] = append(groups[value], g.Name)
+		}
+	}
+	isMember := make(map[int]bool)
+	if r.Group != nil {
+		for _, value := range r.Group.Endpoints() {
+			isMember[value] = true
+		}
+	}
+	s := st.stage("route", func(value int) string {
+		if isMember[value] {
+			return ""
+		}
+		return "for " + strings.Join(groups[value], ", ")
+	})
+	switch {
+	case r.Group == nil && len(r.Tried) == 0:
+		s.Note, s.Detail = "no from or geo is for the client", "and no value is for all others"
+	case r.Group == nil:
+		s.Note = "all values for the client are drained"
+	case len(st.set.Groups()) > 1:
+		s.Note, s.Detail = fmt.Sprintf("%s: %d of %d", r.Group.Name, s.Out, s.In), st.outward()
+	}
+	return s
+}
+
+// outward says which groups of the client do not answer, and why.
+func (st *stager) outward() string {
+	r := st.report
+	var words []string
+	isBehind := false
+	for _, tried := range r.Tried {
+		switch {
+		case tried.Group == r.Group:
+			isBehind = true
+		case tried.Status == pool.Drained:
+			words = append(words, tried.Group.Name+" is drained")
+		case isBehind:
+			words = append(words, tried.Group.Name+", which is wider, has none up either")
+		default:
+			words = append(words, tried.Group.Name+" comes before, but has none up")
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+// health removes what is down.
+func (st *stager) health() Stage {
+	r := st.report
+	s := st.stage("health", func(value int) string {
+		if r.Values[value].Up {
+			return ""
+		}
+		return st.whyDown(r.Values[value].Blames)
+	})
+	switch r.Choice.Status() {
+	case pool.FailOpen:
+		s.Note, s.Detail = "no value is up", "all_down all: answered as if all were"
+		for value := range r.Values { // they come back
+			if !r.Values[value].Line.Drain && slices.Contains(r.Group.Endpoints(), value) {
+				st.left = append(st.left, value)
+			}
+		}
+	case pool.Down:
+		s.Note, s.Detail = "no value is up", "all_down none: nothing is answered"
+	}
+	return s
+}
+
+// whyDown says what takes a value down, and since when.
+func (st *stager) whyDown(blames []policy.Blame) string {
+	var since time.Time
+	texts := make([]string, len(blames))
+	for i, blame := range blames {
+		texts[i] = "check " + blame.Check
+		var known Probe
+		if blame.Target != policy.NoTarget && st.q.Probe != nil {
+			known = st.q.Probe(blame.Target)
+		}
+		switch {
+		case blame.Inverted:
+			texts[i] += " passes, and is inverted"
+		case known.Reason != nil:
+			texts[i] += ": " + known.Reason.Error()
+		}
+		if known.Since.After(since) { // the last to change took the value down
+			since = known.Since
+		}
+	}
+	state := "down"
+	if !since.IsZero() {
+		state = "down for " + age(st.q.Now.Sub(since))
+	}
+	return state + ", " + strings.Join(texts, "; ")
+}
+
+// age writes a duration as people say it.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day {
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	}
+	return max(d, 0).Round(time.Second).String()
+}
+
+// tier removes the values of all tiers but the one in use.
+func (st *stager) tier() Stage {
+	r := st.report
+	used := r.Choice.Priority()
+	s := st.stage("tier", func(value int) string {
+		if priority := r.Values[value].Line.Priority; priority != used {
+			return fmt.Sprintf("priority %d", priority)
+		}
+		return ""
+	})
+	rules := r.Group.Rules()
+	if len(r.Tiers) < 2 && rules.MinUp < 2 {
+		return s
+	}
+	var details []string
+	for _, t := range r.Tiers {
+		switch {
+		case t.Priority == used && r.Choice.Status() != pool.Up:
+			s.Note = fmt.Sprintf("priority %d, which is first", used)
+		case t.Priority == used && t.Fit:
+			s.Note = fmt.Sprintf("priority %d: %d of %d up", used, t.Up, t.Size)
+		case t.Priority == used:
+			s.Note = fmt.Sprintf("priority %d: %d of %d up", used, t.Up, t.Size)
+			details = append(details, "no tier has enough up: the one with most")
+		case t.Priority < used && t.Fit:
+			details = append(details, fmt.Sprintf("priority %d is used again %s", t.Priority, st.when(r.Wait)))
+		case t.Priority < used:
+			details = append(details, fmt.Sprintf("priority %d has %d of %d up", t.Priority, t.Up, t.Size))
+		}
+	}
+	if rules.MinUp > 1 {
+		details = append(details, fmt.Sprintf("min_up %d", rules.MinUp))
+	}
+	s.Detail = strings.Join(details, "; ")
+	return s
+}
+
+// when says when a wait ends.
+func (st *stager) when(end time.Time) string {
+	if end.IsZero() || !end.After(st.q.Now) {
+		return "at once"
+	}
+	return "in " + age(end.Sub(st.q.Now))
+}
+
+// order removes the values whose weight keeps them back, and says how the rest is arranged.
+func (st *stager) order(rules *pool.Rules) Stage {
+	candidates := make(map[int]bool)
+	for _, value := range st.report.Choice.Candidates() {
+		candidates[int(value)] = true
+	}
+	s := st.stage("order", func(value int) string {
+		switch {
+		case candidates[value]:
+			return ""
+		case st.report.Choice.Status() == pool.Down:
+			return "down"
+		}
+		return "weight 0, while others are up"
+	})
+	s.Note = "order " + rules.Order.String()
+	if rules.Weighted {
+		s.Note += ", weights " + st.weights()
+	}
+	s.Detail = st.next(rules.Order)
+	return s
+}
+
+// mostWeights limits the weights that are written out.
+const mostWeights = 8
+
+// weights returns the weights of the lines that are left.
+func (st *stager) weights() string {
+	var texts []string
+	var before *pool.Line
+	for _, value := range st.left {
+		line := st.report.Values[value].Line
+		if line == before {
+			continue
+		}
+		if before = line; len(texts) == mostWeights {
+			return strings.Join(texts, ":") + " …"
+		}
+		texts = append(texts, fmt.Sprint(line.Weight))
+	}
+	return strings.Join(texts, ":")
+}
+
+// plainOrder says how values are arranged where turns alone decide.
+func (st *stager) plainOrder() Stage {
+	s := st.stage("order", nil)
+	s.Note, s.Detail = "order "+st.set.Order().String(), st.next(st.set.Order())
+	return s
+}
+
+// next says which value is first, and by which rule.
+func (st *stager) next(order pool.Order) string {
+	switch {
+	case len(st.report.Order) == 0:
+		return ""
+	case order == pool.Random:
+		return "a draw for each answer"
+	case order == pool.Sticky:
+		return "the client's: " + st.Answer[0]
+	case order == pool.Nearest && st.q.Who(policy.NeedsPoint).Located:
+		return "nearest: " + st.Answer[0]
+	case order == pool.Nearest:
+		return "the client's place is not known; next first: " + st.Answer[0]
+	}
+	return "next first: " + st.Answer[0]
+}
+
+// limit removes what the answer has no room for.
+func (st *stager) limit(isLimited, byLine bool) Stage {
+	s := Stage{Stage: "limit", In: len(st.left), Out: len(st.report.Order), Removed: []Removed{}, Note: "all"}
+	switch {
+	case byLine:
+		s.Note = "the values of one line"
+	case isLimited:
+		s.Note = fmt.Sprint(s.Out)
+	}
+	return s
+}

@@ -1,0 +1,22 @@
+package policy
+
+import "slices"
+
+// A Source is the line of the Corefile that values of a set stand on. There may be millions, so it
+// is small.
+type Source struct {
+	First uint16 // the line's first value, by position
+	File  uint16 // by a number that whoever made the set knows
+	Line  uint32
+}
+
+// SourceOf returns the line that a value stands on, as sources with rising First tell. It returns
+// the zero Source if none of them does.
+func SourceOf(sources []Source, value int) Source {
+	for _, source := range slices.Backward(sources) {
+		if int(source.First) <= value {
+			return source
+		}
+	}
+	return Source{}
+}

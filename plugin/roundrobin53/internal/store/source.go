@@ -1,0 +1,54 @@
+package store
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+)
+
+// sources knows where the values of a store are written. Of most A and AAAA RRsets it knows the
+// line of the record, in eight octets; of sets that choose among their values, each line.
+type sources struct {
+	files  []string
+	byFile map[string]uint16 // nil once the store is built
+	sets   []policy.Source   // by number of the A or AAAA RRset
+}
+
+// source returns the source of values from first on that stand at p.
+func (s *sources) source(p config.Position, first int) policy.Source {
+	name := p.File()
+	file, ok := s.byFile[name]
+	if !ok && len(s.files) <= math.MaxUint16 {
+		if s.byFile == nil {
+			s.byFile = make(map[string]uint16)
+		}
+		file = uint16(len(s.files))
+		s.byFile[name] = file
+		s.files = append(s.files, name)
+	}
+	return policy.Source{First: uint16(first), File: file, Line: uint32(p.Line())}
+}
+
+// text returns a source as FILE:LINE.
+func (s *sources) text(source policy.Source) string {
+	if source.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", s.files[source.File], source.Line)
+}
+
+// Source returns where a value of an RRset is written, as FILE:LINE, "" if that is not known. Number
+// is that of the RRset's set.
+func (s *Store) Source(rrtype uint16, number, value int) string {
+	if set := s.set(rrtype, number); set.Chooses() {
+		return s.SourceOf(set, value)
+	}
+	return s.sources.text(s.sources.sets[number])
+}
+
+// SourceOf returns where a value of a set is written that chooses among its values.
+func (s *Store) SourceOf(set *policy.Set, value int) string {
+	return s.sources.text(policy.SourceOf(set.Choosing().Sources, value))
+}
