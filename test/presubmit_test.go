@@ -33,6 +33,9 @@ var rooms = map[string]struct {
 	core + "explain": {
 		imports: []string{"plugin/internal/turn", core + "policy", core + "pool", core + "record", core + "store"},
 	},
+	core + "status": {
+		imports: []string{"plugin/internal/turn", core + "health", core + "policy", core + "pool", core + "record", core + "store"},
+	},
 	core + "fastpath": {
 		knowsCoreDNS: true,
 		imports: []string{

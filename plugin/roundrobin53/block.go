@@ -1,11 +1,17 @@
 package roundrobin53
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/nsid"
 	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 // A block holds what a handler knows of its server block. It is complete when the instance starts,
@@ -18,6 +24,7 @@ type block struct {
 	debug    bool               // it has the debug plugin
 	nsid     int                // octets that the nsid plugin adds to an answer; 0 if there is none
 	transfer *transfer.Transfer // nil if there is none
+	status   []netip.AddrPort   // where status pages show it
 }
 
 // String names the block in logs.
@@ -34,4 +41,41 @@ func (b *block) look() {
 		b.nsid = optionHeader + len(server.Data)
 	}
 	b.transfer, _ = b.config.Handler("transfer").(*transfer.Transfer)
+}
+
+// validateView returns an error if the name of a server block's view can't be a label of metrics,
+// which are UTF-8: the metrics library would panic. The view plugin takes any name, such as one
+// from an {$ENV} variable. The error names at, the position of our directive in the block.
+func validateView(at config.Position, name string) error {
+	if !utf8.ValidString(name) {
+		return at.Errorf("%s: the view of the server block is called %q, which is not UTF-8, as metrics need it", pluginName, name)
+	}
+	return nil
+}
+
+// beforeStartup has f called before the OnStartup functions of all plugins, those before ours in
+// the chain included, but after the setup of those behind it. The prometheus plugin is one of the
+// former, the view plugin one of the latter. Caddy has no hook for this.
+func (in *instance) beforeStartup(f func() error) {
+	if candidate := in.caddyInstance(); candidate != nil {
+		candidate.OnStartup = slices.Insert(candidate.OnStartup, 0, f)
+	}
+}
+
+// caddyInstance returns caddy's instance that is being set up, nil if there is none.
+func (in *instance) caddyInstance() *caddy.Instance {
+	for _, candidate := range slices.Backward(caddy.Instances()) {
+		if candidate.Storage[instanceKey{}] == in {
+			return candidate
+		}
+	}
+	return nil
+}
+
+// corefile returns the Corefile that the instance is being set up from.
+func (in *instance) corefile() caddy.Input {
+	if candidate := in.caddyInstance(); candidate != nil {
+		return candidate.Caddyfile()
+	}
+	return caddy.CaddyfileInput{}
 }

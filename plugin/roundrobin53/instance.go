@@ -28,6 +28,7 @@ type instance struct {
 	handlers []*Handler
 	prober   *prober
 	fast     fastpath.Run
+	pages    pages
 
 	// Caddy calls the hooks that change these one after another.
 	first      bool // the start of a process, not a reload
@@ -61,7 +62,7 @@ func servingInstance() *instance {
 }
 
 func newInstance() *instance {
-	in := &instance{prober: newProber()}
+	in := &instance{prober: newProber(), pages: newPages()}
 	in.fast.Corefile = in.corefile
 	return in
 }
@@ -107,6 +108,12 @@ func (in *instance) startup() error {
 	if !in.first {
 		previous = servingInstance()
 		in.fast.Generation = previous.fast.Generation + 1
+	}
+	if in.first {
+		in.dropNext() // of a start that failed: caddy tells nobody of that
+	}
+	if err := in.openPages(previous.pages); err != nil {
+		return err
 	}
 	now := time.Now()
 	store.Adopt(in.served(), previous.served(), now)
@@ -175,6 +182,7 @@ func (in *instance) begin() {
 		previous = newInstance()
 	}
 	in.prober.start(previous.prober)
+	in.showPages(previous.pages)
 	for _, note := range in.fast.Notes {
 		log.Warning(note)
 	}
@@ -213,8 +221,12 @@ func (in *instance) restartFailed() error {
 // dropNext drops an instance that was to follow and failed, and stops what it began.
 func (in *instance) dropNext() {
 	serving.mu.Lock()
+	next := serving.next
 	serving.next = nil
 	serving.mu.Unlock()
+	if next != nil {
+		next.pages.closeExcept(in.pages)
+	}
 	in.prober.dropNext()
 }
 
@@ -229,7 +241,7 @@ func (in *instance) shutdown() error {
 	serving.instance, serving.next = next, nil
 	serving.mu.Unlock()
 	in.loosen()
-	in.closeFast(next)
+	in.closeOwn(next)
 	in.prober.stop()
 	if next != nil {
 		next.begin()
@@ -237,20 +249,22 @@ func (in *instance) shutdown() error {
 	return nil
 }
 
-// closeFast ends the fast path of the instance. The next instance, nil at the end of the process,
-// keeps the sockets that it adopted.
-func (in *instance) closeFast(next *instance) {
+// closeOwn ends the fast path and the status pages of the instance. The next instance, nil at the
+// end of the process, keeps the sockets that it adopted.
+func (in *instance) closeOwn(next *instance) {
 	if next == nil {
 		in.fast.Close(nil)
+		in.pages.closeExcept(newPages())
 		return
 	}
 	in.fast.Close(&next.fast)
+	in.pages.closeExcept(next.pages)
 }
 
 // finalShutdown ends the instance at the end of the process. The health plugin, which stands before
 // ours in the chain, has waited for its lameduck period by then.
 func (in *instance) finalShutdown() error {
-	in.closeFast(nil)
+	in.closeOwn(nil)
 	in.prober.stop()
 	serving.mu.Lock()
 	defer serving.mu.Unlock()

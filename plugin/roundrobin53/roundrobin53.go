@@ -15,11 +15,11 @@
 //	setup.go  directives.go      registration; our place in the plugin chain
 //	instance.go  handover.go     one run of a Corefile; what the next run adopts from it
 //	probing.go  failopen.go      verdicts go to the stores, the log and the counters
-//	block.go  view.go            what we know of our server block
+//	block.go                     what we know of our server block
 //	listener.go  payload.go      what we keep for each listener; the size in our OPT records
 //	metrics.go  collector.go     counters; metrics read when they are scraped
 //	report.go  chainwarning.go   what is logged at the start, warnings included
-//	transfer.go  ready.go        zone transfers and NOTIFY; readiness
+//	transfer.go  status.go       zone transfers and NOTIFY; the status page and readiness
 //	fastpath.go  memory.go       the fast path's view of a Handler; GOGC during a reload
 //	cli                          commands of the binary beside serving
 //	internal/config              Corefile text to model and back: directives, records, options
@@ -31,6 +31,7 @@
 //	internal/route               client networks and places to groups of values
 //	internal/health              probes and verdicts
 //	internal/lookup              names whose addresses are looked up
+//	internal/status              the status page
 //	internal/fastpath            plain UDP queries, answered beside the chain
 //	../internal/turn  asker      whose turn it is; who asks: shared with the plugin rotate
 package roundrobin53

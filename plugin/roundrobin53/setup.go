@@ -37,7 +37,7 @@ func setup(c *caddy.Controller) error {
 	in := instanceOf(c)
 	in.handlers = append(in.handlers, h)
 	h.instance = in
-	h.block.config, h.block.keys = config, c.ServerBlockKeys
+	h.block.config, h.block.keys, h.block.status = config, c.ServerBlockKeys, conf.StatusAddresses()
 	if err := in.fast.Hook(h); err != nil {
 		return plugin.Error(pluginName, err)
 	}

@@ -47,10 +47,11 @@ type Directive struct {
 	TTL         uint32
 	SOA         *SOA // nil if not given
 	NameServers []NameServer
-	Fallthrough []string  // the zones that fall through
-	Through     ZoneIndex // of the zones that fall through
-	ECS         bool      // a client is identified by EDNS Client Subnet
-	Fastpath    bool      // queries may be answered beside the plugin chain
+	Fallthrough []string       // the zones that fall through
+	Through     ZoneIndex      // of the zones that fall through
+	ECS         bool           // a client is identified by EDNS Client Subnet
+	Fastpath    bool           // queries may be answered beside the plugin chain
+	Status      netip.AddrPort // where the status page listens; not valid for nowhere
 	records     []*Record
 
 	checks   []*Check

@@ -66,6 +66,9 @@ func (d *Directive) write(b *formatter) {
 	if len(d.Fallthrough) > 0 {
 		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.Fallthrough, " "))
 	}
+	if d.Status.IsValid() {
+		fmt.Fprintf(b, "    status %s\n", d.Status)
+	}
 	if d.Fastpath {
 		b.WriteString("    fastpath\n")
 	}
@@ -206,7 +209,7 @@ func (v *ValueLine) write(b *formatter) {
 		fmt.Fprintf(b, " geo %s", strings.Join(opts.geo, " "))
 	}
 	if opts.Seen.At {
-		fmt.Fprintf(b, " at %v,%v", opts.At.Latitude, opts.At.Longitude)
+		fmt.Fprintf(b, " at %s", opts.At)
 	}
 	if opts.Target.IsValid() {
 		fmt.Fprintf(b, " target %s", opts.Target)
@@ -215,6 +218,9 @@ func (v *ValueLine) write(b *formatter) {
 		b.WriteString(" drain")
 	}
 }
+
+// String writes a location as in the Corefile.
+func (l Location) String() string { return fmt.Sprintf("%v,%v", l.Latitude, l.Longitude) }
 
 func (v *ValueLine) writeCheck(b *formatter) {
 	if opts := v.said(); opts.checks != nil {

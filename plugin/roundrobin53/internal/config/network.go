@@ -134,3 +134,12 @@ func (d *Directive) networkNames() string {
 	}
 	return "; this block defines " + strings.Join(names, ", ")
 }
+
+// Clients returns the words that say for which clients the values are: networks, places, and the
+// point on the globe, "" if there is none.
+func (o *ValueOptions) Clients() (from, geo []string, at string) {
+	if o.Seen.At {
+		at = o.At.String()
+	}
+	return o.from, o.geo, at
+}

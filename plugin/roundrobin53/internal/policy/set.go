@@ -48,6 +48,7 @@ type Choosing struct {
 	Groups []*Group      // as routes number them; none where turns alone decide
 
 	Sources []Source // of the values, with rising First; none if they are not known
+	Words   []Words  // of the values, with rising First; none if no line says where it is meant for
 }
 
 // NewSet makes the set of an A or AAAA RRset whose answers turns alone decide.

@@ -20,3 +20,20 @@ func SourceOf(sources []Source, value int) Source {
 	}
 	return Source{}
 }
+
+// Words are those of a line of the Corefile that say for which clients its values are.
+type Words struct {
+	First     int // the line's first value, by position
+	From, Geo []string
+	At        string // LAT,LON; "" if the line has none
+}
+
+// WordsOf returns the words of the line that a value stands on.
+func (c *Choosing) WordsOf(value int) Words {
+	for _, words := range slices.Backward(c.Words) {
+		if words.First <= value {
+			return words
+		}
+	}
+	return Words{}
+}

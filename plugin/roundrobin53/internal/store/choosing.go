@@ -55,6 +55,7 @@ func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Ch
 	for i := range rrset.Lines {
 		c.Sources = append(c.Sources, b.s.sources.source(rrset.Lines[i].Position, rrset.Lines[i].First))
 	}
+	c.Words = wordsOf(rrset)
 	conditions := b.conditionsOf(owner, rrset)
 	for _, g := range rrset.Routing.Groups {
 		lines := make([]pool.Line, len(g.Lines))
@@ -65,6 +66,21 @@ func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Ch
 		c.Groups = append(c.Groups, policy.NewGroup(made, g.Name, g.Key, conditions))
 	}
 	return c
+}
+
+// wordsOf returns, by line, for which clients the values of an RRset are, nil if no line says that.
+func wordsOf(rrset *config.RRset) []policy.Words {
+	all, some := make([]policy.Words, len(rrset.Lines)), false
+	for i := range rrset.Lines {
+		line := &rrset.Lines[i]
+		from, geo, at := line.Clients()
+		all[i] = policy.Words{First: line.First, From: from, Geo: geo, At: at}
+		some = some || len(from)+len(geo)+len(at) > 0
+	}
+	if !some {
+		return nil
+	}
+	return all
 }
 
 // poolRules returns the rules that an RRset gives for choosing among its values.

@@ -1,0 +1,57 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// The status page is here unless status says otherwise. Only this machine reaches it: the page
+// tells what is where, and whether it works.
+const (
+	defaultStatusHost = "127.0.0.1"
+	defaultStatusPort = 8053
+)
+
+func parseStatus(d *Directive, l line) error {
+	if d.Status.IsValid() {
+		return errTwice
+	}
+	word := defaultStatusHost
+	switch len(l.args()) {
+	case 0:
+	case 1:
+		word = l.args()[0]
+	default:
+		return fmt.Errorf("%q is not one address; write status [ADDRESS], as in status %s:%d", strings.Join(l.args(), " "), defaultStatusHost, defaultStatusPort)
+	}
+	var err error
+	d.Status, err = statusAddress(word)
+	return err
+}
+
+// statusAddress returns what a word means as an address to listen at. A port alone means nothing:
+// it is what {$ENV} leaves of an address that is not set, and would open the page to everyone.
+func statusAddress(word string) (netip.AddrPort, error) {
+	var listen netip.AddrPort
+	addr, err := netip.ParseAddr(word)
+	if err == nil {
+		listen = netip.AddrPortFrom(addr, defaultStatusPort)
+	} else if listen, err = netip.ParseAddrPort(word); err != nil || listen.Port() == 0 {
+		return listen, fmt.Errorf("%q is not an address to listen at; write ADDRESS or ADDRESS:PORT, as in 127.0.0.1, [::1]:%d or, for all addresses, [::]:%[2]d",
+			word, defaultStatusPort)
+	}
+	return netip.AddrPortFrom(listen.Addr().Unmap(), listen.Port()), nil
+}
+
+// StatusAddresses returns the addresses whose status page shows the block, each once.
+func (c *Block) StatusAddresses() []netip.AddrPort {
+	var addresses []netip.AddrPort
+	for _, d := range c.Directives {
+		if d.Status.IsValid() && !slices.Contains(addresses, d.Status) {
+			addresses = append(addresses, d.Status)
+		}
+	}
+	return addresses
+}

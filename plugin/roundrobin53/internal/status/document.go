@@ -1,0 +1,96 @@
+package status
+
+import "time"
+
+// Version is the version of the document. Fields may be added to it, but are never renamed.
+const Version = 1
+
+// A Document is all that the page shows. It is written piece by piece, since there may be a million
+// values.
+type Document struct {
+	Version  int       `json:"version"`
+	Time     time.Time `json:"time"`
+	Instance Running   `json:"instance"`
+	Zones    []Zone    `json:"zones"`
+}
+
+// Running tells what runs.
+type Running struct {
+	Started      time.Time `json:"started"`
+	Corefile     string    `json:"corefile"`
+	CoreDNS      string    `json:"coredns"`
+	Roundrobin53 string    `json:"roundrobin53"`
+}
+
+// A Zone is a zone of a server block. Several blocks may serve zones of one name.
+type Zone struct {
+	Zone    string   `json:"zone"`
+	View    string   `json:"view"`   // "" if the server block has none
+	Server  string   `json:"server"` // the keys of the server block that the zone lies in
+	Bind    []string `json:"bind"`   // the addresses that the server block listens at, none for all
+	Serial  uint32   `json:"serial"`
+	Overlay bool     `json:"overlay"` // it lies over the next plugin's zone
+	RRsets  []RRset  `json:"rrsets"`
+}
+
+// An RRset is the records of one name and type.
+type RRset struct {
+	Name    string  `json:"name"`
+	Type    string  `json:"type"`
+	TTL     uint32  `json:"ttl"`
+	Order   string  `json:"order"`   // "" where the order of values means nothing
+	Answers int     `json:"answers"` // how many values an answer has; 0 for all
+	ByLine  bool    `json:"by_line"` // an answer has all values of the line that is first
+	Source  string  `json:"source"`  // FILE:LINE
+	Groups  []Group `json:"groups"`
+	Values  []Value `json:"values"`
+}
+
+// A Group is the values that the same networks and places select.
+type Group struct {
+	For          string   `json:"for"`           // the networks and places; "default" for all other clients
+	Tier         int      `json:"tier"`          // the priority in use
+	State        State    `json:"state"`         // up, fail_open, nodata or unknown
+	FailbackLeft string   `json:"failback_left"` // until a better tier is used again; "" if none waits
+	Next         string   `json:"next"`          // the value that the next answer over UDP begins with; "" if it depends on more than turns
+	Candidates   []string `json:"candidates"`    // the values that answers come from
+}
+
+// A Value is one value of an RRset.
+type Value struct {
+	Value      string     `json:"value"`
+	Weight     int        `json:"weight"`
+	Priority   int        `json:"priority"`
+	From       []string   `json:"from"`
+	Geo        []string   `json:"geo"`
+	At         string     `json:"at"`
+	State      State      `json:"state"` // up, down, drained or unknown
+	Since      *time.Time `json:"since"` // since when it is up or down; null if it has no check, or no result yet
+	Share      *float64   `json:"share"` // of the answers that begin with it, as wanted now; null if that depends on the client
+	Given      *float64   `json:"given"` // of the answers that began with it; null without the option metrics
+	FirstPicks *uint64    `json:"first_picks"`
+	Source     string     `json:"source"` // FILE:LINE
+	Checks     []Check    `json:"checks"`
+}
+
+// A Check is what is known of one probed check of a value.
+type Check struct {
+	Check    string     `json:"check"`
+	State    State      `json:"state"` // up, down or unknown
+	Since    *time.Time `json:"since"`
+	Reason   string     `json:"reason"`   // why the latest probe failed; "" if it passed
+	Duration string     `json:"duration"` // how long the latest probe took; "" before the first
+}
+
+// A State is a word for what a value, a check or a group is.
+type State string
+
+// The states. A value without a result is unknown, and taken for up.
+const (
+	Up       State = "up"
+	Down     State = "down"
+	Drained  State = "drained"
+	Unknown  State = "unknown"
+	FailOpen State = "fail_open" // no value is up, and answers are as if all were
+	NoData   State = "nodata"    // no value is answered
+)

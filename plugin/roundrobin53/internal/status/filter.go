@@ -1,0 +1,97 @@
+package status
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// A filter says which RRsets are shown.
+type filter struct {
+	Search string // part of a name or of a value, in lower case
+	Zone   string // a zone; "" for all
+	View   string
+	Down   bool // only where a value is down, or no value that is up is answered
+}
+
+// filterParameters are the parameters of a filter in a query string.
+var filterParameters = []string{"q", "zone", "view", "down"}
+
+func readFilter(values url.Values) (filter, error) {
+	f := filter{
+		Search: strings.ToLower(strings.TrimSpace(values.Get("q"))),
+		Zone:   fullName(values.Get("zone")),
+		View:   values.Get("view"),
+	}
+	var err error
+	if f.Down, err = readFlag(values, "down"); err != nil {
+		return f, err
+	}
+	if len(f.Search) > maxSearch {
+		return f, errors.New("q: a search has 255 octets at most, as a name has")
+	}
+	return f, nil
+}
+
+// maxSearch is the length of a name in octets (RFC 1035 §2.3.4).
+const maxSearch = 255
+
+// fullName returns a name in lower case with its final dot; "" stays "".
+func fullName(name string) string {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if name == "" || strings.HasSuffix(name, ".") {
+		return name
+	}
+	return name + "."
+}
+
+// among returns the entries that a filter can show, before it looks into them.
+func (f *filter) among(v *view, s *summary) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		if f.Down {
+			for _, i := range s.Troubled {
+				if f.matches(v, i) && !yield(i) {
+					return
+				}
+			}
+			return
+		}
+		for i := range v.entries {
+			if f.matches(v, i) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// matches reports whether the filter shows an entry, its state aside.
+func (f *filter) matches(v *view, number int) bool {
+	e := &v.entries[number]
+	z := &v.zones[e.zone]
+	if f.Zone != "" && f.Zone != z.Name || f.View != "" && f.View != z.block.View {
+		return false
+	}
+	return f.Search == "" || strings.Contains(e.name, f.Search) || v.hasValue(e, f.Search)
+}
+
+// hasValue reports whether a value of an RRset contains a text.
+func (v *view) hasValue(e *entry, text string) bool {
+	set := v.set(e)
+	if e.rrset == nil {
+		if strings.Trim(text, "0123456789abcdef.:") != "" {
+			return false // no address
+		}
+		for i := range set.Len() {
+			if strings.Contains(set.Value(i), text) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, rr := range e.rrset.RRs {
+		if strings.Contains(strings.ToLower(rr.String()[len(rr.Header().Name):]), text) {
+			return true
+		}
+	}
+	return false
+}

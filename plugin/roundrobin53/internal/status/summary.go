@@ -1,0 +1,82 @@
+package status
+
+import (
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// A summary counts values by state, and RRsets that need an operator.
+type summary struct {
+	Values, Up, Down, Drained, Unknown int
+	Troubled                           []int // entries with a value down, or a group that does not answer with values that are up
+	FailOpen                           int   // RRsets with a group that fails open
+	NoData                             int   // RRsets with a group that answers nothing
+}
+
+// summarize counts all values of an instance. Only what chooses is looked at: everything else is up.
+func (v *view) summarize() *summary {
+	s := &summary{Values: v.values, Up: v.values}
+	for _, i := range v.choosing {
+		s.add(v, i)
+	}
+	return s
+}
+
+// add counts the values of an entry that chooses.
+func (s *summary) add(v *view, number int) {
+	e := &v.entries[number]
+	set, block := v.set(e), v.zones[e.zone].block
+	down := s.Down
+	seen := make(map[int]bool)
+	failOpen, noData := false, false
+	for _, g := range set.Groups() {
+		for _, line := range g.Lines() {
+			for i := line.First; i < line.First+line.Count; i++ {
+				if !seen[i] {
+					seen[i] = true
+					s.count(block.stateOf(g, line, i))
+				}
+			}
+		}
+		switch block.Store.Verdicts.Board().Choice(g).Status() {
+		case pool.FailOpen:
+			failOpen = true
+		case pool.Down, pool.Drained:
+			noData = true
+		case pool.Up:
+		}
+	}
+	if failOpen {
+		s.FailOpen++
+	}
+	if noData {
+		s.NoData++
+	}
+	if s.Down > down || failOpen || noData {
+		s.Troubled = append(s.Troubled, number)
+	}
+}
+
+// count counts a value that was taken for up.
+func (s *summary) count(state State) {
+	for _, c := range []struct {
+		state State
+		n     *int
+	}{{Down, &s.Down}, {Drained, &s.Drained}, {Unknown, &s.Unknown}} {
+		if c.state == state {
+			*c.n++
+			s.Up--
+		}
+	}
+}
+
+// stateOf returns what a value of a line is.
+func (b *Block) stateOf(g *policy.Group, line *pool.Line, value int) State {
+	if line.Drain {
+		return Drained
+	}
+	if condition := g.Condition(value); condition != nil {
+		return b.find(condition).state()
+	}
+	return Up
+}
