@@ -327,7 +327,10 @@ func TestInFlightIsBounded(t *testing.T) {
 		}
 		l.Start()
 		time.Sleep(beat)
-		if n := len(healthy.asked); n != names {
+		healthy.mu.Lock()
+		n := len(healthy.asked)
+		healthy.mu.Unlock()
+		if n != names {
 			t.Errorf("%d of %d names of the healthy resolver were looked up", n, names)
 		}
 		time.Sleep(10 * time.Minute)

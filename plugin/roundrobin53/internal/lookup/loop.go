@@ -15,8 +15,9 @@ const (
 	beat = 50 * time.Millisecond
 )
 
-// loop is the state of the one goroutine that looks up the questions of one resolver. It starts a
-// goroutine for each lookup, which ends with the lookup.
+// loop is the state of the one goroutine that schedules the lookups at one resolver. Workers, as many
+// as there were lookups at a time, ask the resolver: a goroutine for each lookup would grow a stack
+// each time.
 type loop struct {
 	*Lookups
 	asker    asker
@@ -24,7 +25,9 @@ type loop struct {
 	results  chan result
 	batch    []result // reused
 	inFlight int
-	lookups  sync.WaitGroup
+	work     chan int // questions
+	workers  int
+	asking   sync.WaitGroup
 	timer    *time.Timer
 	launched time.Time // when lookups were started last
 }
@@ -38,7 +41,10 @@ type result struct {
 
 // newLoop makes the loop of the questions of a resolver.
 func newLoop(l *Lookups, r Resolver, questions []int) *loop {
-	p := &loop{Lookups: l, asker: l.newAsker(r), timer: time.NewTimer(0), results: make(chan result, inFlightLimit)}
+	p := &loop{
+		Lookups: l, asker: l.newAsker(r), timer: time.NewTimer(0),
+		work: make(chan int, inFlightLimit), results: make(chan result, inFlightLimit), // there is room for all under way
+	}
 	for _, question := range questions {
 		p.schedule.enter(l.states[question].due, question)
 	}
@@ -66,8 +72,9 @@ func (p *loop) run(ctx context.Context) {
 
 func (p *loop) leave() {
 	p.timer.Stop()
-	p.lookups.Wait()
+	close(p.work)
 	p.asker.close()
+	p.asking.Wait()
 }
 
 // launch starts the lookups that are due, as far as the bound allows, and sets the timer for the
@@ -78,10 +85,11 @@ func (p *loop) launch(ctx context.Context) {
 		question := p.schedule.take()
 		p.inFlight++
 		p.launched = now
-		p.lookups.Go(func() {
-			a, err := p.asker.ask(ctx, p.questions[question])
-			p.results <- result{question, a, err} // never blocks: there is room for all under way
-		})
+		if p.workers < p.inFlight {
+			p.workers++
+			p.asking.Go(func() { p.ask(ctx) })
+		}
+		p.work <- question
 	}
 	if p.inFlight < inFlightLimit && len(p.schedule) > 0 {
 		wake := p.schedule[0].due
@@ -89,6 +97,14 @@ func (p *loop) launch(ctx context.Context) {
 			wake = earliest
 		}
 		p.timer.Reset(wake.Sub(now))
+	}
+}
+
+// ask looks up questions one after another, until there will be no more.
+func (p *loop) ask(ctx context.Context) {
+	for question := range p.work {
+		a, err := p.asker.ask(ctx, p.questions[question])
+		p.results <- result{question, a, err}
 	}
 }
 

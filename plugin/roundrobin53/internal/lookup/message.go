@@ -13,6 +13,8 @@ const (
 	payloadSize = 1232
 	headerSize  = 12 // RFC 1035 section 4.1.1
 	typeSize    = 4  // type and class of a question
+	maxName     = 255
+	optSize     = 11 // RFC 6891 section 6.1.2
 )
 
 // A query is a packed query. Its id is set anew for each attempt.
@@ -23,20 +25,25 @@ type query struct {
 
 // newQuery packs a question: recursion desired, and with an OPT record if edns is set.
 func newQuery(q Question, edns bool) (query, error) {
-	m := new(dns.Msg)
-	m.SetQuestion(q.Name, q.Type)
-	if edns {
-		m.SetEdns0(payloadSize, false)
-	}
-	message, err := m.Pack()
+	const recursionDesired = 0x01
+	message := make([]byte, headerSize+maxName+typeSize+optSize)
+	message[2] = recursionDesired
+	message[5] = 1 // question
+	end, err := dns.PackDomainName(q.Name, message[:headerSize+maxName], headerSize, nil, false)
 	if err != nil {
 		return query{}, fmt.Errorf("%q can't be asked for: %w", q.Name, err)
 	}
-	end := headerSize
-	for message[end] != 0 {
-		end += 1 + int(message[end])
+	message = binary.BigEndian.AppendUint16(message[:end], q.Type)
+	message = binary.BigEndian.AppendUint16(message, dns.ClassINET)
+	question := message[headerSize:len(message):len(message)]
+	if edns {
+		message[11] = 1              // additional record
+		message = append(message, 0) // of the root
+		message = binary.BigEndian.AppendUint16(message, dns.TypeOPT)
+		message = binary.BigEndian.AppendUint16(message, payloadSize)
+		message = append(message, 0, 0, 0, 0, 0, 0) // no flags, no options
 	}
-	query := query{message: message, question: message[headerSize : end+1+typeSize]}
+	query := query{message, question}
 	query.renew()
 	return query, nil
 }

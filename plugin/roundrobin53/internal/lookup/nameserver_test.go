@@ -24,7 +24,8 @@ const certifiedName = "dns.test.invalid"
 type nameserver struct {
 	udp, tcp, tls Server
 	roots         *x509.CertPool
-	isHasty       bool // queries have little time
+	authority     []byte // the certificate in roots
+	isHasty       bool   // queries have little time
 
 	mu     sync.Mutex // held while a query is answered
 	asked  []string   // network and question, as in "udp a.example. A"
@@ -135,7 +136,7 @@ func (n *nameserver) certify(tb testing.TB) tls.Certificate {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	n.roots = x509.NewCertPool()
+	n.roots, n.authority = x509.NewCertPool(), der
 	n.roots.AddCert(cert)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

@@ -30,7 +30,7 @@ const (
 type asker interface {
 	// ask looks up a question. It returns a failure if no server answered, or when ctx ends.
 	ask(ctx context.Context, q Question) (answer, error)
-	// close ends what asking left behind. No ask may be under way.
+	// close ends what asking left behind, and makes lookups under way fail.
 	close()
 }
 
@@ -43,15 +43,15 @@ type resolver struct {
 // An upstream is a server with its connections, and how it did lately.
 type upstream struct {
 	Server
-	streams  *streams
-	silences atomic.Int32 // in a row
-	restTill atomic.Int64 // Unix time in ns
+	sockets, streams *connections
+	silences         atomic.Int32 // in a row
+	restTill         atomic.Int64 // Unix time in ns
 }
 
 func newResolver(servers []Server, roots *x509.CertPool) *resolver {
 	r := &resolver{timeouts: [2]time.Duration{firstTimeout, secondTimeout}}
 	for _, s := range servers {
-		r.servers = append(r.servers, &upstream{Server: s, streams: newStreams(s, roots)})
+		r.servers = append(r.servers, &upstream{Server: s, sockets: newSockets(s), streams: newStreams(s, roots)})
 	}
 	return r
 }
@@ -59,24 +59,26 @@ func newResolver(servers []Server, roots *x509.CertPool) *resolver {
 // close implements asker.
 func (r *resolver) close() {
 	for _, u := range r.servers {
+		u.sockets.close()
 		u.streams.close()
 	}
 }
 
 // ask implements asker. It asks each server once, and then those again that kept silent.
 func (r *resolver) ask(ctx context.Context, q Question) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
+	began := time.Now()
+	end := began.Add(lookupTimeout)
 	err := failed(Unreachable, errors.New("the resolver has no servers"))
-	servers := r.inTurn(time.Now())
+	servers := r.inTurn(began)
 	for _, timeout := range r.timeouts {
 		var silent []*upstream
 		for _, u := range servers {
-			if ctx.Err() != nil {
+			now := time.Now()
+			if ctx.Err() != nil || !now.Before(end) {
 				break
 			}
 			var a answer
-			if a, err = u.ask(ctx, q, timeout); err == nil {
+			if a, err = u.ask(ctx, q, earlier(now.Add(timeout), end)); err == nil {
 				return a, nil
 			}
 			if resultOf(err) == Timeout {
@@ -86,6 +88,13 @@ func (r *resolver) ask(ctx context.Context, q Question) (answer, error) {
 		servers = silent
 	}
 	return answer{}, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // inTurn returns the servers in the order to ask them: as written, but for those that kept silent
@@ -114,13 +123,11 @@ func (u *upstream) note(result Result) {
 	}
 }
 
-// ask asks the server, within a timeout.
-func (u *upstream) ask(ctx context.Context, q Question, timeout time.Duration) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	a, err := u.askWith(ctx, q, true)
+// ask asks the server, until a deadline.
+func (u *upstream) ask(ctx context.Context, q Question, deadline time.Time) (answer, error) {
+	a, err := u.askWith(ctx, q, true, deadline)
 	if errors.Is(err, errNoEDNS) {
-		a, err = u.askWith(ctx, q, false) // RFC 6891 section 7
+		a, err = u.askWith(ctx, q, false, deadline) // RFC 6891 section 7
 	}
 	if err != nil {
 		err = u.explain(err)
@@ -132,12 +139,12 @@ func (u *upstream) ask(ctx context.Context, q Question, timeout time.Duration) (
 }
 
 // askWith asks the server, with an OPT record or without.
-func (u *upstream) askWith(ctx context.Context, q Question, edns bool) (answer, error) {
+func (u *upstream) askWith(ctx context.Context, q Question, edns bool, deadline time.Time) (answer, error) {
 	query, err := newQuery(q, edns)
 	if err != nil {
 		return answer{}, failed(BadAnswer, err)
 	}
-	message, err := u.exchange(ctx, query)
+	message, err := u.exchange(ctx, query, deadline)
 	if err != nil {
 		return answer{}, err
 	}
@@ -145,15 +152,15 @@ func (u *upstream) askWith(ctx context.Context, q Question, edns bool) (answer, 
 }
 
 // exchange sends a query and returns the message that answers it.
-func (u *upstream) exchange(ctx context.Context, q query) ([]byte, error) {
+func (u *upstream) exchange(ctx context.Context, q query, deadline time.Time) ([]byte, error) {
 	if u.Network == "udp" {
-		message, again, err := exchangeUDP(ctx, u.Server, q)
+		message, again, err := exchangeUDP(ctx, u.sockets, q, deadline)
 		if !again {
 			return message, err
 		}
 		q.renew()
 	}
-	return u.streams.exchange(ctx, q)
+	return exchangeStream(ctx, u.streams, q, deadline)
 }
 
 // explain makes a failure of an error, which says what happened and at which server.

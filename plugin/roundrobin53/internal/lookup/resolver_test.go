@@ -2,12 +2,15 @@ package lookup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -163,23 +166,112 @@ func TestGuessedIDs(t *testing.T) {
 	}
 }
 
-// TestIDsAndPortsAreRandom guards against guessing: hardly one of them repeats.
+// TestIDsAndPortsAreRandom guards against guessing: hardly an id repeats, and a port stays for
+// socketUses lookups at most.
 func TestIDsAndPortsAreRandom(t *testing.T) {
-	ids, ports := make(map[uint16]bool), make(map[string]bool)
+	ids, ports := make(map[uint16]bool), make(map[string]int)
 	n := startNameserver(t, func(x *exchange) {
-		ids[x.query.Id], ports[x.w.RemoteAddr().String()] = true, true // one query at a time
+		ids[x.query.Id] = true
+		ports[x.w.RemoteAddr().String()]++
 		x.add(asked + " 60 IN A 192.0.2.1").send()
 	})
-	const lookups = 100
+	const lookups = 10 * socketUses
+	r := newResolver([]Server{n.udp}, nil)
+	defer r.close()
 	for range lookups {
-		if _, err := ask(t, n, n.udp); err != nil {
+		if _, err := r.ask(t.Context(), Question{Name: asked, Type: dns.TypeA}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n.queries() // waits for the last answer
-	if len(ids) < lookups*9/10 || len(ports) < lookups*9/10 {
+	if len(ids) < lookups*9/10 || len(ports) < lookups/socketUses {
 		t.Errorf("%d ids and %d ports in %d lookups", len(ids), len(ports), lookups)
 	}
+	for port, uses := range ports {
+		if uses > socketUses {
+			t.Errorf("port %s was used for %d lookups", port, uses)
+		}
+	}
+}
+
+// TestSocketEndsAfterStrays guards against a port that somebody found out: it is not used again.
+func TestSocketEndsAfterStrays(t *testing.T) {
+	ports := make(map[string]bool)
+	n := startNameserver(t, func(x *exchange) {
+		ports[x.w.RemoteAddr().String()] = true
+		x.reply.Id++
+		x.send()
+		x.reply.Id--
+		x.add(asked + " 60 IN A 192.0.2.1").send()
+	})
+	r := newResolver([]Server{n.udp}, nil)
+	defer r.close()
+	for range 5 {
+		if _, err := r.ask(t.Context(), Question{Name: asked, Type: dns.TypeA}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n.queries(); len(ports) < 4 || len(r.servers[0].sockets.idle) != 0 {
+		t.Errorf("%d ports for 5 lookups, %d of them kept", len(ports), len(r.servers[0].sockets.idle))
+	}
+}
+
+// TestConnectionIsIdleForAWhile runs in fake time: a connection is used again until it has been idle
+// for too long, and closing it leaves nothing.
+func TestConnectionIsIdleForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dialed := 0
+		p := &connections{
+			dial: func(context.Context) (net.Conn, error) {
+				dialed++
+				end, _ := net.Pipe()
+				return end, nil
+			},
+			idleLimit: streamIdle, usesLimit: 4, inUse: make(map[*connection]struct{}),
+		}
+		use := func(isGood bool) *connection {
+			c, err := p.take(t.Context(), time.Now().Add(time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.give(c, isGood)
+			return c
+		}
+		for _, row := range []struct {
+			wait time.Duration
+			good bool
+			want int // connections so far
+		}{
+			{0, true, 1},
+			{streamIdle - 1, true, 1},
+			{streamIdle + 1, true, 2},
+			{0, false, 2},
+			{0, true, 3},
+			{0, true, 3},
+			{0, true, 3},
+			{0, true, 3},
+			{0, true, 4},
+		} {
+			time.Sleep(row.wait)
+			if use(row.good); dialed != row.want {
+				t.Errorf("after %s: %d connections, want %d", row.wait, dialed, row.want)
+			}
+		}
+		taken, _ := p.take(t.Context(), time.Now().Add(time.Hour))
+		p.close()
+		if _, err := taken.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("reading after close: %v", err)
+		}
+		p.give(taken, true)
+		late, _ := p.take(t.Context(), time.Now().Add(time.Hour))
+		if _, err := late.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("reading on a connection that was made after close: %v", err)
+		}
+		p.give(late, true)
+		if len(p.idle)+len(p.inUse) != 0 {
+			t.Errorf("%d idle and %d used connections after close", len(p.idle), len(p.inUse))
+		}
+	})
 }
 
 // TestServersAreTriedInTurn has a first server that fails in each way, and a second one that answers.
@@ -380,9 +472,12 @@ func TestHangingResolver(t *testing.T) {
 // TestAskEndsWithItsContext guards Stop.
 func TestAskEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	n := startNameserver(t, func(*exchange) { cancel() })
-	r := newResolver([]Server{n.udp, n.tcp}, nil)
-	defer r.close()
+	r := new(resolver)
+	n := startNameserver(t, func(*exchange) {
+		cancel()
+		r.close()
+	})
+	*r = *newResolver([]Server{n.udp, n.tcp}, nil)
 	if a, err := r.ask(ctx, Question{Name: asked, Type: dns.TypeA}); err == nil || len(n.queries()) != 1 {
 		t.Errorf("answer %v, error %v", a, err)
 	}

@@ -6,41 +6,51 @@ import (
 	"time"
 )
 
-// strayLimit is how many messages that are no answers a lookup waits through. More of them are an
-// attempt to guess its id, so it asks over TCP, where guessing is hard.
-const strayLimit = 16
+const (
+	// strayLimit is how many messages that are no answers a lookup waits through. More of them are an
+	// attempt to guess its id, so it asks over TCP, where guessing is hard.
+	strayLimit = 16
+	// socketUses and socketIdle bound the life of a socket. The kernel picks a random port for each,
+	// and delivers packets from the server's address and port only. A socket for every lookup would
+	// double the cost of looking up many names; for few names, it is one for every lookup.
+	socketUses = 16
+	socketIdle = 200 * time.Millisecond
+)
 
-// exchangeUDP asks a server over UDP. Each attempt has a socket of its own, for which the kernel
-// picks a random port, and which gets packets from the server's address and port only. It reports
-// whether the answer is worth asking for over TCP.
-func exchangeUDP(ctx context.Context, s Server, q query) (message []byte, again bool, err error) {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.Address))
+// newSockets makes the UDP sockets for a server, none at first.
+func newSockets(s Server) *connections {
+	address := net.UDPAddrFromAddrPort(s.Address)
+	return &connections{
+		dial:      func(context.Context) (net.Conn, error) { return net.DialUDP("udp", nil, address) },
+		idleLimit: socketIdle, usesLimit: socketUses, inUse: make(map[*connection]struct{}),
+	}
+}
+
+// exchangeUDP asks a server over UDP. It reports whether the question is to be asked again over TCP.
+func exchangeUDP(ctx context.Context, p *connections, q query, deadline time.Time) (message []byte, again bool, err error) {
+	c, err := p.take(ctx, deadline)
 	if err != nil {
 		return nil, false, err
 	}
-	defer conn.Close()
-	defer endWith(ctx, conn)()
-	if _, err := conn.Write(q.message); err != nil {
-		return nil, false, err
-	}
-	buffer := make([]byte, payloadSize)
-	for range strayLimit {
-		n, err := conn.Read(buffer)
-		if err != nil {
-			return nil, false, err
-		}
-		if message := buffer[:n]; q.isAnsweredBy(message) {
-			return message, isTruncated(message), nil
-		}
-	}
-	return nil, true, nil
+	message, strays, err := c.exchangeDatagrams(q)
+	p.give(c, err == nil && strays == 0)
+	return message, err == nil && (message == nil || isTruncated(message)), err
 }
 
-// endWith makes the reads and writes of a connection end with a context. The function that it
-// returns must be called when they are over.
-func endWith(ctx context.Context, conn net.Conn) func() {
-	deadline, _ := ctx.Deadline()
-	conn.SetDeadline(deadline) //nolint:errcheck // a closed connection says so when it is read
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+// exchangeDatagrams sends a query and waits for its answer: nil if strayLimit other messages came.
+func (c *connection) exchangeDatagrams(q query) (message []byte, strays int, err error) {
+	if _, err := c.Write(q.message); err != nil {
+		return nil, 0, err
+	}
+	buffer := make([]byte, payloadSize)
+	for ; strays < strayLimit; strays++ {
+		n, err := c.Read(buffer)
+		if err != nil {
+			return nil, strays, err
+		}
+		if q.isAnsweredBy(buffer[:n]) {
+			return buffer[:n], strays, nil
+		}
+	}
+	return nil, strays, nil
 }

@@ -1,0 +1,118 @@
+package lookup
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// connections are the connections to one server: sockets for UDP, or connections over TCP or TLS. A
+// connection has one lookup at a time, and then waits for the next one. So there are at most as many
+// as lookups at a time.
+type connections struct {
+	dial      func(ctx context.Context) (net.Conn, error)
+	idleLimit time.Duration // how long a connection waits for the next lookup
+	usesLimit int           // lookups that one connection is used for; 0: any number
+
+	mu     sync.Mutex // guards what follows
+	idle   []*connection
+	inUse  map[*connection]struct{}
+	closed bool
+}
+
+type connection struct {
+	net.Conn
+	uses  int         // lookups so far
+	timer *time.Timer // closes it when it has been idle for too long; nil before it was idle
+}
+
+// take returns a connection for a lookup, which must be over by the deadline: the one that was used
+// last, or a new one if none is idle.
+func (p *connections) take(ctx context.Context, deadline time.Time) (*connection, error) {
+	c := p.takeIdle()
+	if c == nil {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		dialed, err := p.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c = &connection{Conn: dialed}
+	}
+	p.use(c, deadline)
+	return c, nil
+}
+
+// takeIdle returns the connection that was used last; nil if none is idle.
+func (p *connections) takeIdle() *connection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n := len(p.idle); n > 0; n = len(p.idle) {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		if c.timer.Stop() {
+			return c
+		}
+	}
+	return nil
+}
+
+// use notes that a connection is in use. Its reads and writes fail from the deadline on, and when
+// the connections are closed.
+func (p *connections) use(c *connection, deadline time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.uses++
+	if p.closed {
+		deadline = time.Unix(1, 0)
+	}
+	c.SetDeadline(deadline) //nolint:errcheck // a closed connection says so when it is read
+	p.inUse[c] = struct{}{}
+}
+
+// give takes back a connection after a lookup, and keeps it if it is good for another one.
+func (p *connections) give(c *connection, isGood bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.inUse, c)
+	if !isGood || p.closed || c.uses == p.usesLimit {
+		c.Close()
+		return
+	}
+	if c.timer == nil {
+		c.timer = time.AfterFunc(p.idleLimit, func() { p.drop(c) })
+	} else {
+		c.timer.Reset(p.idleLimit)
+	}
+	p.idle = append(p.idle, c)
+}
+
+// drop closes a connection that has been idle for too long.
+func (p *connections) drop(c *connection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.idle {
+		if p.idle[i] == c {
+			p.idle = append(p.idle[:i], p.idle[i+1:]...)
+			break
+		}
+	}
+	c.Close()
+}
+
+// close closes the idle connections and makes the lookups on the others fail.
+func (p *connections) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, c := range p.idle {
+		if c.timer.Stop() {
+			c.Close()
+		}
+	}
+	p.idle = nil
+	for c := range p.inUse {
+		c.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // as above
+	}
+}
