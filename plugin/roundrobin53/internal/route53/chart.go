@@ -13,6 +13,7 @@ type chart struct {
 	routes []route // more than one only with places or networks
 	ttls   []uint32
 	fills  bool // an answer has up to eight values
+	nested bool // networks of a route lie in those of another one
 }
 
 // charter makes charts of the groups of a zone.
@@ -69,6 +70,7 @@ func (c *charter) make(g *group) (*chart, error) {
 	for _, b := range branches {
 		made.ttls = append(made.ttls, b.ttls...)
 		made.fills = made.fills || b.fills
+		made.nested = made.nested || b.nested
 	}
 	slices.Sort(made.ttls)
 	made.ttls = slices.Compact(made.ttls)
@@ -78,6 +80,7 @@ func (c *charter) make(g *group) (*chart, error) {
 		made.routes, err = failOver(branches)
 	case g.policy.routes():
 		made.routes, err = c.divide(branches)
+		made.nested = c.areNested(made.routes)
 	default:
 		made.routes, err = c.choose(g, branches, made)
 	}
@@ -108,7 +111,7 @@ func (c *charter) branch(rs *recordSet) (*chart, error) {
 		if len(made.routes) > 1 && made.isChecked() && (len(checks) > 0 || !rs.AliasTarget.EvaluateTargetHealth) {
 			return nil, errors.New("an alias to a policy that goes by the client's place or network, whose health it does not evaluate or adds to")
 		}
-		below.ttls, below.fills = made.ttls, made.fills
+		below.ttls, below.fills, below.nested = made.ttls, made.fills, made.nested
 		for i := range made.routes {
 			r := &made.routes[i]
 			tiers := r.tiers

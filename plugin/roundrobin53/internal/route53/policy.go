@@ -3,6 +3,7 @@ package route53
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -68,6 +69,8 @@ func (b branch) seenFrom(r *route) (route, error) {
 	switch {
 	case seen.tiers == nil:
 		return seen, errors.New("routes below a failover have no default, so that some clients have no answer on one side")
+	case b.nested:
+		return seen, errors.New("networks within networks below a failover or a health check of their own; which is the next wider one differs from block to block")
 	case slices.ContainsFunc(b.routes, isContinent) && slices.ContainsFunc(b.routes, func(r route) bool { return r.place != "" && !isContinent(r) }):
 		return seen, errors.New("both continents and countries below a failover; only the client's own place can be followed")
 	case slices.ContainsFunc(b.routes, isNetwork) && r.place != "", slices.ContainsFunc(b.routes, func(r route) bool { return r.place != "" }) && r.network != "":
@@ -129,6 +132,27 @@ func (c *charter) selector(rs *recordSet) (place, network string, err error) {
 		place = geo.CountryCode
 	}
 	return place, "", nil
+}
+
+// areNested reports whether a block of one route lies in a block of another one.
+func (c *charter) areNested(routes []route) bool {
+	var all []netip.Prefix
+	var of []int
+	for i, r := range routes {
+		for _, block := range c.checks.zones.network[strings.TrimPrefix(r.network, networkName(""))] {
+			if prefix, err := netip.ParsePrefix(block); err == nil {
+				all, of = append(all, prefix), append(of, i)
+			}
+		}
+	}
+	for i, prefix := range all {
+		for j, other := range all[:i] {
+			if of[i] != of[j] && prefix.Overlaps(other) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // networkName returns the name of the network that a location becomes.
