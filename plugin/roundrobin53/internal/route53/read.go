@@ -230,13 +230,22 @@ func decode(raw json.RawMessage, at place, into any) (unknown []string, err erro
 		err = json.Unmarshal(raw, into)
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		at.offset += max(0, wrong.Offset-1)
+		at.offset += startOfValue(raw, wrong.Offset)
 		return nil, at.errorf("%s is a %s, and %s is expected", wrong.Field, wrong.Value, typeName(wrong.Type.Kind().String()))
 	}
 	if err != nil {
 		return nil, at.errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return unknown, nil
+}
+
+// startOfValue returns where the value begins that ends at an offset.
+func startOfValue(raw json.RawMessage, end int64) int64 {
+	text := raw[:min(max(end, 1), int64(len(raw)))-1]
+	if raw[len(text)] == '"' {
+		return int64(max(0, bytes.LastIndexByte(text, '"')))
+	}
+	return int64(bytes.LastIndexAny(text, " ,:[{\n") + 1)
 }
 
 func typeName(kind string) string {

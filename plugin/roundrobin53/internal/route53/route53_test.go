@@ -49,25 +49,32 @@ func write(t *testing.T, zones *Zones) (blocks, report string, leftOut bool) {
 // TestGolden guards what is written: the directories of testdata hold what the AWS CLI prints, the blocks that come of it, and
 // the report.
 func TestGolden(t *testing.T) {
-	dirs, err := filepath.Glob("testdata/*")
-	if err != nil || len(dirs) == 0 {
-		t.Fatal(dirs, err)
+	zones, err := filepath.Glob("testdata/*/zone.json")
+	if err != nil || len(zones) == 0 {
+		t.Fatal(zones, err)
 	}
-	for _, dir := range dirs {
+	for _, zone := range zones {
+		dir := filepath.Dir(zone)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			blocks, report, _ := write(t, readDir(t, dir))
-			for file, got := range map[string]string{"want.conf": blocks, "want.txt": report} {
-				path := filepath.Join(dir, file)
-				if *update {
-					if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(path)
-				if err != nil || got != string(want) {
-					t.Errorf("%s: %v, got\n%s\nwant\n%s", path, err, got, want)
-				}
-			}
+			checkGolden(t, dir, blocks, report)
 		})
+	}
+}
+
+// checkGolden compares blocks and a report with those of a directory.
+func checkGolden(t *testing.T, dir, blocks, report string) {
+	t.Helper()
+	for file, got := range map[string]string{"want.conf": blocks, "want.txt": report} {
+		path := filepath.Join(dir, file)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || got != string(want) {
+			t.Errorf("%s: %v, got\n%s\nwant\n%s", path, err, got, want)
+		}
 	}
 }

@@ -216,6 +216,9 @@ func spellName(text string, base int) (string, error) {
 	if text == "." {
 		return ".", nil
 	}
+	if text == "" {
+		return "", errors.New(`"" is not a domain name`)
+	}
 	var b strings.Builder
 	for rest, first := strings.TrimSuffix(text, "."), true; ; first = false {
 		label, after, more, err := cutLabel(rest, base)
@@ -262,7 +265,10 @@ func cutLabel(text string, base int) (label, rest string, more bool, err error) 
 // writeLabel writes the octets of a label in lower case. What may mean something else in a Corefile is
 // written as a number.
 func writeLabel(b *strings.Builder, label string) {
-	for _, c := range []byte(strings.ToLower(label)) {
+	for _, c := range []byte(label) {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`*\.{}:"'(),;@$#`, c) >= 0 {
 			fmt.Fprintf(b, `\%03d`, c)
 			continue

@@ -2,6 +2,7 @@ package route53
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func ReadZoneFile(origin string, file *File) (*Zones, error) {
 		}
 	}
 	if err := parser.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %s", file.Name, strings.TrimPrefix(err.Error(), "dns: "))
+		return nil, errors.New(strings.Replace(err.Error(), "dns: ", "", 1)) // it names the file
 	}
 	if len(z.sets) == 0 {
 		return nil, fmt.Errorf("%s: no records", file.Name)
