@@ -254,3 +254,13 @@ func TestImportedData(t *testing.T) {
 		}
 	}
 }
+
+// TestImportedPage guards the example of docs/from-route53.md: the block is what the JSON becomes.
+func TestImportedPage(t *testing.T) {
+	page := server.ReadFile(t, "docs/from-route53.md")
+	var out, errors strings.Builder
+	cli.Run([]string{"import", "-"}, cli.Streams{In: strings.NewReader(server.Fences(page, "json")[0]), Out: &out, Err: &errors})
+	if !strings.Contains(page, "\n~~~ txt\n"+out.String()+"~~~\n") {
+		t.Errorf("the page has not what is made of its JSON:\n%s%s", &out, &errors)
+	}
+}

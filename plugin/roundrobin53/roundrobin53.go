@@ -23,6 +23,7 @@
 //	fastpath.go  memory.go       the fast path's view of a Handler; GOGC during a reload
 //	cli                          commands of the binary beside serving
 //	internal/config              Corefile text to model and back: directives, records, options
+//	internal/route53             Route 53's exports and zone files to Corefile text
 //	internal/store               what one server block serves, built from the model
 //	internal/policy              which values of an RRset are answered now
 //	internal/pool                arithmetic of tiers, weights, distance and stickiness
