@@ -78,13 +78,13 @@ func (q *query) services(t pointee, room *int) []dns.RR {
 // appendPointeeAddresses appends the addresses of a pointee, each RRset only if it fits.
 func (q *query) appendPointeeAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
 	for _, rrtype := range record.AddressTypes {
-		set := q.addressesOf(t, rrtype)
+		set, board := q.addressesOf(t, rrtype)
 		if set == nil {
 			continue
 		}
 		if octets := octetsOf(set, t.name); octets <= *room {
 			*room -= octets
-			extra = appendAddresses(extra, set, t.name, q.takeAdditional(set))
+			extra = appendAddresses(extra, set, t.name, q.takeAdditional(set, board))
 		}
 	}
 	return extra
@@ -143,19 +143,20 @@ func servicePointee(rr *dns.SVCB) pointee {
 	return pointee{name: rr.Target}
 }
 
-// addressesOf returns the A or AAAA RRset of a pointee, nil if it has none here.
-func (q *query) addressesOf(t pointee, rrtype uint16) *policy.Set {
+// addressesOf returns the present set of the A or AAAA RRset of a pointee, and the board under which
+// it answers; nil if it has none here.
+func (q *query) addressesOf(t pointee, rrtype uint16) (*policy.Set, *policy.Board) {
 	name := strings.ToLower(t.name)
 	found := q.store.Table.Lookup(name, rrtype)
 	if found.Kind == record.Addresses {
-		return q.store.Set(found.Addresses)
+		return q.store.Now(found.Addresses)
 	}
 	if found.Kind == record.Delegation && t.glue {
 		if number, ok := q.store.Table.Glue(name, rrtype); ok {
-			return q.store.Set(number)
+			return q.store.Now(number)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).

@@ -239,14 +239,17 @@ func (q *query) isSigned() bool {
 // appendTurn appends the addresses of an RRset to m, in the order of its next turn. If no address
 // is answered now, it denies the RRset.
 func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
-	set := q.store.Set(found.Addresses)
+	set, board := q.store.Now(found.Addresses)
 	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
-	order := q.take(set, buf[:0])
-	if len(order) == 0 {
+	a := q.take(set, board, buf[:0])
+	switch {
+	case a.IsUnknown():
+		fail(m) // the names of the values were never resolved, so nobody knows what is true
+	case len(a.Order) == 0:
 		q.denyFor(m, found, set.TTL)
-		return
+	default:
+		m.Answer = appendAddresses(m.Answer, set, owner, a.Order)
 	}
-	m.Answer = appendAddresses(m.Answer, set, owner, order)
 }
 
 // appendCNAME appends the CNAME of a name to m, one of them where there are several, and returns
@@ -256,7 +259,7 @@ func (q *query) appendCNAME(m *dns.Msg, owner string, found record.Result) *dns.
 	if several := q.store.CNAMEs(found.RRset); several != nil {
 		set := several.For(m.Question[0].Qtype)
 		var buf [1]uint16
-		order := q.take(set, buf[:0])
+		order := q.take(set, q.store.Verdicts.Board(), buf[:0]).Order
 		if len(order) == 0 {
 			q.denyFor(m, found, set.TTL)
 			return nil

@@ -70,10 +70,9 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 			names.add(float64(z.Names), z.Name, view)
 			values.add(float64(z.Values), z.Name, view)
 		}
-		for _, w := range s.Watches {
-			key := s.Targets[w.Target].Key
-			up.addState(in.prober.isUp(key), w.Zone, view, w.Check, w.Value)
-			known.addState(in.prober.isKnown(key), w.Zone, view, w.Check, w.Value)
+		for _, w := range s.AllWatches() {
+			up.addState(in.prober.isUp(w.Key), w.Zone, view, w.Check, w.Value)
+			known.addState(in.prober.isKnown(w.Key), w.Zone, view, w.Check, w.Value)
 		}
 		addPicks(picks, candidates, s, view)
 	}
@@ -92,10 +91,11 @@ func addPicks(picks, candidates series, s *store.Store, view string) {
 	b := s.Verdicts.Board()
 	for _, c := range s.Counted {
 		labels := []string{c.Zone, view, c.Name, dns.TypeToString[c.Type]}
-		for i, count := range c.Set.Picks() {
-			picks.add(float64(count.Load()), append(slices.Clip(labels), c.Set.Value(i))...)
+		set := c.Set.On(b)
+		for i, count := range set.Picks() {
+			picks.add(float64(count.Load()), append(slices.Clip(labels), set.Value(i))...)
 		}
-		for _, g := range c.Set.Groups() {
+		for _, g := range set.Groups() {
 			candidates[strings.Join(append(slices.Clip(labels), g.Name), labelSeparator)] = float64(len(b.Candidates(g)))
 		}
 	}

@@ -60,7 +60,7 @@ func (h *Handler) probeOf(target int) explain.Probe {
 	if h.instance == nil {
 		return explain.Probe{}
 	}
-	latest := h.instance.prober.latest(h.store.Load().Targets[target].Key)
+	latest := h.instance.prober.latest(h.store.Load().TargetKey(target))
 	return explain.Probe{Since: latest.Since, Reason: latest.Reason}
 }
 

@@ -123,7 +123,7 @@ func (p *prober) prepare(before *prober, now time.Time) {
 	p.adopt(before)
 	for _, h := range p.handlers {
 		s := h.store.Load()
-		s.Verdicts.UpdateAll(func(target int) bool { return p.isUp(s.Targets[target].Key) }, now)
+		s.Verdicts.UpdateAll(func(target int) bool { return p.isUp(s.TargetKey(target)) }, now)
 		s.Verdicts.Start() // if the instance fails, the previous one drops it
 	}
 }

@@ -96,7 +96,7 @@ func (h *Handler) shown() *status.Block {
 	s := h.store.Load()
 	return &status.Block{
 		Keys: h.block.keys, Bind: h.block.config.ListenHosts, View: h.block.view, Store: s,
-		Verdict: func(target int) status.Verdict { return h.instance.prober.verdict(s.Targets[target].Key) },
+		Verdict: func(target int) status.Verdict { return h.instance.prober.verdict(s.TargetKey(target)) },
 	}
 }
 

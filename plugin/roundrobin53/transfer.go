@@ -59,7 +59,8 @@ func zoneRRsets(s *store.Store, origin string) [][]dns.RR {
 		}
 		for _, number := range []int{node.A, node.AAAA} {
 			if number != record.None {
-				add(name, transferredAddresses(s.Set(number), name))
+				set, _ := s.Now(number)
+				add(name, transferredAddresses(set, name))
 			}
 		}
 	}

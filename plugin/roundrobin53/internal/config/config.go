@@ -64,6 +64,7 @@ type Directive struct {
 	validFrom     map[string]bool          // lists of networks that have been validated
 	routings      map[string]*Routing      // by the lines' from and geo
 	seen          struct{ ttl, fall bool } // options that were given
+	detached      *Directive               // its checks alone: see RRset.Detached
 }
 
 // SOA is a soa line. Names are kept as written, because a relative one means another name in each

@@ -198,3 +198,15 @@ func (alias *alias) newSource(rrtype uint16, name string) (*RRset, error) {
 	rrset.Lines = []RRsetLine{{Position: alias.rec.Position, ValueOptions: plainOptions, Names: []string{name}}}
 	return rrset, rrset.route()
 }
+
+// Detached returns a copy of the RRset that can be kept as long as it is served: it does not keep
+// the records of its directive in memory.
+func (rrset *RRset) Detached() *RRset {
+	d := rrset.Directive
+	if d.detached == nil {
+		d.detached = &Directive{Position: d.Position, checkByName: d.checkByName}
+	}
+	copied := *rrset
+	copied.Directive = d.detached
+	return &copied
+}

@@ -250,12 +250,19 @@ func (e *explainer) explainSet(set *policy.Set, source func(value int) string) [
 		}
 	}
 	r := e.s.Verdicts.Report(set, e.q.Class, who)
+	if set = r.Set; set.IsLive() {
+		source = func(value int) string { return e.s.SourceOf(set, value) }
+	}
 	e.Scope = max(e.Scope, r.Scope)
 	e.Source = source(0)
 	for _, value := range r.Order {
 		e.Answer = append(e.Answer, set.Value(int(value)))
 	}
-	if len(r.Order) == 0 {
+	switch {
+	case r.IsUnknown():
+		e.Rcode, e.TTL = dns.RcodeToString[dns.RcodeServerFailure], 0
+		e.Note = "SERVFAIL: the names of the values were never resolved"
+	case len(r.Order) == 0:
 		e.TTL = min(e.TTL, e.found.Zone.Negative[0].Header().Ttl)
 		e.Note = "NODATA: no value is answered now"
 	}

@@ -65,7 +65,7 @@ func (st *stager) drain() Stage {
 		}
 		return ""
 	})
-	if s.Out == 0 {
+	if s.In > 0 && s.Out == 0 {
 		s.Note, s.Detail = "all values are drained", "nothing is answered, whatever all_down says"
 	}
 	return s

@@ -42,8 +42,7 @@ func (p proofs) put(number int, is proof) {
 // have given. If they are the same, the fast path answers for the RRset from then on; if not, it
 // never does.
 func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int) {
-	set := b.store.Set(number)
-	board := b.store.Verdicts.Board() // first of all: both answers have to be of one moment
+	set, board := b.store.Now(number) // first of all: both answers have to be of one moment
 	answers := set.AnswersNow(board)
 	order := make([]uint16, answers)
 	for i := range order {

@@ -97,11 +97,10 @@ func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found reco
 	case w.query.DO && b.signed, w.query.Subnet && z.ECS:
 		return false
 	}
-	set := b.store.Set(number)
+	set, board := b.store.Now(number) // once: the answer that fits has to be the answer that is sent
 	if set.IsPersonal() || b.debug && set.Chooses() {
 		return false
 	}
-	board := b.store.Verdicts.Board() // once: the answer that fits has to be the answer that is sent
 	answers, width := set.AnswersNow(board), set.Width()
 	if answers == 0 || !w.query.Fits(answers, width) {
 		return false

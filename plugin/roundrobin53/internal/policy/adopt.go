@@ -4,6 +4,11 @@ package policy
 // and counts of first picks. The two sets share their counters, since both answer for a moment.
 // Adopt may be called only before the set answers.
 func (v *Verdicts) Adopt(s *Set, before *Verdicts, old *Set) {
+	home, oldHome := s, old
+	s, old = s.On(v.Board()), old.On(before.Board())
+	if s.Chooses() && old.Chooses() {
+		v.failing.previous[home] = previousSet{before, oldHome}
+	}
 	switch g, oldGroup := s.groupForAll(), old.groupForAll(); {
 	case !s.Chooses() && !old.Chooses():
 		s.Adopt(old.Counters())
@@ -33,7 +38,6 @@ func (v *Verdicts) adoptGroups(s *Set, before *Verdicts, old *Set) {
 	for _, g := range old.Groups() {
 		byKey[g.Key] = g
 	}
-	v.failing.previous[s] = previousSet{before, old}
 	for _, g := range s.Groups() {
 		if oldGroup := byKey[g.Key]; oldGroup != nil {
 			g.Adopt(oldGroup.Group)
@@ -52,6 +56,7 @@ func (v *Verdicts) adoptWait(g *Group, before *Verdicts, old *Group) {
 // AdoptCNAMEs does for CNAMEs what Adopt does for a set.
 func (v *Verdicts) AdoptCNAMEs(c *CNAMEs, before *Verdicts, old *CNAMEs) {
 	for i := range c.sets {
+		v.failing.previous[&c.sets[i]] = previousSet{before, &old.sets[i]}
 		v.adoptGroups(&c.sets[i], before, &old.sets[i])
 	}
 	c.Speaker().adoptPicks(old.Speaker())

@@ -43,13 +43,13 @@ func TestBoardNeverChanges(t *testing.T) {
 		t.Errorf("values to answer: %d, want all %d, one less, and half of them with one set that has nothing up", got, 2*n)
 	}
 	shared := 0
-	for i := range one.chunks {
-		if &one.chunks[i][0] == &before.chunks[i][0] {
+	for i := range one.choices {
+		if &one.choices[i][0] == &before.choices[i][0] {
 			shared++
 		}
 	}
-	if shared != len(one.chunks)-1 {
-		t.Errorf("%d of %d chunks are shared with the board before, want all but one", shared, len(one.chunks))
+	if shared != len(one.choices)-1 {
+		t.Errorf("%d of %d chunks are shared with the board before, want all but one", shared, len(one.choices))
 	}
 }
 

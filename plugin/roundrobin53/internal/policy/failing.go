@@ -36,11 +36,7 @@ func (v *Verdicts) Serve(tell func(begun, ended []*Set)) {
 		}
 	}
 	f.previous = nil
-	all := make([]int, len(v.groups))
-	for i := range all {
-		all[i] = i
-	}
-	v.reviewLocked(all)
+	v.reviewLocked(upTo(len(v.groups)))
 }
 
 // hasTold reports whether tell was called for a set that fails open still.
@@ -81,7 +77,7 @@ func (v *Verdicts) reviewLocked(groups []int) {
 // values without network and place are up: they answer clients that find no other value.
 func (s *Set) failsOpen(b *Board) bool {
 	fails := false
-	for _, g := range s.Groups() {
+	for _, g := range s.Groups() { // a live set has the same groups from first to last, by number
 		switch b.choice(g.number).Status() {
 		case pool.FailOpen:
 			fails = true

@@ -26,6 +26,18 @@ func NewGroup(g *pool.Group, name, key string, conditions []*Condition) *Group {
 	return &Group{Group: g, Name: name, Key: key, conditions: conditions}
 }
 
+// targets returns the targets that the group depends on, each once.
+func (g *Group) targets() []int {
+	var numbers []int
+	var last *Condition
+	for _, value := range g.Endpoints() {
+		if c := g.conditions[value]; c != nil && c != last { // values often share one
+			numbers, last = c.targets(numbers), c
+		}
+	}
+	return numbers
+}
+
 // choose finds what the group answers, given the verdicts of all targets, and when to choose anew
 // even if no verdict changes.
 func (g *Group) choose(up []bool, failover *pool.Failover, now time.Time) (choice *pool.Choice, again time.Time) {

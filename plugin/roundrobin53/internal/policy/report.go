@@ -12,6 +12,7 @@ import (
 // made by the code that answers, and takes no turn.
 type Report struct {
 	Answer
+	Set    *Set         // with the values of the moment
 	Tried  []Tried      // the groups that were looked at, the most specific first; none if turns alone decide
 	Values []ValueState // by position; none if turns alone decide
 
@@ -51,7 +52,8 @@ func (v *Verdicts) Report(s *Set, class turn.Class, who *Who) *Report {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := v.board.Load()
-	r := &Report{Answer: s.See(b, class, who)}
+	s = s.On(b)
+	r := &Report{Answer: s.See(b, class, who), Set: s}
 	if !s.Chooses() {
 		return r
 	}

@@ -36,6 +36,8 @@ type more struct {
 	cnames []dns.RR // the values, if they are no addresses
 	picks  Picks    // nil if first picks are not counted
 	isTwin bool     // another set speaks for the RRset: see CNAMEs
+	isLive bool     // the present values are on the board: see MakeLive
+	number int      // of a live set on the board
 }
 
 // Choosing says how a set chooses among its values.
@@ -113,6 +115,9 @@ func (c *Choosing) answer(b *Board, who *Who) Answer {
 	return Answer{Choice: c.choose(b, who), Scope: c.scope(who)}
 }
 
+// IsUnknown reports whether there is no value because names have not been resolved yet.
+func (a *Answer) IsUnknown() bool { return a.Choice != nil && a.Choice.Status() == pool.Unknown }
+
 // AnswersNow returns how many values each answer has under a board. It may be called only for sets
 // that are not personal.
 func (s *Set) AnswersNow(b *Board) int {
@@ -132,7 +137,8 @@ func (s *Set) Allows(b *Board, values []uint16) bool {
 }
 
 // choose returns the choice of the first group that the client matches and that has a value up. If
-// no such group has one up, it returns the choice of the first that is not drained, nil if all are.
+// no such group has one up, it returns the choice of the first that has values, or else the first
+// whose values are not known; nil if there is none.
 func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 	if c.Routes == nil {
 		return b.choice(c.Groups[0].number)
@@ -146,13 +152,15 @@ func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
 // A search is the way from the most specific group that a client matches outward to the group that
 // answers.
 type search struct {
-	found *pool.Choice // nil if all groups so far are drained
+	found *pool.Choice // nil if no group so far has values, or may have some
 }
 
 // goesOn looks at the choice of the next group. It reports whether a wider one has to be looked at.
 func (s *search) goesOn(choice *pool.Choice) bool {
-	isUp := choice.Status() == pool.Up
-	if isUp || s.found == nil && choice.Status() != pool.Drained {
+	status := choice.Status()
+	isUp := status == pool.Up
+	isFirst := s.found == nil || s.found.Status() == pool.Unknown
+	if isUp || isFirst && status.HasEndpoints() || s.found == nil && status == pool.Unknown {
 		s.found = choice
 	}
 	return !isUp

@@ -13,11 +13,11 @@ import (
 // verdict changes or a wait ends, it chooses anew for the groups concerned and publishes the next
 // board. Queries only load the board.
 type Verdicts struct {
-	board    atomic.Pointer[Board]
-	groups   []*Group
-	affected [][]int // numbers of groups by target
+	board atomic.Pointer[Board]
 
-	mu        sync.Mutex      // guards all below
+	mu        sync.Mutex // guards all below
+	groups    []*Group
+	affected  [][]int         // numbers of groups by target, rising
 	up        []bool          // by target
 	failovers []pool.Failover // by group
 	waits     map[int]time.Time
@@ -39,15 +39,20 @@ func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 		waits:   make(map[int]time.Time),
 		failing: newFailing(),
 	}
+	var live []*Set
 	for _, s := range sets {
 		for _, g := range s.Groups() {
 			g.set, g.number = s, len(v.groups)
 			v.groups = append(v.groups, g)
 		}
+		if s.IsLive() {
+			s.more.number = len(live)
+			live = append(live, s)
+		}
 	}
 	v.failovers = make([]pool.Failover, len(v.groups))
 	v.affected = affectedGroups(v.groups, targets)
-	v.board.Store(new(Board))
+	v.board.Store(&Board{live: chunks[Set](nil).with(upTo(len(live)), live)})
 	v.UpdateAll(func(int) bool { return true }, now)
 	return v
 }
@@ -90,7 +95,7 @@ func (v *Verdicts) Update(verdicts []Verdict, now time.Time) {
 		groups = append(groups, v.affected[verdict.Target]...)
 	}
 	slices.Sort(groups)
-	v.chooseLocked(slices.Compact(groups), now)
+	v.chooseLocked(slices.Compact(groups), v.board.Load().live, now)
 }
 
 // UpdateAll takes the verdicts of all targets from isUp, and chooses anew for all groups.
@@ -100,15 +105,21 @@ func (v *Verdicts) UpdateAll(isUp func(target int) bool, now time.Time) {
 	for i := range v.up {
 		v.up[i] = isUp(i)
 	}
-	all := make([]int, len(v.groups))
-	for i := range all {
-		all[i] = i
-	}
-	v.chooseLocked(all, now)
+	v.chooseLocked(upTo(len(v.groups)), v.board.Load().live, now)
 }
 
-// chooseLocked chooses anew for groups, whose numbers rise, and publishes the board.
-func (v *Verdicts) chooseLocked(groups []int, now time.Time) {
+// upTo returns the numbers from 0 up to n, n left out.
+func upTo(n int) []int {
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
+}
+
+// chooseLocked chooses anew for groups, whose numbers rise, and publishes a board of the choices
+// and live sets.
+func (v *Verdicts) chooseLocked(groups []int, live chunks[Set], now time.Time) {
 	choices := make([]*pool.Choice, len(groups))
 	for i, number := range groups {
 		var again time.Time
@@ -119,7 +130,7 @@ func (v *Verdicts) chooseLocked(groups []int, now time.Time) {
 			v.waits[number] = again
 		}
 	}
-	v.board.Store(v.board.Load().with(groups, choices))
+	v.board.Store(&Board{choices: v.board.Load().choices.with(groups, choices), live: live})
 	v.reviewLocked(groups)
 	v.rearmLocked(now)
 }
@@ -174,5 +185,5 @@ func (v *Verdicts) endWaits() {
 		}
 	}
 	slices.Sort(groups)
-	v.chooseLocked(groups, now)
+	v.chooseLocked(groups, v.board.Load().live, now)
 }

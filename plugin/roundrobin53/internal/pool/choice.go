@@ -15,11 +15,13 @@ const (
 	FailOpen               // no endpoint is up: the endpoints that would be answered if all were up
 	Down                   // no endpoint is up, and none is answered
 	Drained                // there are only drained endpoints, and none is answered
+	Empty                  // there are no endpoints: the names that had them have none
+	Unknown                // no endpoint is known yet: names have not been resolved
 )
 
 // String says a status in a word or two.
 func (s Status) String() string {
-	return [...]string{"up", "all down, answered as if up", "all down", "all drained"}[s]
+	return [...]string{"up", "all down, answered as if up", "all down", "all drained", "none", "none known yet"}[s]
 }
 
 // A Choice is what a group answers while no verdict changes. It never changes itself.
@@ -42,6 +44,10 @@ type siteChoice struct {
 
 // Status returns what c answers with.
 func (c *Choice) Status() Status { return c.status }
+
+// HasEndpoints reports whether c has endpoints to answer with, be they up or not: some are known,
+// and not all of them drained.
+func (s Status) HasEndpoints() bool { return s < Drained }
 
 // Group returns the group that c belongs to.
 func (c *Choice) Group() *Group { return c.group }

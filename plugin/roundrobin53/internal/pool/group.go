@@ -10,7 +10,8 @@ import (
 
 // A Line holds the endpoints of one line of the Corefile, and what the line says of all of them.
 type Line struct {
-	First, Count int // the endpoints: Count of them, from First on
+	First, Count int  // the endpoints: Count of them, from First on
+	Unknown      bool // not all endpoints of the line are known yet
 
 	Weight   int // share of the answers that begin with one of the endpoints
 	Priority int // of their tier; 1 is first
@@ -45,7 +46,7 @@ type Group struct {
 // A tier holds the lines of one priority.
 type tier struct {
 	priority int
-	size     int // endpoints, drained ones too: they count against a quorum
+	size     int // endpoints, drained ones too: they count against a quorum, and so does a line without any
 	lines    []Line
 }
 
@@ -76,7 +77,7 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 		}
 		t := tier{priority: lines[0].Priority, lines: lines[:end:end]}
 		for i := range t.lines {
-			t.size += t.lines[i].Count
+			t.size += max(1, t.lines[i].Count)
 		}
 		g.tiers = append(g.tiers, t)
 		lines = lines[end:]
@@ -100,7 +101,7 @@ func (g *Group) numberLines(lines []Line) {
 // start gives g its counters. They begin with a round of the answers that g gives while all
 // endpoints are up.
 func (g *Group) start() {
-	_, all := gather(g.tiers[max(0, g.firstUndrained())].lines, &g.rules, func(int) bool { return true })
+	_, all := gather(g.tiers[max(0, g.firstAnswerable())].lines, &g.rules, func(int) bool { return true })
 	g.counters = turn.NewCounters(all.round(g.rules.Weighted))
 	if g.rules.Order == Nearest {
 		for i, at := range all.bySite(len(g.sites)) {
@@ -189,10 +190,10 @@ func (g *Group) Choose(up func(endpoint int) bool, failover *Failover, now time.
 	t, again := failover.move(g, alive, now)
 	choice = &Choice{group: g, tier: t, status: Up}
 	if alive[t] == 0 {
-		// Fail open: answer as if all of the first tier were up. A tier that is drained as a whole
-		// has nothing to answer.
-		if t = g.firstUndrained(); t < 0 {
-			choice.status = Drained
+		// Fail open: answer as if all of the first tier were up. A tier that is drained as a whole,
+		// or has no endpoints, has nothing to answer.
+		if t = g.firstAnswerable(); t < 0 {
+			choice.status = g.lack()
 			return choice, again
 		}
 		choice.tier, choice.status = t, FailOpen
@@ -234,10 +235,27 @@ func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
 	return endpoints
 }
 
-// firstUndrained returns the first tier with a line that is not drained, -1 if there is none.
-func (g *Group) firstUndrained() int {
-	isUndrained := func(l Line) bool { return !l.Drain }
-	return slices.IndexFunc(g.tiers, func(t tier) bool { return slices.ContainsFunc(t.lines, isUndrained) })
+// firstAnswerable returns the first tier with endpoints that are not drained, -1 if there is none.
+func (g *Group) firstAnswerable() int {
+	isAnswerable := func(l Line) bool { return !l.Drain && l.Count > 0 }
+	return slices.IndexFunc(g.tiers, func(t tier) bool { return slices.ContainsFunc(t.lines, isAnswerable) })
+}
+
+// lack says why g has no endpoints to answer with.
+func (g *Group) lack() Status {
+	why := Drained
+	for i := range g.tiers {
+		for j := range g.tiers[i].lines {
+			switch line := &g.tiers[i].lines[j]; {
+			case line.Drain:
+			case line.Unknown:
+				return Unknown
+			default:
+				why = Empty
+			}
+		}
+	}
+	return why
 }
 
 // isFit reports whether a tier can be used while the given number of its endpoints is up.

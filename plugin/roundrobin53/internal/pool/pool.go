@@ -68,6 +68,9 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 	return p
 }
 
+// None makes a pool without addresses, whose octets would be width, 4 or 16.
+func None(order Order, width int) Pool { return Pool{order: order, width: uint8(width)} }
+
 // Len returns the number of endpoints.
 func (p *Pool) Len() int { return len(p.arena) / int(p.width) }
 

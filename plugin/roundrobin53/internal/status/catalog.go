@@ -90,6 +90,15 @@ func (c *catalog) set(e *entry) *policy.Set {
 	return nil
 }
 
+// present returns set with the values of now, where they are looked up.
+func (c *catalog) present(e *entry) *policy.Set {
+	set := c.set(e)
+	if set == nil {
+		return nil
+	}
+	return set.On(c.zones[e.zone].block.Store.Verdicts.Board())
+}
+
 func compareEntries(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.zone, b.zone), compareNames(a.name, b.name), cmp.Compare(a.rrtype, b.rrtype))
 }

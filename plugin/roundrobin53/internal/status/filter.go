@@ -76,8 +76,8 @@ func (f *filter) matches(v *view, number int) bool {
 
 // hasValue reports whether a value of an RRset contains a text.
 func (v *view) hasValue(e *entry, text string) bool {
-	set := v.set(e)
 	if e.rrset == nil {
+		set := v.present(e)
 		if strings.Trim(text, "0123456789abcdef.:") != "" {
 			return false // no address
 		}

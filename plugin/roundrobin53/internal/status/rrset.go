@@ -25,6 +25,7 @@ func (v *view) rrset(e *entry) RRset {
 	if e.rrset != nil && len(e.rrset.RRs) > 0 {
 		shown.TTL = e.rrset.RRs[0].Header().Ttl
 	}
+	board := z.block.Store.Verdicts.Board()
 	set := v.set(e)
 	if set == nil {
 		for _, rr := range e.rrset.RRs {
@@ -33,9 +34,10 @@ func (v *view) rrset(e *entry) RRset {
 		}
 		return shown
 	}
+	set = set.On(board)
 	shown.TTL = set.TTL
 	shown.Source = z.block.Store.Source(e.rrtype, e.number, 0)
-	b := builder{view: v, e: e, set: set, block: z.block, board: z.block.Store.Verdicts.Board()}
+	b := builder{view: v, e: e, set: set, block: z.block, board: board}
 	if set.Chooses() {
 		b.choosing(&shown)
 	} else {
@@ -124,7 +126,7 @@ func (b *builder) value(g *policy.Group, line *pool.Line, i int) Value {
 	shown := Value{
 		Value: b.set.Value(i), Weight: line.Weight, Priority: line.Priority,
 		From: orNone(words.From), Geo: orNone(words.Geo), At: words.At,
-		State: Up, Source: b.block.Store.Source(b.e.rrtype, b.e.number, i), Checks: []Check{},
+		State: Up, Source: b.block.Store.SourceOf(b.set, i), Checks: []Check{},
 	}
 	if condition := g.Condition(i); condition != nil {
 		found := b.block.find(condition)
@@ -146,7 +148,7 @@ func orNone(words []string) []string {
 }
 
 // groupStates are the states of groups by what they answer with.
-var groupStates = [...]State{pool.Up: Up, pool.FailOpen: FailOpen, pool.Down: NoData, pool.Drained: NoData}
+var groupStates = [...]State{pool.Up: Up, pool.FailOpen: FailOpen, pool.Down: NoData, pool.Drained: NoData, pool.Empty: NoData, pool.Unknown: Unknown}
 
 // group shows a group, and gives its candidates the share that they have of its answers. Of the
 // groups that a value is in, the first that answers with it counts.

@@ -25,7 +25,11 @@ func (v *view) summarize() *summary {
 // add counts the values of an entry that chooses.
 func (s *summary) add(v *view, number int) {
 	e := &v.entries[number]
-	set, block := v.set(e), v.zones[e.zone].block
+	set, block := v.present(e), v.zones[e.zone].block
+	if set.IsLive() { // only its written values are counted
+		lookedUp := set.Len() - v.set(e).Len()
+		s.Values, s.Up = s.Values+lookedUp, s.Up+lookedUp
+	}
 	down := s.Down
 	seen := make(map[int]bool)
 	failOpen, noData := false, false
@@ -41,9 +45,9 @@ func (s *summary) add(v *view, number int) {
 		switch block.Store.Verdicts.Board().Choice(g).Status() {
 		case pool.FailOpen:
 			failOpen = true
-		case pool.Down, pool.Drained:
+		case pool.Down, pool.Drained, pool.Empty:
 			noData = true
-		case pool.Up:
+		case pool.Up, pool.Unknown:
 		}
 	}
 	if failOpen {

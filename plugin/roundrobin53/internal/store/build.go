@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
@@ -29,7 +30,8 @@ type builder struct {
 	table    *record.Builder
 	choosing *choosingBuilder
 	slab     pool.Slab
-	hashes   []maphash.Hash // by zone
+	system   lookup.Resolver // of directives that name no servers; the zero Resolver until one is needed
+	hashes   []maphash.Hash  // by zone
 }
 
 // Build makes the store of a block. It returns an error if CNAMEs lead nowhere but back to
@@ -45,11 +47,10 @@ func Build(c *config.Block) (*Store, error) {
 		z := &b.Zones[owner.Zone.Index]
 		z.Names++
 		for _, rrset := range owner.RRsets {
-			if rrset.IsLookedUp() {
-				return nil, rrset.Errorf("record: %s: values that are names can't be served yet", owner.Name)
-			}
 			z.Values += len(rrset.Addresses) + len(rrset.RRs)
-			b.add(owner, rrset)
+			if err := b.add(owner, rrset); err != nil {
+				return nil, err
+			}
 			delegates = delegates || rrset.Type == dns.TypeNS && owner.Name != z.Name
 		}
 	}
@@ -62,6 +63,7 @@ func Build(c *config.Block) (*Store, error) {
 	if err := validateCNAMEs(c, s.Table); err != nil {
 		return nil, err
 	}
+	s.live.settle(b.choosing, len(s.Targets))
 	s.Verdicts = policy.NewVerdicts(s.choosingSets(), len(s.Targets), time.Now())
 	if delegates {
 		s.warnDelegations(c)
@@ -88,7 +90,7 @@ func countSets(c *config.Block) int {
 	n := 0
 	for _, owner := range c.Owners {
 		for _, rrset := range owner.RRsets {
-			if rrset.Addresses != nil {
+			if rrset.IsAddress() {
 				n++
 			}
 		}
@@ -116,12 +118,11 @@ func (b *builder) addZones(c *config.Block) {
 }
 
 // add puts an RRset into the table.
-func (b *builder) add(owner *config.Owner, rrset *config.RRset) {
+func (b *builder) add(owner *config.Owner, rrset *config.RRset) error {
 	hash := &b.hashes[owner.Zone.Index]
 	writeDrained(hash, rrset)
-	if rrset.Addresses != nil {
-		b.addAddresses(owner, rrset, hash)
-		return
+	if rrset.IsAddress() {
+		return b.addAddresses(owner, rrset, hash)
 	}
 	for _, rr := range rrset.RRs {
 		rr.Header().Ttl = rrset.TTL
@@ -138,21 +139,35 @@ func (b *builder) add(owner *config.Owner, rrset *config.RRset) {
 		b.cnames = append(b.cnames, cnames)
 	}
 	b.table.Add(owner.Name, made)
+	return nil
 }
 
 // addAddresses puts an A or AAAA RRset into the table.
-func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *maphash.Hash) {
+func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *maphash.Hash) error {
 	number := len(b.sets)
-	made := policy.NewSet(pool.New(rrset.Addresses, rrset.Order, rrset.Answers), rrset.TTL)
-	if rrset.Lines != nil {
+	made := policy.NewSet(newPool(rrset), rrset.TTL)
+	isLive := rrset.IsLookedUp()
+	switch {
+	case isLive:
+		resolver, err := b.resolverOf(rrset)
+		if err != nil {
+			return err
+		}
+		made = b.live.add(b.choosing, owner, rrset, resolver)
+	case rrset.Lines != nil:
 		made.SetChoosing(b.choosing.of(owner, rrset))
 	}
 	if rrset.Metrics {
 		made.CountPicks()
 	}
-	b.slab.Keep(&made.Pool)
+	if !isLive {
+		b.slab.Keep(&made.Pool)
+	}
 	b.sets = append(b.sets, made)
 	b.sources.sets = append(b.sources.sets, b.sources.source(rrset.Position, 0))
+	if isLive {
+		b.live.rrsets[len(b.live.rrsets)-1].home = &b.sets[number]
+	}
 	if rrset.Metrics {
 		b.noteCounted(owner, rrset, &b.sets[number])
 	}
@@ -160,8 +175,19 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 	_, _ = hash.WriteString(owner.Name)
 	maphash.WriteComparable(hash, [2]uint32{rrset.TTL, uint32(rrset.Type)})
 	_, _ = hash.Write(made.Octets())
+	writeNames(hash, rrset)
 	if msg := tooLarge(owner.Name, rrset); msg != "" {
 		b.Large = append(b.Large, msg)
+	}
+	return nil
+}
+
+// writeNames adds the values that are names to the hash of their zone.
+func writeNames(hash *maphash.Hash, rrset *config.RRset) {
+	for i := range rrset.Lines {
+		for _, name := range rrset.Lines[i].Names {
+			_, _ = hash.WriteString(name)
+		}
 	}
 }
 

@@ -15,13 +15,17 @@ import (
 
 // A choosingBuilder makes what sets choose by, and the targets that have to be probed for it.
 type choosingBuilder struct {
-	s          *Store
+	sources    *sources
 	targets    map[TargetKey]int
 	conditions map[conditionKey]*policy.Condition
 	networks   map[string]*route.Networks
 	routings   map[*config.Routing]*route.Routes
 	watches    map[Watch]bool
 	keys       map[*config.Check]string
+
+	addTarget func(Target) int // returns the number of a target that is new
+	addWatch  func(Watch)
+	uses      func(target int) // is told of each target that a condition depends on; nil: nobody
 }
 
 // A conditionKey identifies a condition: values at one address with the same checks share it.
@@ -33,39 +37,59 @@ type conditionKey struct {
 
 func newChoosingBuilder(s *Store) *choosingBuilder {
 	return &choosingBuilder{
-		s:          s,
+		sources:    &s.sources,
 		targets:    make(map[TargetKey]int),
 		conditions: make(map[conditionKey]*policy.Condition),
 		networks:   make(map[string]*route.Networks),
 		routings:   make(map[*config.Routing]*route.Routes),
 		watches:    make(map[Watch]bool),
 		keys:       make(map[*config.Check]string),
+		addTarget: func(t Target) int {
+			s.Targets = append(s.Targets, t)
+			return len(s.Targets) - 1
+		},
+		addWatch: func(w Watch) { s.Watches = append(s.Watches, w) },
 	}
 }
 
 // of makes what an RRset with lines chooses by.
 func (b *choosingBuilder) of(owner *config.Owner, rrset *config.RRset) policy.Choosing {
-	c := policy.Choosing{Name: owner.Name, Type: rrset.Type, Zone: owner.Zone.Index, Order: rrset.Order, Routes: b.routes(rrset.Routing)}
+	return policy.Choosing{
+		Name: owner.Name, Type: rrset.Type, Zone: owner.Zone.Index, Order: rrset.Order, Routes: b.routes(rrset.Routing),
+		Groups: b.groups(owner.Zone.Name, rrset, nil), Sources: b.sourcesOf(rrset), Words: wordsOf(rrset),
+	}
+}
+
+// sourcesOf returns where the lines of an RRset are written.
+func (b *choosingBuilder) sourcesOf(rrset *config.RRset) []policy.Source {
+	found := make([]policy.Source, len(rrset.Lines))
+	for i := range rrset.Lines {
+		found[i] = b.sources.source(rrset.Lines[i].Position, rrset.Lines[i].First)
+	}
+	return found
+}
+
+// groups makes the groups of an RRset in a zone. Unknown says by line whether values of it are not
+// known yet; nil: none is.
+func (b *choosingBuilder) groups(zone string, rrset *config.RRset, unknown []bool) []*policy.Group {
 	var identities []uint64
 	if rrset.Order == pool.Sticky {
 		for i := range rrset.Endpoints() {
 			identities = append(identities, xxhash.Sum64String(rrset.Value(i)))
 		}
 	}
-	for i := range rrset.Lines {
-		c.Sources = append(c.Sources, b.s.sources.source(rrset.Lines[i].Position, rrset.Lines[i].First))
-	}
-	c.Words = wordsOf(rrset)
-	conditions := b.conditionsOf(owner, rrset)
-	for _, g := range rrset.Routing.Groups {
+	conditions := b.conditionsOf(zone, rrset)
+	groups := make([]*policy.Group, len(rrset.Routing.Groups))
+	for n, g := range rrset.Routing.Groups {
 		lines := make([]pool.Line, len(g.Lines))
 		for i, line := range g.Lines {
 			lines[i] = poolLine(&rrset.Lines[line])
+			lines[i].Unknown = unknown != nil && unknown[line]
 		}
 		made := pool.NewGroup(poolRules(rrset), lines, identities)
-		c.Groups = append(c.Groups, policy.NewGroup(made, g.Name, g.Key, conditions))
+		groups[n] = policy.NewGroup(made, g.Name, g.Key, conditions)
 	}
-	return c
+	return groups
 }
 
 // wordsOf returns, by line, for which clients the values of an RRset are, nil if no line says that.
@@ -127,7 +151,7 @@ func (b *choosingBuilder) routes(r *config.Routing) *route.Routes {
 
 // conditionsOf returns the conditions of the RRset's values by position, nil for values that are
 // always up.
-func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset) []*policy.Condition {
+func (b *choosingBuilder) conditionsOf(zone string, rrset *config.RRset) []*policy.Condition {
 	conditions := make([]*policy.Condition, rrset.Endpoints())
 	for _, line := range rrset.Lines {
 		if len(line.Checks) == 0 {
@@ -144,7 +168,7 @@ func (b *choosingBuilder) conditionsOf(owner *config.Owner, rrset *config.RRset)
 				b.conditions[key] = &all
 			}
 			conditions[i] = b.conditions[key]
-			b.watch(owner.Zone.Name, rrset.Directive, line.Checks, address, rrset.Value(i))
+			b.watch(zone, rrset.Directive, line.Checks, address, rrset.Value(i))
 		}
 	}
 	return conditions
@@ -188,9 +212,11 @@ func (b *choosingBuilder) target(check *config.Check, address netip.Addr) int {
 	key := TargetKey{address, b.keys[check]}
 	number, ok := b.targets[key]
 	if !ok {
-		number = len(b.s.Targets)
+		number = b.addTarget(Target{health.Target{Address: address, Check: check.Probe}, key})
 		b.targets[key] = number
-		b.s.Targets = append(b.s.Targets, Target{health.Target{Address: address, Check: check.Probe}, key})
+	}
+	if b.uses != nil {
+		b.uses(number)
 	}
 	return number
 }
@@ -202,7 +228,7 @@ func (b *choosingBuilder) watch(zone string, d *config.Directive, checks []strin
 			w := Watch{b.target(check, address), zone, check.Name, value}
 			if !b.watches[w] {
 				b.watches[w] = true
-				b.s.Watches = append(b.s.Watches, w)
+				b.addWatch(w)
 			}
 		}
 	}

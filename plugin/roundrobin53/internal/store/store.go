@@ -30,6 +30,7 @@ type Store struct {
 
 	Counted []Counted // the sets that count their first picks
 
+	live   live             // the RRsets with looked-up values
 	sets   []policy.Set     // by record.Result.Addresses
 	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; number 0 stands for none
 
@@ -85,8 +86,20 @@ type Counted struct {
 	Set        *policy.Set
 }
 
-// Set returns the set of an A or AAAA RRset, by the RRset's number in the table.
+// Set returns the set of an A or AAAA RRset, by the RRset's number in the table. Where values are
+// looked up, the present ones are only on the board: see Now.
 func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
+
+// Now returns the present set of an A or AAAA RRset, by the RRset's number in the table, and the
+// board under which it answers; nil if turns alone decide. It is what a query loads, once.
+func (s *Store) Now(number int) (*policy.Set, *policy.Board) {
+	set := &s.sets[number]
+	if !set.Chooses() {
+		return set, nil
+	}
+	board := s.Verdicts.Board()
+	return set.On(board), board
+}
 
 // CNAMEs returns the CNAMEs that an answer chooses among, nil for any other RRset of the table.
 func (s *Store) CNAMEs(rrset *record.RRset) *policy.CNAMEs { return s.cnames[rrset.CNAMEs] }

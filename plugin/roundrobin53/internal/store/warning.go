@@ -25,7 +25,7 @@ func (s *Store) warnDelegations(c *config.Block) {
 			continue
 		}
 		for _, rrset := range owner.RRsets {
-			if rrset.Addresses == nil {
+			if !rrset.IsAddress() {
 				s.Warnings = append(s.Warnings, rrset.Warningf("%s %s lies below a delegation and is never answered", owner.Name, dns.TypeToString[rrset.Type]))
 			}
 		}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// values are the values of an RRset at one moment.
+type values struct {
+	addresses []netip.Addr
+	counts    []int  // by line
+	unknown   []bool // by line: a name of it has not been resolved yet
+}
+
+func (v *values) equal(other *values) bool {
+	return slices.Equal(v.addresses, other.addresses) && slices.Equal(v.counts, other.counts) && slices.Equal(v.unknown, other.unknown)
+}
+
+// set makes the set of the present values.
+func (l *liveRRset) set(b *choosingBuilder, ttl uint32) policy.Set {
+	rrset := *l.rrset
+	rrset.Addresses, rrset.Lines = l.values.addresses, slices.Clone(l.rrset.Lines)
+	sources := make([]policy.Source, 0, len(rrset.Lines))
+	first := 0
+	for i, count := range l.values.counts {
+		rrset.Lines[i].First, rrset.Lines[i].Count = first, count
+		if count > 0 {
+			source := l.sources[i]
+			source.First = uint16(first)
+			sources = append(sources, source)
+		}
+		first += count
+	}
+	made := policy.NewSet(newPool(&rrset), ttl)
+	made.SetChoosing(policy.Choosing{
+		Name: l.owner, Type: rrset.Type, Zone: l.zone, Order: rrset.Order, Routes: l.routes,
+		Groups: b.groups(l.zoneName, &rrset, l.values.unknown), Sources: sources, Words: wordsOf(&rrset),
+	})
+	made.MakeLive()
+	return made
+}
+
+// newPool makes the pool of an address RRset, which may have no address.
+func newPool(rrset *config.RRset) pool.Pool {
+	switch {
+	case len(rrset.Addresses) > 0:
+		return pool.New(rrset.Addresses, rrset.Order, rrset.Answers)
+	case rrset.Type == dns.TypeA:
+		return pool.None(rrset.Order, 4)
+	}
+	return pool.None(rrset.Order, 16)
+}
+
+// valuesOf returns the values that follow from what is known of names. A name and a line may give
+// the same address: an answer has it once, as its written line says, or else its first line.
+func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
+	lines := l.rrset.Lines
+	v := values{counts: make([]int, len(lines)), unknown: make([]bool, len(lines))}
+	claimed := make(map[netip.Addr][]int)
+	claim := func(line int, addr netip.Addr) bool {
+		if slices.ContainsFunc(claimed[addr], func(other int) bool { return l.meet(line, other) }) {
+			return false
+		}
+		claimed[addr] = append(claimed[addr], line)
+		return true
+	}
+	for i := range lines {
+		for _, addr := range l.rrset.Addresses[lines[i].First : lines[i].First+lines[i].Count] {
+			claim(i, addr)
+		}
+	}
+	for i := range lines {
+		before := len(v.addresses)
+		v.addresses = append(v.addresses, l.rrset.Addresses[lines[i].First:lines[i].First+lines[i].Count]...)
+		for _, name := range lines[i].Names {
+			set := known[lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}]
+			v.unknown[i] = v.unknown[i] || set.State == lookup.Never
+			for _, addr := range set.Addresses {
+				if claim(i, addr) {
+					v.addresses = append(v.addresses, addr)
+				}
+			}
+		}
+		v.counts[i] = len(v.addresses) - before
+	}
+	return v
+}
+
+// meet reports whether values of two lines can be in one answer.
+func (l *liveRRset) meet(a, b int) bool {
+	if l.rrset.Lines[a].Priority != l.rrset.Lines[b].Priority {
+		return false
+	}
+	return slices.ContainsFunc(l.rrset.Routing.Groups, func(g config.Group) bool {
+		return slices.Contains(g.Lines, a) && slices.Contains(g.Lines, b)
+	})
+}
+
+// The least TTL of an answer that has what remains of the TTL of what was looked up.
+const leastTTL = 5 * time.Second
+
+// endOf returns when the TTL of what was looked up for an RRset ends.
+func (l *liveRRset) endOf(known map[lookup.Question]lookup.Set) time.Time {
+	var first time.Time
+	for i := range l.rrset.Lines {
+		for _, name := range l.rrset.Lines[i].Names {
+			set := known[lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}]
+			if end := set.When.Add(set.TTL); first.IsZero() || end.Before(first) {
+				first = end
+			}
+		}
+	}
+	return first
+}
+
+// ttl returns the TTL of answers.
+func (l *liveRRset) ttl(now time.Time) uint32 {
+	if !l.rrset.Remaining || len(l.values.addresses) == 0 {
+		return l.rrset.TTL
+	}
+	remaining := uint32(max(l.ends.Sub(now), leastTTL).Round(time.Second) / time.Second)
+	return min(remaining, l.rrset.TTL)
+}
+
+// HasRemaining reports whether the TTL of some answers is what remains of a lookup's.
+func (s *Store) HasRemaining() bool {
+	return slices.ContainsFunc(s.live.rrsets, func(l *liveRRset) bool { return l.rrset.Remaining })
+}
+
+// Age gives the answers whose TTL is what remains of a lookup's the TTL of now.
+func (s *Store) Age(now time.Time) {
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
+	s.setTTLs(s.live.rrsets, now)
+}
+
+func (s *Store) setTTLs(rrsets []*liveRRset, now time.Time) {
+	var homes []*policy.Set
+	var ttls []uint32
+	for _, l := range rrsets {
+		if l.rrset.Remaining {
+			homes, ttls = append(homes, l.home), append(ttls, l.ttl(now))
+		}
+	}
+	s.Verdicts.SetTTL(homes, ttls)
+}
