@@ -30,6 +30,7 @@ var rooms = map[string]struct {
 	core + "store": {
 		imports: []string{core + "config", core + "policy", core + "health", core + "lookup", core + "pool", core + "record", core + "route"},
 	},
+	core + "override": {},
 	core + "explain": {
 		imports: []string{"plugin/internal/turn", core + "policy", core + "pool", core + "record", core + "store"},
 	},

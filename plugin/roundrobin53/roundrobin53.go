@@ -27,6 +27,7 @@
 //	internal/store               what one server block serves, built from the model
 //	internal/policy              which values of an RRset are answered now
 //	internal/pool                arithmetic of tiers, weights, distance and stickiness
+//	internal/override            state files: what operators decide at run time
 //	internal/explain             what the stages of a choice did, for people and programs
 //	internal/record              owner names and zones; Lookup
 //	internal/route               client networks and places to groups of values

@@ -36,6 +36,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"import", importArgs, "writes server blocks for what the AWS CLI prints of Route 53, or for a zone file", importZones},
+		{"drain", drainArgs, "writes into a state file that a value is not to be answered", drain},
+		{"undrain", undrainArgs, "takes that out of the file again", undrain},
 		{"help", "", "lists the commands", help},
 	}
 }
