@@ -14,9 +14,9 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// TestHostWithoutIPv6 runs the server where there is no IPv6, as it is for want of a route, and as sysctl switches it off:
+// TestSystemHostWithoutIPv6 runs the server where there is no IPv6, as it is for want of a route, and as sysctl switches it off:
 // that says nothing of endpoints with an IPv6 address. One with an IPv4 address that there is no route to is down.
-func TestHostWithoutIPv6(t *testing.T) {
+func TestSystemHostWithoutIPv6(t *testing.T) {
 	const corefile = `example.org:1053 {
 		roundrobin53 {
 			record app AAAA 2001:db8::1 2001:db8::2 check web all_down none

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -272,4 +274,45 @@ func TestReloadFailedLastsAsLongAsTheCorefile(t *testing.T) {
 	if failed() != 0 {
 		t.Error("failed after the Corefile was mended")
 	}
+}
+
+// TestCorefileOutdatedSeesImports guards an alert for what no reload ever takes over: the plugin reload stops at a missing import
+// with a line in the log, and counts nothing.
+func TestCorefileOutdatedSeesImports(t *testing.T) {
+	path, imported := filepath.Join(t.TempDir(), "Corefile"), filepath.Join(t.TempDir(), "records.conf")
+	text := "example.org:0 {\nroundrobin53 {\nimport " + imported + "\n}\n}\n"
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outdated := func(when string, want float64) {
+		t.Helper()
+		if got := server.Series(t, "coredns_roundrobin53_corefile_outdated")[""]; got != want {
+			t.Errorf("outdated is %v %s, want %v", got, when, want)
+		}
+	}
+	s := server.Start(t, "example.org:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}")
+	outdated("for a Corefile that is no file", 0)
+	reload := func() {
+		t.Helper()
+		if err := s.ReloadFrom(caddy.CaddyfileInput{Filepath: path, Contents: []byte(text), ServerTypeName: "dns"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(path, text)
+	write(imported, "record app A 192.0.2.1\n")
+	reload()
+	outdated("after a reload", 0)
+	write(imported, "record app A 192.0.2.2\n")
+	outdated("after a change of an import", 1)
+	reload()
+	outdated("after another reload", 0)
+	if err := os.Remove(imported); err != nil {
+		t.Fatal(err)
+	}
+	outdated("without the import", 1)
+	write(imported, "record app A 192.0.2.2\n")
+	outdated("with the import again", 0)
 }

@@ -17,6 +17,7 @@ var rooms = map[string]struct {
 }{
 	"plugin/internal/turn":     {},
 	"plugin/internal/asker":    {knowsCoreDNS: true, imports: []string{"plugin/internal/turn"}},
+	"plugin/internal/corefile": {knowsCoreDNS: true},
 	core + "fastpath/datagram": {},
 	core + "fastpath/wire":     {},
 	core + "health":            {},

@@ -19,6 +19,9 @@ var (
 		"Counter of the answers that began with a value, for records with the option metrics.",
 		[]string{"zone", "view", "name", "type", "value"}, nil)
 
+	outdatedDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "corefile_outdated"),
+		"Whether the Corefile or a file that it imports is no longer what it was when it was read (1), or still is (0).", nil, nil)
+
 	zonesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "zones"),
 		"Number of zones configured.", nil, nil)
 
@@ -48,6 +51,7 @@ type collector struct{}
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- firstPicksDesc
+	ch <- outdatedDesc
 	ch <- zonesDesc
 	ch <- namesDesc
 	ch <- valuesDesc
@@ -76,6 +80,11 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		addPicks(picks, candidates, s, view)
 	}
+	outdated := 0.0
+	if in.source.IsOutdated() {
+		outdated = 1
+	}
+	ch <- prometheus.MustNewConstMetric(outdatedDesc, prometheus.GaugeValue, outdated)
 	ch <- prometheus.MustNewConstMetric(zonesDesc, prometheus.GaugeValue, float64(zones))
 	names.send(ch, namesDesc, prometheus.GaugeValue)
 	values.send(ch, valuesDesc, prometheus.GaugeValue)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/coredns/caddy"
 
+	"github.com/roundrobin53/roundrobin53/plugin/internal/corefile"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
@@ -29,6 +30,7 @@ type instance struct {
 	prober   *prober
 	fast     fastpath.Run
 	pages    pages
+	source   *corefile.Copy // what it was read from; for metrics
 
 	// Caddy calls the hooks that change these one after another.
 	first      bool // the start of a process, not a reload
@@ -115,6 +117,7 @@ func (in *instance) startup() error {
 	if err := in.openPages(previous.pages); err != nil {
 		return err
 	}
+	in.source = corefile.Remember(in.corefile(), !in.isLarge())
 	now := time.Now()
 	store.Adopt(in.served(), previous.served(), now)
 	in.prober.prepare(previous.prober, now)

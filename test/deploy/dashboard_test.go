@@ -144,7 +144,7 @@ func TestLabelsOfAlertsExist(t *testing.T) {
 // TestAlertsAreComplete guards the alerts that operators were promised, and that each says what it means.
 func TestAlertsAreComplete(t *testing.T) {
 	for alert, metric := range map[string]string{
-		"ReloadFailed": "coredns_roundrobin53_reload_failed", "ValueDown": "coredns_roundrobin53_up",
+		"ReloadFailed": "coredns_roundrobin53_reload_failed", "CorefileOutdated": "coredns_roundrobin53_corefile_outdated", "ValueDown": "coredns_roundrobin53_up",
 		"FailOpen": "coredns_roundrobin53_fail_open_answers_total", "Panic": "coredns_panics_total",
 	} {
 		if expression := expressions(t)["alert RoundRobin53"+alert]; !strings.Contains(expression, metric) {

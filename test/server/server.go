@@ -133,7 +133,7 @@ func (s *Server) awaitReply(network, address string) {
 // the connection does not, and Stop of CoreDNS's server of gRPC reads what its Serve may be about to write.
 func shakeHands(address string) {
 	d := net.Dialer{Timeout: time.Second}
-	if c, err := tls.DialWithDialer(&d, "tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil { //nolint:gosec // whoever it is
+	if c, err := tls.DialWithDialer(&d, "tcp", address, &tls.Config{InsecureSkipVerify: true}); err == nil {
 		_ = c.Close()
 	}
 }
@@ -151,8 +151,11 @@ func (s *Server) Await() {
 }
 
 // Reload replaces the running configuration; the old one goes on if the new one is wrong.
-func (s *Server) Reload(corefile string) error {
-	instance, err := s.Instance.Restart(Input(corefile))
+func (s *Server) Reload(corefile string) error { return s.ReloadFrom(Input(corefile)) }
+
+// ReloadFrom is Reload for a Corefile with a path.
+func (s *Server) ReloadFrom(input caddy.Input) error {
+	instance, err := s.Instance.Restart(input)
 	if err == nil {
 		s.Instance = instance
 		s.awaitServing()
