@@ -56,13 +56,13 @@ type Nameserver struct {
 }
 
 // Start starts a nameserver on 127.0.0.1, until the test ends.
-func Start(t testing.TB) *Nameserver {
+func Start(t *testing.T) *Nameserver {
 	t.Helper()
 	return StartAt(t, "127.0.0.1:0")
 }
 
 // StartAt starts a nameserver at an address and a port, until the test ends.
-func StartAt(t testing.TB, address string) *Nameserver {
+func StartAt(t *testing.T, address string) *Nameserver {
 	t.Helper()
 	n := &Nameserver{records: make(map[string][]dns.RR), faults: make(map[string]Fault), asked: make(chan struct{})}
 	listener, packets := listen(t, address)
@@ -74,7 +74,7 @@ func StartAt(t testing.TB, address string) *Nameserver {
 }
 
 // listen listens for TCP and UDP on one port.
-func listen(t testing.TB, address string) (net.Listener, net.PacketConn) {
+func listen(t *testing.T, address string) (net.Listener, net.PacketConn) {
 	t.Helper()
 	var failures error
 	for range 100 {
@@ -94,7 +94,7 @@ func listen(t testing.TB, address string) (net.Listener, net.PacketConn) {
 	return nil, nil
 }
 
-func (n *Nameserver) serveTLS(t testing.TB) {
+func (n *Nameserver) serveTLS(t *testing.T) {
 	t.Helper()
 	ca, err := authority.New()
 	if err != nil {
@@ -116,7 +116,7 @@ func (n *Nameserver) serveTLS(t testing.TB) {
 	n.serve(t, &dns.Server{Listener: listener}, "tls")
 }
 
-func (n *Nameserver) serve(t testing.TB, s *dns.Server, network string) {
+func (n *Nameserver) serve(t *testing.T, s *dns.Server, network string) {
 	t.Helper()
 	started, ended := make(chan struct{}), make(chan struct{})
 	s.NotifyStartedFunc = func() { close(started) }
@@ -181,7 +181,7 @@ func (n *Nameserver) Queries(name string, qtype uint16) []string {
 }
 
 // Await waits until there were count queries for a name and a type.
-func (n *Nameserver) Await(t testing.TB, name string, qtype uint16, count int) {
+func (n *Nameserver) Await(t *testing.T, name string, qtype uint16, count int) {
 	t.Helper()
 	deadline := time.After(time.Minute)
 	for {

@@ -84,27 +84,9 @@ func rcodeText(rcode int) string {
 // collect follows the CNAME records of an answer from the name of the question on, in whatever
 // order the records stand, and returns the addresses at the end. Records of other names are ignored.
 func collect(m *dns.Msg, q Question) (answer, error) {
-	var a answer
-	name, ttl := q.Name, uint32(maxTTL)
-	for {
-		next := ""
-		for _, rr := range m.Answer {
-			h := rr.Header()
-			if h.Class != dns.ClassINET || !sameName(h.Name, name) {
-				continue
-			}
-			switch rr := rr.(type) {
-			case *dns.CNAME:
-				next = dns.CanonicalName(rr.Target)
-			case *dns.A:
-				a.add(q.Type, dns.TypeA, rr.A)
-			case *dns.AAAA:
-				a.add(q.Type, dns.TypeAAAA, rr.AAAA)
-			default:
-				continue
-			}
-			ttl = min(ttl, validTTL(h.Ttl))
-		}
+	a := answer{ttl: maxTTL * time.Second}
+	for name := q.Name; ; name = a.path[len(a.path)-1] {
+		next := a.takeFrom(m, name, q.Type)
 		if len(a.addresses) > 0 || next == "" {
 			break
 		}
@@ -112,11 +94,32 @@ func collect(m *dns.Msg, q Question) (answer, error) {
 			return answer{}, failed(BadAnswer, fmt.Errorf("CNAME records that lead in a circle or beyond %d names, at %q", maxPath, next))
 		}
 		a.path = append(a.path, next)
-		name = next
 	}
 	a.finish()
-	a.ttl = time.Duration(ttl) * time.Second
 	return a, nil
+}
+
+// takeFrom takes the addresses that a name has in a message, and the smallest TTL. It returns where
+// a CNAME record of the name leads; "" if there is none.
+func (a *answer) takeFrom(m *dns.Msg, name string, qtype uint16) (next string) {
+	for _, rr := range m.Answer {
+		h := rr.Header()
+		if h.Class != dns.ClassINET || !sameName(h.Name, name) {
+			continue
+		}
+		switch rr := rr.(type) {
+		case *dns.CNAME:
+			next = dns.CanonicalName(rr.Target)
+		case *dns.A:
+			a.add(qtype, dns.TypeA, rr.A)
+		case *dns.AAAA:
+			a.add(qtype, dns.TypeAAAA, rr.AAAA)
+		default:
+			continue
+		}
+		a.ttl = min(a.ttl, time.Duration(validTTL(h.Ttl))*time.Second)
+	}
+	return next
 }
 
 // add adds the address of a record, if it is of the type that was asked for.

@@ -46,7 +46,7 @@ func serveProcess() {
 		}
 		x.send()
 	})
-	fmt.Println(NewResolver(n.udp, n.tcp, n.tls).String(), base64.StdEncoding.EncodeToString(n.authority))
+	fmt.Fprintln(os.Stdout, NewResolver(n.udp, n.tcp, n.tls).String(), base64.StdEncoding.EncodeToString(n.authority))
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 

@@ -67,7 +67,7 @@ func (p *connections) use(c *connection, deadline time.Time) {
 	if p.closed {
 		deadline = time.Unix(1, 0)
 	}
-	c.SetDeadline(deadline) //nolint:errcheck // a closed connection says so when it is read
+	_ = c.SetDeadline(deadline) // a closed connection says so when it is read
 	p.inUse[c] = struct{}{}
 }
 
@@ -77,7 +77,7 @@ func (p *connections) give(c *connection, isGood bool) {
 	defer p.mu.Unlock()
 	delete(p.inUse, c)
 	if !isGood || p.closed || c.uses == p.usesLimit {
-		c.Close()
+		_ = c.Close()
 		return
 	}
 	if c.timer == nil {
@@ -98,7 +98,7 @@ func (p *connections) drop(c *connection) {
 			break
 		}
 	}
-	c.Close()
+	_ = c.Close()
 }
 
 // close closes the idle connections and makes the lookups on the others fail.
@@ -108,11 +108,11 @@ func (p *connections) close() {
 	p.closed = true
 	for _, c := range p.idle {
 		if c.timer.Stop() {
-			c.Close()
+			_ = c.Close()
 		}
 	}
 	p.idle = nil
 	for c := range p.inUse {
-		c.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // as above
+		_ = c.SetDeadline(time.Unix(1, 0)) // as above
 	}
 }

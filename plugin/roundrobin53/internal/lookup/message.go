@@ -50,7 +50,7 @@ func newQuery(q Question, edns bool) (query, error) {
 
 // renew gives the query a random id, which an attacker who can't see the query has to guess.
 func (q query) renew() {
-	rand.Read(q.message[:2]) //nolint:errcheck,gosec // it never returns an error
+	_, _ = rand.Read(q.message[:2]) // it never returns an error
 }
 
 // isAnsweredBy reports whether a message answers the query: id, name, type and class are the same,

@@ -181,8 +181,7 @@ func (u *upstream) explain(err error) error {
 
 // resultOf returns the result that an error stands for.
 func resultOf(err error) Result {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f.result
 	}
 	return Unreachable
