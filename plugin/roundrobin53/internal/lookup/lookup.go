@@ -10,7 +10,9 @@
 //	server.go  resolvconf.go    servers as the Corefile and /etc/resolv.conf write them
 //	resolver.go                 servers are asked in turn
 //	udp.go  stream.go           a query goes out and its answer comes in: UDP; TCP and TLS
+//	connection.go               connections that wait for the next lookup
 //	message.go  answer.go       queries and answers in wire format
+//	reason.go                   why a lookup failed, for logs and pages
 //
 // The package leaves to others what a set means for answers, logs and metrics.
 package lookup

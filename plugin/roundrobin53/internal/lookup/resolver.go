@@ -4,11 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"net"
-	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -130,7 +126,7 @@ func (u *upstream) ask(ctx context.Context, q Question, deadline time.Time) (ans
 		a, err = u.askWith(ctx, q, false, deadline) // RFC 6891 section 7
 	}
 	if err != nil {
-		err = u.explain(err)
+		err = explain(u.Server, err)
 		u.note(resultOf(err))
 		return answer{}, err
 	}
@@ -161,22 +157,6 @@ func (u *upstream) exchange(ctx context.Context, q query, deadline time.Time) ([
 		q.renew()
 	}
 	return exchangeStream(ctx, u.streams, q, deadline)
-}
-
-// explain makes a failure of an error, which says what happened and at which server.
-func (u *upstream) explain(err error) error {
-	result := resultOf(err)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return failed(Timeout, fmt.Errorf("%s: no answer in time", u.Server))
-	case errors.Is(err, errOther):
-		result = BadAnswer
-	}
-	var op *net.OpError
-	if errno := syscall.Errno(0); errors.As(err, &op) && errors.As(err, &errno) {
-		err = errno // the addresses in between are the server's, and a port of ours
-	}
-	return failed(result, fmt.Errorf("%s: %w", u.Server, err))
 }
 
 // resultOf returns the result that an error stands for.

@@ -2,9 +2,12 @@ package lookup
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -45,6 +48,7 @@ func TestTransports(t *testing.T) {
 		if !x.query.RecursionDesired || opt == nil || opt.UDPSize() != 1232 || len(x.query.Question) != 1 {
 			t.Errorf("query %s", x.query)
 		}
+		x.reply.Question[0].Name = strings.ToUpper(asked) // letters do not matter
 		x.add(asked+" 60 IN A 192.0.2.2", asked+" 30 IN A 192.0.2.1", asked+" 60 IN A 192.0.2.2").send()
 	})
 	for _, s := range []Server{n.udp, n.tcp, n.tls} {
@@ -108,10 +112,15 @@ func TestLies(t *testing.T) {
 	}
 	defer stranger.Close()
 	for name, tell := range map[string]func(x *exchange){
-		"id":         func(x *exchange) { x.reply.Id++; x.send(); x.reply.Id-- },
-		"no reply":   func(x *exchange) { x.reply.Response = false; x.send(); x.reply.Response = true },
-		"opcode":     func(x *exchange) { x.reply.Opcode = dns.OpcodeStatus; x.send(); x.reply.Opcode = dns.OpcodeQuery },
-		"question":   func(x *exchange) { x.reply.Question = nil; x.send(); x.reply.Question = x.query.Question },
+		"id":       func(x *exchange) { x.reply.Id++; x.send(); x.reply.Id-- },
+		"no reply": func(x *exchange) { x.reply.Response = false; x.send(); x.reply.Response = true },
+		"opcode":   func(x *exchange) { x.reply.Opcode = dns.OpcodeStatus; x.send(); x.reply.Opcode = dns.OpcodeQuery },
+		"question": func(x *exchange) { x.reply.Question = nil; x.send(); x.reply.Question = x.query.Question },
+		"questions": func(x *exchange) {
+			x.reply.Question = append(x.reply.Question, x.reply.Question[0])
+			x.send()
+			x.reply.Question = x.query.Question
+		},
 		"name":       func(x *exchange) { withQuestion(x, "other.example.", dns.TypeA, dns.ClassINET) },
 		"shorter":    func(x *exchange) { withQuestion(x, "example.", dns.TypeA, dns.ClassINET) },
 		"type":       func(x *exchange) { withQuestion(x, asked, dns.TypeAAAA, dns.ClassINET) },
@@ -320,6 +329,19 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
+	for name, row := range map[string]struct {
+		fail func(x *exchange)
+		want string
+	}{
+		"closed at once": {func(x *exchange) { _ = x.w.Close() }, "unreachable: SERVER: connection closed before the end of the answer"},
+		"half an answer": {func(x *exchange) { _, _ = x.w.Write([]byte{0}); _ = x.w.Close() }, "bad_answer: SERVER: an answer to another question"},
+	} {
+		n := startNameserver(t, row.fail)
+		want := strings.ReplaceAll(row.want, "SERVER", n.tcp.String())
+		if got := text(ask(t, n, n.tcp)); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
 	n := startNameserver(t, nil)
 	gone, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -332,6 +354,25 @@ func TestFailures(t *testing.T) {
 	}
 	if got := text(ask(t, n)); got != "unreachable: the resolver has no servers" {
 		t.Errorf("no servers: %s", got)
+	}
+}
+
+// TestReasons guards logs against what a server sends, such as the names in its certificate.
+func TestReasons(t *testing.T) {
+	s := Server{Network: "tcp", Address: netip.MustParseAddrPort("192.0.2.1:53")}
+	for _, row := range []struct {
+		err  error
+		want string
+	}{
+		{&tls.CertificateVerificationError{Err: errors.New("x509: valid for a\nb\x1b[2J\xff")}, "unreachable: tcp://192.0.2.1:53: certificate: valid for a?b?[2J?"},
+		{errors.New(strings.Repeat("a", 300)), "unreachable: tcp://192.0.2.1:53: " + strings.Repeat("a", 200) + "..."},
+		{&net.OpError{Op: "dial", Err: errors.New("no route")}, "unreachable: tcp://192.0.2.1:53: no route"},
+		{io.ErrUnexpectedEOF, "unreachable: tcp://192.0.2.1:53: connection closed before the end of the answer"},
+		{context.Canceled, "timeout: tcp://192.0.2.1:53: no answer in time"},
+	} {
+		if got := text(answer{}, explain(s, row.err)); got != row.want {
+			t.Errorf("%v: %q, want %q", row.err, got, row.want)
+		}
 	}
 }
 

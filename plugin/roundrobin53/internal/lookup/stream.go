@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -59,11 +58,11 @@ func (c *connection) exchangeFramed(q query) ([]byte, error) {
 	}
 	var length [2]byte
 	if _, err := io.ReadFull(c, length[:]); err != nil {
-		return nil, fmt.Errorf("no answer on the connection: %w", err)
+		return nil, err
 	}
 	message := make([]byte, binary.BigEndian.Uint16(length[:]))
 	if _, err := io.ReadFull(c, message); err != nil {
-		return nil, fmt.Errorf("half an answer on the connection: %w", err)
+		return nil, err
 	}
 	if !q.isAnsweredBy(message) {
 		return nil, errOther
