@@ -74,6 +74,6 @@ func readFile(name string, in io.Reader) (*route53.File, error) {
 		data, err := io.ReadAll(in)
 		return &route53.File{Name: "standard input", Data: data}, err
 	}
-	data, err := os.ReadFile(name) //nolint:gosec // the operator names it
+	data, err := os.ReadFile(name)
 	return &route53.File{Name: name, Data: data}, err
 }

@@ -55,13 +55,13 @@ func (d *Directive) write(b *formatter) {
 		for _, timer := range d.SOA.Timers {
 			fmt.Fprintf(b, " %d", timer)
 		}
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 	}
 	for _, ns := range d.NameServers {
 		b.comment("    ", ns.Position)
 		fmt.Fprintf(b, "    ns %s", quote(ns.Name))
 		writeAddresses(b, ns.addresses)
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 	}
 	if len(d.Fallthrough) > 0 {
 		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.Fallthrough, " "))
@@ -70,10 +70,10 @@ func (d *Directive) write(b *formatter) {
 		fmt.Fprintf(b, "    status %s\n", d.Status)
 	}
 	if d.Fastpath {
-		b.WriteString("    fastpath\n")
+		fmt.Fprint(b, "    fastpath\n")
 	}
 	if d.ECS {
-		b.WriteString("    ecs\n")
+		fmt.Fprint(b, "    ecs\n")
 	}
 	if d.resolver != nil {
 		fmt.Fprintf(b, "    resolver %s\n", strings.Join(quoteAll(d.resolver.words), " "))
@@ -84,7 +84,7 @@ func (d *Directive) write(b *formatter) {
 		for _, prefix := range n.prefixes {
 			fmt.Fprintf(b, " %s", prefix)
 		}
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 	}
 	for _, check := range d.checks {
 		check.write(b)
@@ -93,7 +93,7 @@ func (d *Directive) write(b *formatter) {
 		rec.write(b)
 	}
 	b.writeComments("    ", b.comments.End)
-	b.WriteString("}\n")
+	fmt.Fprint(b, "}\n")
 }
 
 // periodText writes a duration of a check.
@@ -110,19 +110,19 @@ func (c *Check) write(b *formatter) {
 	p := c.Probe
 	if p == nil {
 		if c.Invert {
-			b.WriteString(" {\n        invert\n    }")
+			fmt.Fprint(b, " {\n        invert\n    }")
 		}
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 		return
 	}
 	fmt.Fprintf(b, " {\n        interval %s\n        timeout %s\n        rise %d\n        fall %d\n",
 		periodText(p.Interval), periodText(p.Timeout), p.Rise, p.Fall)
 	if c.scheme().HTTP {
-		b.WriteString("        status")
+		fmt.Fprint(b, "        status")
 		for _, status := range p.Status {
 			fmt.Fprintf(b, " %s", status)
 		}
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 	}
 	if p.Body != "" {
 		fmt.Fprintf(b, "        body %s\n", quote(p.Body))
@@ -134,15 +134,15 @@ func (c *Check) write(b *formatter) {
 		fmt.Fprintf(b, "        ca %s\n", quote(c.ca))
 	}
 	if p.Insecure {
-		b.WriteString("        insecure\n")
+		fmt.Fprint(b, "        insecure\n")
 	}
 	if c.seen["address"] {
 		fmt.Fprintf(b, "        address %s\n", c.Connect)
 	}
 	if p.Invert {
-		b.WriteString("        invert\n")
+		fmt.Fprint(b, "        invert\n")
 	}
-	b.WriteString("    }\n")
+	fmt.Fprint(b, "    }\n")
 }
 
 func (rec *Record) write(b *formatter) {
@@ -167,25 +167,25 @@ func (rec *Record) write(b *formatter) {
 		fmt.Fprintf(b, " %s", quote(word))
 	}
 	if !rec.isPooled() {
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 		return
 	}
 	if len(rec.values) == 1 {
 		rec.values[0].write(b)
 		rec.writeOptions(b, " ", "")
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 		return
 	}
-	b.WriteString(" {\n")
+	fmt.Fprint(b, " {\n")
 	for _, v := range rec.values {
 		b.comment("        ", v.Position)
-		b.WriteString("        value")
+		fmt.Fprint(b, "        value")
 		v.write(b)
 		v.writeCheck(b)
-		b.WriteByte('\n')
+		fmt.Fprintln(b)
 	}
 	rec.writeOptions(b, "        ", "\n")
-	b.WriteString("    }\n")
+	fmt.Fprint(b, "    }\n")
 }
 
 // write writes values and their options except check, which belongs to the whole record when it
@@ -215,7 +215,7 @@ func (v *ValueLine) write(b *formatter) {
 		fmt.Fprintf(b, " target %s", opts.Target)
 	}
 	if opts.Drain {
-		b.WriteString(" drain")
+		fmt.Fprint(b, " drain")
 	}
 }
 

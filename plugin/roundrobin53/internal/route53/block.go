@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -201,23 +202,27 @@ func (b *block) references() []string {
 	for _, it := range b.items {
 		for _, st := range it.statements {
 			for _, inner := range append([]statement{{words: st.words}}, st.block...) {
-				if i := slices.Index(inner.words, "check"); i > 0 {
-					for _, name := range inner.words[i+1:] {
-						b.use(byName, name)
-					}
+				for _, name := range inner.behind("check") {
+					b.use(byName, name)
 				}
-				if i := slices.Index(inner.words, "from"); i > 0 {
-					locations[strings.TrimPrefix(inner.words[i+1], networkName(""))] = true
+				for _, network := range inner.behind("from") {
+					location := strings.TrimPrefix(network, networkName(""))
+					if location != network && b.checks.zones.network[location] != nil {
+						locations[location] = true
+					}
 				}
 			}
 		}
 	}
-	var all []string
-	for location := range locations {
-		all = append(all, location)
+	return slices.Sorted(maps.Keys(locations))
+}
+
+// behind returns the words of a value line behind an option: its arguments, and what follows them.
+func (st statement) behind(option string) []string {
+	if i := slices.Index(st.words, option); i > 0 {
+		return st.words[i+1:]
 	}
-	slices.Sort(all)
-	return all
+	return nil
 }
 
 // use notes a check and those that it is made of.
@@ -233,12 +238,7 @@ func (b *block) use(byName map[string]*checkLine, name string) {
 }
 
 func (b *block) sortedChecks() []*checkLine {
-	var all []*checkLine
-	for _, line := range b.used {
-		all = append(all, line)
-	}
-	slices.SortFunc(all, func(x, y *checkLine) int { return cmp.Compare(x.name, y.name) })
-	return all
+	return slices.SortedFunc(maps.Values(b.used), func(x, y *checkLine) int { return cmp.Compare(x.name, y.name) })
 }
 
 // format writes the server block around the directive.
@@ -263,40 +263,3 @@ func (b *block) format(w io.Writer, conf *config.Block) error {
 	_, err := io.WriteString(w, out.String())
 	return err
 }
-
-// tokens hands words to the parser of config. A line has the number of its index.
-type tokens struct {
-	lines [][]string
-	line  int
-	word  int
-}
-
-var _ config.Tokens = (*tokens)(nil)
-
-// Next implements config.Tokens.
-func (t *tokens) Next() bool {
-	if t.line >= 0 && t.word+1 < len(t.lines[t.line]) {
-		t.word++
-		return true
-	}
-	t.line, t.word = t.line+1, 0
-	return t.line < len(t.lines)
-}
-
-// NextArg implements config.Tokens.
-func (t *tokens) NextArg() bool {
-	if t.word+1 >= len(t.lines[t.line]) {
-		return false
-	}
-	t.word++
-	return true
-}
-
-// Val implements config.Tokens.
-func (t *tokens) Val() string { return t.lines[t.line][t.word] }
-
-// File implements config.Tokens.
-func (t *tokens) File() string { return "import" }
-
-// Line implements config.Tokens.
-func (t *tokens) Line() int { return t.line }

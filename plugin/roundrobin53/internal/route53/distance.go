@@ -1,6 +1,7 @@
 package route53
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,24 +15,24 @@ func (c *charter) place(b branch, t tier) (tier, error) {
 	}
 	if own, err := c.checksOf(b.set); err == nil && len(own) > 0 && b.set.isAlias() {
 		if slices.ContainsFunc(t.values, func(v value) bool { return len(v.checks) > len(own) }) {
-			return tier{}, fmt.Errorf("%s: a health check of the alias beside those below it, and a policy that goes by distance", nameOf(b.set))
+			return tier{}, errors.New("a health check of the alias beside those below it, and a policy that goes by distance")
 		}
 	}
 	if t.many {
 		if err := t.uniform(); err != nil || len(t.values) > answersAtMost {
-			return tier{}, fmt.Errorf("%s: a multivalue answer below a policy that goes by distance", nameOf(b.set))
+			return tier{}, errors.New("a multivalue answer below a policy that goes by distance")
 		}
 		t = tier{values: []value{joined(t.values)}}
 	}
 	isZero := func(v value) bool { return v.hasWeight && v.weight == 0 }
 	if slices.ContainsFunc(t.values, isZero) {
 		if slices.ContainsFunc(t.values, func(v value) bool { return !isZero(v) }) {
-			return tier{}, fmt.Errorf("%s: a value of weight 0 below a policy that goes by distance", nameOf(b.set))
+			return tier{}, errors.New("a value of weight 0 below a policy that goes by distance")
 		}
 		t = edit([]tier{t}, func(v *value) { v.weight = 1 })[0]
 	}
 	if slices.ContainsFunc(t.values, func(v value) bool { return v.at != "" }) {
-		return tier{}, fmt.Errorf("%s: one policy that goes by distance below another", nameOf(b.set))
+		return tier{}, errors.New("one policy that goes by distance below another")
 	}
 	return placed([]tier{t}, at)[0], nil
 }

@@ -30,7 +30,7 @@ type healthCheck struct {
 }
 
 func (r *reader) healthChecks(*document) error {
-	return r.each(func(raw json.RawMessage, at place) error { return r.addHealthCheck(raw, at) })
+	return r.each(r.addHealthCheck)
 }
 
 func (r *reader) healthCheck(*document) error {

@@ -17,66 +17,85 @@ func failOver(branches []branch) ([]route, error) {
 	var routes []route
 	for _, b := range branches {
 		for i := range b.routes {
-			r := &b.routes[i]
-			isSame := func(other route) bool { return other.place == r.place && other.network == r.network }
-			if !slices.ContainsFunc(routes, isSame) {
+			if r := &b.routes[i]; !slices.ContainsFunc(routes, r.isForSame) {
 				routes = append(routes, route{place: r.place, network: r.network})
 			}
 		}
 	}
 	for i := range routes {
-		for n, b := range branches {
-			seen, err := b.seenFrom(&routes[i])
-			if err != nil {
-				return nil, err
-			}
-			routes[i].tiers = append(routes[i].tiers, seen.tiers...)
-			if n == 0 {
-				routes[i].rest = seen.rest
-			}
+		if err := routes[i].fillFrom(branches); err != nil {
+			return nil, err
 		}
 	}
 	return routes, nil
 }
 
+// isForSame reports whether two routes are for the same clients.
+func (r *route) isForSame(other route) bool {
+	return other.place == r.place && other.network == r.network
+}
+
+// isForRest reports whether a route is for the clients that no other one is for.
+func (r *route) isForRest() bool { return r.place == "" && r.network == "" }
+
+// fillFrom makes the tiers of a route from those of branches that stand in for one another.
+func (r *route) fillFrom(branches []branch) error {
+	for n, b := range branches {
+		seen, err := b.seenFrom(r)
+		if err != nil {
+			return err
+		}
+		r.tiers = append(r.tiers, seen.tiers...)
+		if n == 0 {
+			r.rest = seen.rest
+		}
+	}
+	return nil
+}
+
 // seenFrom returns what a branch answers to the clients of a route: its own route for them, and then those for
 // wider ones.
 func (b branch) seenFrom(r *route) (route, error) {
+	if err := b.canBeFollowed(r); err != nil {
+		return route{}, err
+	}
+	country, _, isDivided := strings.Cut(r.place, "-")
 	var seen route
-	for _, isWider := range []func(*route) bool{
-		func(other *route) bool { return other.place == r.place && other.network == r.network },
-		func(other *route) bool {
-			country, _, divided := strings.Cut(r.place, "-")
-			return divided && other.place == country && r.place != country
-		},
-		func(other *route) bool {
-			return other.place == "" && other.network == "" && (r.place != "" || r.network != "")
-		},
+	for _, isNext := range []func(route) bool{
+		r.isForSame,
+		func(other route) bool { return isDivided && other.place == country },
+		func(other route) bool { return other.isForRest() && !r.isForRest() },
 	} {
-		for i := range b.routes {
-			if isWider(&b.routes[i]) {
-				seen.tiers = append(seen.tiers, b.routes[i].tiers...)
-				if seen.rest == nil {
-					seen.rest = b.routes[i].rest
-				}
+		if i := slices.IndexFunc(b.routes, isNext); i >= 0 {
+			seen.tiers = append(seen.tiers, b.routes[i].tiers...)
+			if seen.rest == nil {
+				seen.rest = b.routes[i].rest
 			}
 		}
 	}
-	isContinent := func(r route) bool {
-		return r.place != "" && len(r.place) != 2 && !strings.Contains(r.place[:min(3, len(r.place))], "-")
-	}
-	isNetwork := func(r route) bool { return r.network != "" }
-	switch {
-	case seen.tiers == nil:
+	if seen.tiers == nil {
 		return seen, errors.New("routes below a failover have no default, so that some clients have no answer on one side")
-	case b.nested:
-		return seen, errors.New("networks within networks below a failover or a health check of their own; which is the next wider one differs from block to block")
-	case slices.ContainsFunc(b.routes, isContinent) && slices.ContainsFunc(b.routes, func(r route) bool { return r.place != "" && !isContinent(r) }):
-		return seen, errors.New("both continents and countries below a failover; only the client's own place can be followed")
-	case slices.ContainsFunc(b.routes, isNetwork) && r.place != "", slices.ContainsFunc(b.routes, func(r route) bool { return r.place != "" }) && r.network != "":
-		return seen, errors.New("both networks and places; a record goes by one or the other")
 	}
 	return seen, nil
+}
+
+// canBeFollowed returns an error unless it is known which routes of a branch are the next wider ones for the clients
+// of a route.
+func (b branch) canBeFollowed(r *route) error {
+	has := func(is func(route) bool) bool { return slices.ContainsFunc(b.routes, is) }
+	isPlaced := func(other route) bool { return other.place != "" }
+	isContinent := func(other route) bool { return slices.Contains(continentNames, other.place) }
+	isSmaller := func(other route) bool { return isPlaced(other) && !isContinent(other) }
+	isNetwork := func(other route) bool { return other.network != "" }
+	switch {
+	case b.nested:
+		return errors.New("networks within networks below a failover or a health check of their own; which is the next wider one differs from block to block")
+	case has(isContinent) && (has(isSmaller) || isSmaller(*r)):
+		return errors.New("both continents and countries below a failover; only the client's own place can be followed")
+	case has(isNetwork) && isPlaced(*r), has(isPlaced) && isNetwork(*r):
+		return errors.New("both networks and places; a record goes by one or the other")
+	}
+	return nil
 }
 
 // divide makes the routes of a policy that goes by where a client is.
@@ -85,13 +104,12 @@ func (c *charter) divide(branches []branch) ([]route, error) {
 	for _, b := range branches {
 		r, err := b.unrouted()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", nameOf(b.set), err)
 		}
 		if r.place, r.network, err = c.selector(b.set); err != nil {
 			return nil, err
 		}
-		isSame := func(other route) bool { return other.place == r.place && other.network == r.network }
-		if slices.ContainsFunc(routes, isSame) {
+		if slices.ContainsFunc(routes, r.isForSame) {
 			return nil, fmt.Errorf("%s is for clients that another record set is for", nameOf(b.set))
 		}
 		routes = append(routes, r)
@@ -102,7 +120,7 @@ func (c *charter) divide(branches []branch) ([]route, error) {
 // unrouted returns the one route of a branch that does not go by where a client is.
 func (b branch) unrouted() (route, error) {
 	if len(b.routes) != 1 || b.routes[0].place != "" || b.routes[0].network != "" {
-		return route{}, fmt.Errorf("%s: a policy that goes by the client's place or network lies below another one", nameOf(b.set))
+		return route{}, errors.New("a policy that goes by the client's place or network lies below another one")
 	}
 	return b.routes[0], nil
 }
@@ -164,20 +182,13 @@ const answersAtMost = 8
 // choose makes the route of a policy that chooses among all record sets: by weight, by distance, or several at
 // once. They are one tier.
 func (c *charter) choose(g *group, branches []branch, made *chart) ([]route, error) {
-	var checked, open tier
+	var checked tier
 	scale, err := newScale(g, branches)
 	if err != nil {
 		return nil, err
 	}
 	for i, b := range branches {
-		r, err := b.unrouted()
-		if err != nil {
-			return nil, err
-		}
-		if b.fills && !g.policy.nears() {
-			return nil, fmt.Errorf("%s: a multivalue answer below a %s policy", nameOf(b.set), g.policy)
-		}
-		t, err := r.single()
+		t, err := b.single(g)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", nameOf(b.set), err)
 		}
@@ -186,28 +197,32 @@ func (c *charter) choose(g *group, branches []branch, made *chart) ([]route, err
 			t = scale.apply(i, t)
 		case g.policy.nears():
 			if t, err = c.place(b, t); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", nameOf(b.set), err)
 			}
-		case len(t.values) > 1:
-			return nil, fmt.Errorf("%s: several record sets below a multivalue answer", nameOf(b.set))
 		}
 		checked.values = append(checked.values, t.values...)
 	}
-	if g.policy == multivalue {
-		if checked.many = len(checked.values) > 1; checked.many {
-			made.fills = true
-		}
-	}
-	if g.policy.nears() {
-		made.fills = false // place has made one line of each multivalue answer
-	}
+	checked.many = g.policy == multivalue && len(checked.values) > 1
+	made.fills = checked.many // below a distance, a multivalue answer has become one line
 	checked.values = merged(checked.values)
-	open.many = checked.many
-	for _, v := range checked.values {
-		v.checks = nil
-		open.values = append(open.values, v)
+	open := edit([]tier{checked}, func(v *value) { v.checks = nil })
+	return []route{{tiers: []tier{checked}, rest: open}}, nil
+}
+
+// single returns the one tier of a branch that a group chooses among others.
+func (b branch) single(g *group) (tier, error) {
+	if b.fills && !g.policy.nears() {
+		return tier{}, fmt.Errorf("a multivalue answer below a %s policy", g.policy)
 	}
-	return []route{{tiers: []tier{checked}, rest: []tier{open}}}, nil
+	r, err := b.unrouted()
+	if err != nil {
+		return tier{}, err
+	}
+	t, err := r.single()
+	if err == nil && g.policy == multivalue && len(t.values) > 1 {
+		err = errors.New("several record sets below a multivalue answer")
+	}
+	return t, err
 }
 
 // merged adds up the weights of values that are the same: Route 53 lets several record sets have one address.

@@ -26,48 +26,48 @@ func readEscape(text string, base int) (octet byte, length int, err error) {
 	return 0, 0, fmt.Errorf("%s is not the number of an octet with three digits", quoted(text[:min(len(text), 1+digits)]))
 }
 
-// splitData cuts the data of a record into words, at spaces that are neither in quotes nor escaped. The words
-// have octets instead of escapes and quotes.
+// splitData cuts the data of a record into words, at spaces that are neither in quotes nor escaped, and between
+// quotes. The words have octets instead of escapes and quotes.
 func splitData(text string, base int) ([]string, error) {
 	var words []string
+	for rest := strings.TrimLeft(text, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
+		word, length, err := readWord(rest, base)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", quoted(text), err)
+		}
+		words = append(words, word)
+		rest = rest[length:]
+	}
+	return words, nil
+}
+
+// readWord reads the word that a text begins with. It returns its octets, and how much of the text it is.
+func readWord(text string, base int) (word string, length int, err error) {
 	var b strings.Builder
-	inWord, inQuotes := false, false
+	inQuotes := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\':
 			octet, n, err := readEscape(text[i:], base)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", quoted(text), err)
+				return "", 0, err
 			}
 			b.WriteByte(octet)
-			inWord = true
 			i += n - 1
+		case c == '"' && inQuotes && strings.HasPrefix(text[i+1:], `"`): // another word follows without a space
+			return b.String(), i + 1, nil
 		case c == '"':
-			if inQuotes && i+1 < len(text) && text[i+1] == '"' { // strings may follow without a space
-				words = append(words, b.String())
-				b.Reset()
-				i++
-				continue
-			}
-			inQuotes, inWord = !inQuotes, true
+			inQuotes = !inQuotes
 		case !inQuotes && (c == ' ' || c == '\t'):
-			if inWord {
-				words = append(words, b.String())
-				b.Reset()
-			}
-			inWord = false
+			return b.String(), i, nil
 		default:
 			b.WriteByte(c)
-			inWord = true
 		}
 	}
 	if inQuotes {
-		return nil, fmt.Errorf("%s: a quote is not closed", quoted(text))
+		return "", 0, errors.New("a quote is not closed")
 	}
-	if inWord {
-		words = append(words, b.String())
-	}
-	return words, nil
+	return b.String(), len(text), nil
 }
 
 // textWord writes octets as a word of a Corefile that means them: escapes for what is not ASCII text, and for what

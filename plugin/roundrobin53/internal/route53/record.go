@@ -155,19 +155,21 @@ const anywhere location = "0,0"
 
 func newLayout(routes []route, fills bool) (*layout, error) {
 	l := &layout{fills: fills}
+	isPlaced := func(v value) bool { return v.at != "" }
+	isWeighted := func(v value) bool { return v.hasWeight }
+	isLine := func(v value) bool { return v.isName || len(v.data) > 1 }
 	var isChosen, isLong bool
 	for _, r := range routes {
 		for _, t := range r.tiers {
-			for _, v := range t.values {
-				l.byDistance = l.byDistance || v.at != ""
-				isChosen = isChosen || v.hasWeight || v.at != ""
-				isLong = isLong || v.isName || len(v.data) > 1
-			}
 			if fills && !t.many && (len(t.values) > 1 || len(t.values[0].data) > answersAtMost) {
 				return nil, errors.New("beside a multivalue answer, another policy or more than 8 values at once")
 			}
+			l.byDistance = l.byDistance || slices.ContainsFunc(t.values, isPlaced)
+			isChosen = isChosen || slices.ContainsFunc(t.values, isWeighted)
+			isLong = isLong || slices.ContainsFunc(t.values, isLine)
 		}
 	}
+	isChosen = isChosen || l.byDistance
 	if fills && isChosen {
 		return nil, errors.New("both multivalue answers and another policy that chooses, in one tree of aliases")
 	}

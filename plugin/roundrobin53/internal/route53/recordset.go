@@ -124,21 +124,24 @@ func (g *group) judge() {
 	if len(kept) == 0 {
 		return
 	}
-	if all := kept[0].policies(); len(all) > 0 {
-		g.policy = all[0]
-	}
-	for _, rs := range kept {
-		if all := rs.policies(); len(all) == 0 && g.policy != simple || len(all) > 0 && all[0] != g.policy {
-			g.leave("the record sets of this name and type have different policies")
-			return
-		}
-	}
-	if g.policy == simple && len(kept) > 1 {
+	g.policy = kept[0].policy()
+	isOther := func(rs *recordSet) bool { return rs.policy() != g.policy }
+	switch {
+	case slices.ContainsFunc(kept, isOther):
+		g.leave("the record sets of this name and type have different policies")
+	case g.policy == simple && len(kept) > 1:
 		g.leave(fmt.Sprintf("%d record sets without a policy", len(kept)))
-	}
-	if g.policy == failover && countOf(kept, primary) > 1 || countOf(kept, secondary) > 1 {
+	case countOf(kept, primary) > 1 || countOf(kept, secondary) > 1:
 		g.leave("two record sets are the same side of a failover")
 	}
+}
+
+// policy returns the one policy of a record set that has no problem.
+func (rs *recordSet) policy() policy {
+	if all := rs.policies(); len(all) > 0 {
+		return all[0]
+	}
+	return simple
 }
 
 func countOf(sets []*recordSet, side string) int {

@@ -1,6 +1,10 @@
 package route53
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // location is a point in degrees, as Corefiles have it.
 type location string
@@ -78,3 +82,5 @@ func localZone(group string) (location, bool) {
 var continents = map[string]string{
 	"AF": "africa", "AN": "antarctica", "AS": "asia", "EU": "europe", "NA": "north-america", "OC": "oceania", "SA": "south-america",
 }
+
+var continentNames = slices.Sorted(maps.Values(continents))

@@ -104,7 +104,7 @@ func (g *group) kept() []*recordSet {
 // leave leaves out all record sets of a group.
 func (g *group) leave(why string) {
 	for _, rs := range g.kept() {
-		rs.leave(why)
+		rs.leave(strings.TrimPrefix(why, nameOf(rs)+": ")) // another one may be the reason
 	}
 }
 

@@ -1,6 +1,7 @@
 package route53
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -48,15 +49,14 @@ func (w *writer) write(g *group) {
 		return
 	}
 	var err error
-	switch {
-	case g.rrtype == "SOA":
-		w.writeSOA(it, kept[0])
-		return
-	case g.rrtype == "A" || g.rrtype == "AAAA":
-		if err = w.writeAlias(it, g); err == errNoAlias {
+	switch g.rrtype {
+	case "SOA":
+		it.statements, err = writeSOA(kept[0], w.zone.base)
+	case "A", "AAAA":
+		if err = w.writeAlias(it, g); errors.Is(err, errNoAlias) {
 			it.statements, err = w.writeChart(g)
 		}
-	case g.rrtype == "CNAME":
+	case "CNAME":
 		it.statements, err = w.writeChart(g)
 	default:
 		it.statements, err = w.writeData(g)
@@ -78,50 +78,56 @@ func (w *writer) isWritten(g *group) bool {
 // writeData writes records of types that have no options.
 func (w *writer) writeData(g *group) ([]statement, error) {
 	kept := g.kept()
-	for _, rs := range kept {
-		if rs.HealthCheckID != "" && g.policy != simple {
-			rs.change(fmt.Sprintf("its health check is left out: %s records have none here, and are answered whatever their health", g.rrtype))
-		}
-	}
-	var all []string
-	for _, rs := range kept {
-		values, err := w.dataOf(rs, nil)
-		if err != nil {
-			return nil, err
-		}
-		if len(all) > 0 && g.policy != multivalue && !slices.Equal(all, values) {
-			return nil, fmt.Errorf("a %s policy among %s records, which have no options here", g.policy, g.rrtype)
-		}
-		if g.policy == multivalue || len(all) == 0 {
-			all = append(all, values...)
-		}
-	}
-	if g.policy == multivalue && len(all) > answersAtMost {
-		return nil, fmt.Errorf("a multivalue answer of %d %s records, which are answered all at once here", len(all), g.rrtype)
+	all, err := w.dataOfGroup(g, kept)
+	if err != nil {
+		return nil, err
 	}
 	var statements []statement
+	isApexNS := g.rrtype == "NS" && g.name == w.zone.name
 	ttl := ttlOf(kept) // now that those of aliases are known
-	for i, text := range all {
+	for _, text := range all {
 		words, err := dataWords(g.rrtype, text, w.zone.base)
 		if err != nil {
 			return nil, err
 		}
 		st := statement{words: append([]string{"record", w.zone.relative(g.name), ttl, g.rrtype}, words...)}
-		if g.rrtype == "NS" && g.name == w.zone.name {
+		if isApexNS {
 			st.words = append([]string{"ns"}, words...)
-		}
-		if i == 0 {
-			st.comments = identifiers(kept)
 		}
 		statements = append(statements, st)
 		if g.rrtype == "TXT" && !sameStrings(text, w.zone.base) {
 			g.change("the strings of a TXT are joined, and cut again at 255 octets")
 		}
 	}
-	if g.rrtype == "NS" && g.name == w.zone.name {
+	statements[0].comments = identifiers(kept)
+	if isApexNS {
 		w.remarkOnServers(g, ttl, all)
 	}
 	return statements, nil
+}
+
+// dataOfGroup returns the data of all records of a group that has no options: those of a multivalue answer together,
+// or else those that all of its record sets have.
+func (w *writer) dataOfGroup(g *group, kept []*recordSet) ([]string, error) {
+	var all []string
+	for i, rs := range kept {
+		if rs.HealthCheckID != "" && g.policy != simple {
+			rs.change(fmt.Sprintf("its health check is left out: %s records have none here, and are answered whatever their health", g.rrtype))
+		}
+		values, err := w.dataOf(rs, nil)
+		switch {
+		case err != nil:
+			return nil, err
+		case i == 0 || g.policy == multivalue:
+			all = append(all, values...)
+		case !slices.Equal(all, values):
+			return nil, fmt.Errorf("a %s policy among %s records, which have no options here", g.policy, g.rrtype)
+		}
+	}
+	if g.policy == multivalue && len(all) > answersAtMost {
+		return nil, fmt.Errorf("a multivalue answer of %d %s records, which are answered all at once here", len(all), g.rrtype)
+	}
+	return all, nil
 }
 
 // remarkOnServers notes what is different with the zone's name servers.
@@ -191,30 +197,29 @@ func ttlOf(sets []*recordSet) string {
 	return fmt.Sprint(least)
 }
 
+var errNoSOA = errors.New("it is not an SOA")
+
 // writeSOA writes the SOA directive, which has no serial and no TTL.
-func (w *writer) writeSOA(it *item, rs *recordSet) {
+func writeSOA(rs *recordSet, base int) ([]statement, error) {
 	const fields = 7 // MNAME RNAME SERIAL REFRESH RETRY EXPIRE MINIMUM
 	words := strings.Fields(strings.Join(rs.values(), " "))
 	if len(words) != fields {
-		it.leave("it is not an SOA")
-		return
+		return nil, errNoSOA
 	}
 	st := statement{words: []string{"soa"}}
 	for _, text := range words[:2] {
-		name, err := spellName(text, w.zone.base)
+		name, err := spellName(text, base)
 		if err != nil {
-			it.leave(err.Error())
-			return
+			return nil, err
 		}
 		st.words = append(st.words, name)
 	}
 	for _, text := range words[3:] {
 		if _, err := strconv.ParseUint(text, 10, 31); err != nil {
-			it.leave("it is not an SOA")
-			return
+			return nil, errNoSOA
 		}
 		st.words = append(st.words, text)
 	}
 	rs.change("its serial is made by the server")
-	it.statements = []statement{st}
+	return []statement{st}, nil
 }

@@ -1,6 +1,7 @@
 package route53
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -19,85 +20,94 @@ func newScale(g *group, branches []branch) (*scale, error) {
 	if g.policy != weighted {
 		return s, nil
 	}
-	common := 1
-	inner := make([][]int, len(branches))
-	sums := make([]int, len(branches))
-	for i, b := range branches {
-		if weight := *b.set.Weight; weight < 0 || weight > maxWeight {
-			return nil, fmt.Errorf("%s: weight %d is not from 0 to 255", nameOf(b.set), weight)
+	common := 1 // a multiple of the sums of weights within the branches
+	for _, b := range branches {
+		own, sum, err := innerWeights(b)
+		if err == nil {
+			if common = common / gcd(common, sum) * sum; common > 1<<31 {
+				err = errNoMeasure
+			}
 		}
-		var err error
-		if inner[i], err = innerWeights(b); err != nil {
-			return nil, err
-		}
-		for _, weight := range inner[i] {
-			sums[i] += weight
-		}
-		if common = common / gcd(common, sums[i]) * sums[i]; common > 1<<31 {
-			return nil, fmt.Errorf("%s: weights within weights have no common measure below %d", nameOf(b.set), maxWeight)
-		}
-	}
-	isNested := common > 1
-	divisor := 0
-	for i, b := range branches {
-		own := make([]int, len(inner[i]))
-		for j, weight := range inner[i] {
-			own[j] = *b.set.Weight * weight * (common / sums[i])
-			divisor = gcd(divisor, own[j])
-		}
-		if *b.set.Weight == 0 && len(own) > 1 && slices.Max(inner[i]) != slices.Min(inner[i]) {
-			return nil, fmt.Errorf("%s: weight 0 for values with weights of their own", nameOf(b.set))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", nameOf(b.set), err)
 		}
 		s.weights = append(s.weights, own)
 	}
-	return s, s.divide(isNested, divisor)
+	for i, b := range branches {
+		s.multiply(i, *b.set.Weight, common)
+	}
+	if common == 1 {
+		return s, nil
+	}
+	return s, s.divide()
 }
 
-// divide makes the weights as small as they can be, if they were multiplied.
-func (s *scale) divide(isNested bool, divisor int) error {
-	if !isNested {
-		return nil
+var errNoMeasure = fmt.Errorf("weights within weights have no common measure below %d", maxWeight)
+
+// multiply makes shares of the weights within a branch that has a weight of its own.
+func (s *scale) multiply(i, weight, common int) {
+	sum := 0
+	for _, own := range s.weights[i] {
+		sum += own
+	}
+	for j := range s.weights[i] {
+		s.weights[i][j] *= weight * (common / sum)
+	}
+}
+
+// divide makes the weights as small as they can be.
+func (s *scale) divide() error {
+	divisor := 0
+	for _, weights := range s.weights {
+		for _, weight := range weights {
+			divisor = gcd(divisor, weight)
+		}
 	}
 	for _, weights := range s.weights {
 		for j := range weights {
-			if divisor > 0 {
-				weights[j] /= divisor
-			}
-			if weights[j] > maxWeight {
-				return fmt.Errorf("weights within weights have no common measure below %d", maxWeight)
+			if weights[j] /= max(1, divisor); weights[j] > maxWeight {
+				return errNoMeasure
 			}
 		}
 	}
 	return nil
 }
 
-// innerWeights returns the weights of a branch's values. Where all are up or down together, those of weight 0 are
-// never answered beside others.
-func innerWeights(b branch) ([]int, error) {
+// innerWeights returns the weights of a branch's values and their sum. Where all are up or down together, those of
+// weight 0 are never answered beside others.
+func innerWeights(b branch) (weights []int, sum int, err error) {
+	if weight := *b.set.Weight; weight < 0 || weight > maxWeight {
+		return nil, 0, fmt.Errorf("weight %d is not from 0 to 255", weight)
+	}
 	r, err := b.unrouted()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	t, err := r.single()
 	if err == nil {
 		err = t.uniform()
 	}
+	if err == nil && t.values[0].at != "" {
+		err = errors.New("a policy that goes by distance lies below weights")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", nameOf(b.set), err)
+		return nil, 0, err
 	}
-	if t.values[0].at != "" {
-		return nil, fmt.Errorf("%s: a policy that goes by distance lies below weights", nameOf(b.set))
-	}
-	weights := make([]int, len(t.values))
+	weights = make([]int, len(t.values))
 	for j, v := range t.values {
 		weights[j] = v.weight
+		sum += v.weight
 	}
-	if slices.Max(weights) == 0 {
+	if sum == 0 {
 		for j := range weights {
 			weights[j] = 1
 		}
+		sum = len(weights)
 	}
-	return weights, nil
+	if *b.set.Weight == 0 && slices.Max(weights) != slices.Min(weights) {
+		return nil, 0, errors.New("weight 0 for values with weights of their own")
+	}
+	return weights, sum, nil
 }
 
 // apply gives the values of branch i their weights. Values that are never answered leave.

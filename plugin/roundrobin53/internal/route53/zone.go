@@ -100,41 +100,55 @@ type filler struct {
 func (in *input) fill(zones map[string]*zone) error {
 	f := &filler{zones, make(map[setKey]*recordSet), make(map[*recordSet]bool)}
 	for _, doc := range in.documents {
-		for i, rs := range doc.sets {
-			z, key, err := f.find(rs)
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				z.pages++
-				if doc.truncated {
-					z.truncated++
-				}
-			}
-			if err := f.add(z, key, rs); err != nil {
-				return err
-			}
+		if err := f.addDocument(doc); err != nil {
+			return err
 		}
 	}
 	for _, c := range in.changes {
-		z, key, err := f.find(c.set)
-		if err != nil {
+		if err := f.change(c); err != nil {
 			return err
-		}
-		if old := f.sets[key]; old != nil && c.Action != "CREATE" {
-			f.gone[old] = true
-			delete(f.sets, key)
-		}
-		if c.Action != "DELETE" {
-			if err := f.add(z, key, c.set); err != nil {
-				return err
-			}
 		}
 	}
 	for _, z := range zones {
 		z.sets = slices.DeleteFunc(z.sets, func(rs *recordSet) bool { return f.gone[rs] })
 	}
 	return nil
+}
+
+// addDocument adds the record sets of a document, a page of those of a zone.
+func (f *filler) addDocument(doc *document) error {
+	for i, rs := range doc.sets {
+		z, key, err := f.find(rs)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			z.pages++
+		}
+		if i == 0 && doc.truncated {
+			z.truncated++
+		}
+		if err := f.add(z, key, rs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change carries out a change.
+func (f *filler) change(c *change) error {
+	z, key, err := f.find(c.set)
+	if err != nil {
+		return err
+	}
+	if old := f.sets[key]; old != nil && c.Action != "CREATE" {
+		f.gone[old] = true
+		delete(f.sets, key)
+	}
+	if c.Action == "DELETE" {
+		return nil
+	}
+	return f.add(z, key, c.set)
 }
 
 // find returns the zone that a record set belongs to: the longest that its name lies in.
