@@ -220,15 +220,18 @@ func (c *charter) checksOf(rs *recordSet) ([]string, error) {
 	if rs.HealthCheckID == "" {
 		return nil, nil
 	}
-	switch line := c.checks.line(rs.HealthCheckID); line.verdict {
-	case alwaysUp:
+	line := c.checks.line(rs.HealthCheckID)
+	switch {
+	case line.verdict == alwaysUp:
 		return nil, nil
-	case alwaysDown:
+	case line.verdict == alwaysDown:
 		return nil, errNeverAnswered
-	case lost:
+	case line.verdict == ofValues && c.target(rs) == nil && c.checks.areLookedUp(rs, line.lookedUp):
+		rs.change(fmt.Sprintf("its health check %s asks each address by itself, and not one that %s has just then", quoted(rs.HealthCheckID), line.lookedUp))
+	case line.verdict == ofValues, line.verdict == lost:
+		line.dropped = true
 		rs.change(fmt.Sprintf("its health check %s is left out: %s", quoted(rs.HealthCheckID), line.why))
 		return nil, nil
-	default:
-		return []string{line.name}, nil
 	}
+	return []string{line.name}, nil
 }

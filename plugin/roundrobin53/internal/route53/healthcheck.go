@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // healthCheck is a HealthCheck of the API.
@@ -60,14 +59,17 @@ const (
 	probed verdict = iota
 	alwaysUp
 	alwaysDown
-	lost // it has no counterpart
+	lost     // it has no counterpart
+	ofValues // it has one only for record sets whose values are those that it looks up
 )
 
 // checkLine is a health check as the Corefile has it.
 type checkLine struct {
 	id, name string
 	verdict  verdict
-	why      string // it is lost
+	why      string // it is lost, or lost for other record sets
+	lookedUp string // of ofValues: the name
+	dropped  bool   // a record set has to do without it
 	head     []string
 	options  [][]string
 	members  []string // of a check made of others: their names
@@ -165,7 +167,7 @@ func (b *checkbook) fillCalculated(line *checkLine, hc *healthCheck) (verdict, s
 		case alwaysUp:
 			need--
 		case alwaysDown:
-		case lost:
+		case lost, ofValues:
 			return lost, fmt.Sprintf("it is calculated from %s: %s", quoted(id), child.why)
 		default:
 			line.members = append(line.members, child.name)
@@ -181,109 +183,4 @@ func (b *checkbook) fillCalculated(line *checkLine, hc *healthCheck) (verdict, s
 	}
 	line.head = append([]string{"check", line.name, fmt.Sprint(need), "of"}, line.members...)
 	return probed, ""
-}
-
-// The time in which Route 53 wants an answer: 4 s for the connection and 2 s for the status, 2 s more for
-// the text; 10 s for a TCP connection alone.
-const (
-	statusTimeout = "6s"
-	textTimeout   = "8s"
-	tcpTimeout    = "10s"
-)
-
-// fillProbe writes a check that connects to an address.
-func (b *checkbook) fillProbe(line *checkLine, hc *healthCheck) (verdict, string) {
-	conf := &hc.HealthCheckConfig
-	address, why := b.address(conf.IPAddress, conf.FullyQualifiedDomainName)
-	if address == "" {
-		return lost, why
-	}
-	kind, isMatch := strings.CutSuffix(conf.Type, "_STR_MATCH")
-	port := conf.Port
-	if port == 0 {
-		port = map[string]int{"HTTP": 80, "HTTPS": 443}[kind]
-	}
-	host, isName := strings.TrimSuffix(conf.FullyQualifiedDomainName, "."), conf.FullyQualifiedDomainName != ""
-	hidesName := kind == "HTTPS" && conf.EnableSNI != nil && !*conf.EnableSNI
-	if !isName || kind == "TCP" || hidesName {
-		host = bracketed(address)
-	}
-	line.head = []string{"check", line.name, checkURL(kind, host, port, conf.ResourcePath)}
-	option := func(words ...string) { line.options = append(line.options, words) }
-	if host != bracketed(address) {
-		option("address", address)
-	}
-	if hidesName && isName {
-		option("header", "Host", strings.TrimSuffix(conf.FullyQualifiedDomainName, "."))
-	}
-	interval, threshold := conf.RequestInterval, conf.FailureThreshold
-	if interval == 0 {
-		interval = 30
-	}
-	if threshold == 0 {
-		threshold = 3
-	}
-	option("interval", fmt.Sprint(interval))
-	option("rise", fmt.Sprint(threshold))
-	option("fall", fmt.Sprint(threshold))
-	timeout := statusTimeout
-	switch {
-	case kind == "TCP":
-		timeout = tcpTimeout
-	case isMatch:
-		timeout = textTimeout
-		if conf.SearchString == "" || strings.ContainsAny(conf.SearchString, "\r\n") || strings.Contains(conf.SearchString, "{$") ||
-			strings.Contains(conf.SearchString, "{%") || strings.HasSuffix(conf.SearchString, `\`) || strings.Contains(conf.SearchString, `\"`) ||
-			strings.Trim(conf.SearchString, "{}") == "" {
-			return lost, fmt.Sprintf("a Corefile can't hold its search string, %s", quoted(conf.SearchString))
-		}
-		option("body", conf.SearchString)
-	}
-	option("timeout", timeout)
-	if kind == "HTTPS" { // Route 53 verifies no certificate
-		option("insecure")
-	}
-	return probed, ""
-}
-
-// checkURL returns the URL of a check.
-func checkURL(kind, host string, port int, path string) string {
-	if kind == "TCP" {
-		return fmt.Sprintf("tcp://%s:%d", host, port)
-	}
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path
-	}
-	path, _, _ = strings.Cut(path, "#") // which no client sends
-	path = strings.NewReplacer("{", "%7B", "}", "%7D", `"`, "%22", " ", "%20").Replace(path)
-	return fmt.Sprintf("%s://%s:%d%s", strings.ToLower(kind), host, port, path)
-}
-
-func bracketed(address string) string {
-	if strings.Contains(address, ":") {
-		return "[" + address + "]"
-	}
-	return address
-}
-
-// address returns the address that a probe connects to. A name is looked up in the zones that are read, once
-// and for all.
-func (b *checkbook) address(ip, name string) (address, why string) {
-	if ip != "" {
-		return ip, ""
-	}
-	full, err := corefileName(name)
-	if name == "" || err != nil {
-		return "", "it has neither an address nor a name"
-	}
-	for _, z := range b.zones.all {
-		g := z.groups[groupKey{full, "A"}]
-		if g == nil || g.policy != simple {
-			continue
-		}
-		if kept := g.kept(); len(kept) == 1 && len(kept[0].ResourceRecords) == 1 {
-			return kept[0].ResourceRecords[0].Value, ""
-		}
-	}
-	return "", fmt.Sprintf("it connects to what %s resolves to, and no zone that is read has one address for that; write address ADDRESS into a check", name)
 }

@@ -30,7 +30,7 @@ func (r *Report) add(w *writer, used map[string]*checkLine) {
 	}
 	r.zones = append(r.zones, zr)
 	for _, rs := range zr.sets {
-		if line := w.checks.lines[rs.HealthCheckID]; line != nil && line.verdict == lost {
+		if line := w.checks.lines[rs.HealthCheckID]; line != nil && line.dropped {
 			r.checks[line.id] = line
 		}
 	}
@@ -62,7 +62,7 @@ func (zr *zoneReport) count(f fate) int {
 func (r *Report) lostChecks() int {
 	n := 0
 	for _, line := range r.checks {
-		if line.verdict == lost {
+		if line.dropped {
 			n++
 		}
 	}
