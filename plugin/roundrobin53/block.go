@@ -19,6 +19,7 @@ import (
 type block struct {
 	keys     []string // dns://ZONE:PORT …
 	config   *dnsserver.Config
+	at       config.Position    // of our first directive
 	view     string             // "" if it has none
 	signed   bool               // a dnssec plugin signs what we answer
 	debug    bool               // it has the debug plugin

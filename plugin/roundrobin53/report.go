@@ -18,19 +18,31 @@ const maxSignedValues = 32
 // of a Corefile.
 const maxWarnings = 10
 
+// Title names the server block, with its view.
+func (h *Handler) Title() string {
+	if h.block.view != "" {
+		return h.block.String() + " view " + h.block.view
+	}
+	return h.block.String()
+}
+
+// Warnings returns what is valid in the server block but likely not meant, by kind. It may be called
+// only when the block is complete.
+func (h *Handler) Warnings() [][]string {
+	s := h.store.Load()
+	return [][]string{s.Warnings, s.Large, h.chainWarnings(s, h.Title())}
+}
+
 // report logs what a server block serves, and warnings about it.
 func (h *Handler) report() {
-	s, block := h.store.Load(), h.block.String()
+	s := h.store.Load()
 	names, values := 0, 0
 	for i := range s.Zones {
 		names += s.Zones[i].Names
 		values += s.Zones[i].Values
 	}
-	if h.block.view != "" {
-		block += " view " + h.block.view
-	}
-	log.Infof("%s: zones %d, names %d, values %d", block, len(s.Zones), names, values)
-	for _, warnings := range [][]string{s.Warnings, s.Large, h.chainWarnings(s, block)} {
+	log.Infof("%s: zones %d, names %d, values %d", h.Title(), len(s.Zones), names, values)
+	for _, warnings := range h.Warnings() {
 		for _, warning := range warnings[:min(len(warnings), maxWarnings)] {
 			log.Warning(warning)
 		}

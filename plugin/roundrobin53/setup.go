@@ -41,8 +41,8 @@ func setup(c *caddy.Controller) error {
 	if err := in.fast.Hook(h); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	at := conf.Directives[0].Position
-	in.beforeStartup(func() error { return validateView(at, config.ViewName) })
+	h.block.at = conf.Directives[0].Position
+	in.beforeStartup(func() error { return validateView(h.block.at, config.ViewName) })
 	configs := configsOf(c)
 	c.OnStartup(func() error {
 		advertise(configs)
@@ -58,4 +58,24 @@ func surroundings(c *caddy.Controller) *config.Surroundings {
 		Root:     dnsserver.GetConfig(c).Root,
 		ReadZone: func(word string) []string { return plugin.Host(word).NormalizeExact() },
 	}
+}
+
+// Handlers returns the handlers of all server blocks that c and its copies have set up, for programs
+// that read a Corefile without serving it. It completes them as a start does, and returns the errors
+// that a start would find then; it opens nothing. It may be called only once, when the servers of
+// all blocks are made.
+func Handlers(c *caddy.Controller) ([]*Handler, []error) {
+	in := instanceOf(c)
+	var errs []error
+	for _, h := range in.handlers {
+		h.block.look()
+		if err := validateView(h.block.at, h.block.view); err != nil {
+			errs = append(errs, plugin.Error(pluginName, err))
+		}
+		if err := h.validateLocating(); err != nil {
+			errs = append(errs, err)
+		}
+		in.prober.add(h)
+	}
+	return in.handlers, errs
 }

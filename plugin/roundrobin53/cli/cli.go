@@ -35,6 +35,8 @@ type command struct {
 // the commands use the table themselves to tell how they are called.
 func commands() []command {
 	return []command{
+		{"check", checkArgs, "reads a Corefile as a start would, and tells what it serves and what is wrong", check},
+		{"explain", explainArgs, "tells what a client gets for a name, and why, without a server", explainName},
 		{"import", importArgs, "writes server blocks for what the AWS CLI prints of Route 53, or for a zone file", importZones},
 		{"drain", drainArgs, "writes into a state file that a value is not to be answered", drain},
 		{"undrain", undrainArgs, "takes that out of the file again", undrain},

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+)
+
+// directive is that of the plugin.
+const directive = "roundrobin53"
+
+// A corefile is what a start would make of a Corefile, up to the moment when it opens sockets.
+type corefile struct {
+	handlers []*roundrobin53.Handler // of the server blocks without errors
+
+	errors       []error // what is wrong in the Corefile: all of ours, and the first of each other plugin
+	surroundings []error // why other plugins can't be set up here, such as kubernetes off a cluster
+}
+
+// open reads the Corefile that a command is to look at: a file, or the standard input for "stdin".
+func open(name string, in io.Reader) ([]byte, error) {
+	if name == "stdin" {
+		return io.ReadAll(in)
+	}
+	return os.ReadFile(name) //nolint:gosec // the operator names it
+}
+
+// load reads a Corefile as CoreDNS does: the same parser, the same setup functions in the same
+// order, the same servers. But it goes on behind an error, and begins nothing.
+func load(name string, text []byte) *corefile {
+	r := &corefile{}
+	blocks, err := caddyfile.Parse(name, bytes.NewReader(text), dnsserver.Directives)
+	if err != nil {
+		r.errors = append(r.errors, err)
+		return r
+	}
+	shared := caddy.NewTestController("dns", "") // has an instance that nothing starts
+	if blocks, err = shared.Context().InspectServerBlocks(name, blocks); err != nil {
+		r.errors = append(r.errors, err)
+		return r
+	}
+	for _, word := range dnsserver.Directives {
+		for i := range blocks {
+			if tokens, ok := blocks[i].Tokens[word]; ok {
+				r.setUp(*shared, name, word, i, blocks[i].Keys, tokens)
+			}
+		}
+	}
+	if _, err := shared.Context().MakeServers(); err != nil {
+		r.errors = append(r.errors, err)
+		return r
+	}
+	handlers, errs := roundrobin53.Handlers(shared)
+	r.handlers, r.errors = handlers, append(r.errors, errs...)
+	return r
+}
+
+// setUp sets up the plugin of a directive in a server block. Where the directive is ours, it leaves
+// out what is wrong and goes on, so that all errors are found that do not follow from others.
+func (r *corefile) setUp(c caddy.Controller, name, word string, block int, keys []string, tokens []caddyfile.Token) {
+	setup, err := caddy.DirectiveAction("dns", word)
+	if err != nil {
+		r.errors = append(r.errors, err)
+		return
+	}
+	c.ServerBlockIndex, c.ServerBlockKeys, c.Key = block, keys, keys[0]
+	for {
+		c.Dispenser = caddyfile.NewDispenserTokens(name, tokens)
+		err := setup(&c)
+		if err == nil {
+			return
+		}
+		r.note(err, word)
+		var more bool
+		if tokens, more = without(tokens, name, err); word != directive || !more || len(r.errors) >= mostErrors {
+			return
+		}
+	}
+}
+
+// mostErrors limits the errors that are looked for.
+const mostErrors = 100
+
+// note notes an error of a plugin. What caddy's parser words is in the Corefile; anything else of
+// another plugin lies in what it needs around it.
+func (r *corefile) note(err error, word string) {
+	if word == directive || strings.Contains(err.Error(), "Error during parsing: ") {
+		r.errors = append(r.errors, err)
+		return
+	}
+	r.surroundings = append(r.surroundings, fmt.Errorf("%s: %w", word, err))
+}
+
+// without returns the words of a directive without the line that an error is about, or the whole
+// block that the line is in. It reports false if that is not possible, or if other lines may be
+// wrong for lack of it. Name is that of the file whose words do not name one.
+func without(tokens []caddyfile.Token, name string, err error) ([]caddyfile.Token, bool) {
+	wrong, ok := errors.AsType[*config.Error](err)
+	if !ok {
+		return nil, false
+	}
+	isAt := func(t caddyfile.Token) bool {
+		return cmp.Or(t.File, name) == wrong.Position.File() && t.Line == wrong.Position.Line()
+	}
+	for _, line := range linesOf(tokens) {
+		if !slices.ContainsFunc(tokens[line.first:line.end], isAt) {
+			continue
+		}
+		if word := tokens[line.first].Text; word == "check" || word == "network" || word == directive {
+			return nil, false
+		}
+		return slices.Delete(slices.Clone(tokens), line.first, line.end), true
+	}
+	return nil, false
+}
+
+// A span is a line of a block, with the block that it opens.
+type span struct{ first, end int }
+
+// linesOf returns the lines of roundrobin53 blocks.
+func linesOf(tokens []caddyfile.Token) []span {
+	var lines []span
+	depth := 0
+	for i := range tokens {
+		isFirst := i == 0 || tokens[i].File != tokens[i-1].File || tokens[i].Line != tokens[i-1].Line
+		switch text := tokens[i].Text; {
+		case text == "}":
+			depth--
+		case isFirst && depth <= 1:
+			lines = append(lines, span{first: i})
+		}
+		if tokens[i].Text == "{" {
+			depth++
+		}
+		if len(lines) > 0 && (depth > 0 || tokens[i].Text != "}") {
+			lines[len(lines)-1].end = i + 1
+		}
+	}
+	return lines
+}

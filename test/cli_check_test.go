@@ -1,0 +1,218 @@
+package test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/cli"
+	"github.com/roundrobin53/roundrobin53/test/server"
+)
+
+// command runs a command of the binary, with a Corefile on its standard input.
+func command(t *testing.T, corefile string, args ...string) (out, errors string, exitCode int) {
+	t.Helper()
+	var outBuf, errBuf strings.Builder
+	exitCode = cli.Run(args, cli.Streams{In: strings.NewReader(corefile), Out: &outBuf, Err: &errBuf})
+	return outBuf.String(), errBuf.String(), exitCode
+}
+
+// checked is the document of `coredns check -json`.
+type checked struct {
+	OK     bool
+	Blocks []struct {
+		Block    string
+		Zones    []struct{ Zone string }
+		RRsets   []struct{ Name, Type, Source string }
+		Checks   []struct{ Check string }
+		Warnings []string
+	}
+	Errors, Surroundings []string
+}
+
+func checkCorefile(t *testing.T, corefile string, args ...string) (c checked, exitCode int) {
+	t.Helper()
+	out, errors, exitCode := command(t, corefile, append([]string{"check", "-json", "-conf", "stdin"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &c); err != nil {
+		t.Fatalf("%v: %s%s", err, out, errors)
+	}
+	return c, exitCode
+}
+
+// TestCheckOfAllCorefiles guards the Corefiles that people copy: `coredns check` finds no error in any file of the repository,
+// but for plugins that are not compiled in here, and what others need around them.
+func TestCheckOfAllCorefiles(t *testing.T) {
+	corefiles := make(map[string]string)
+	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if err == nil && (entry.Name() == ".git" || entry.Name() == "testdata") {
+				return fs.SkipDir
+			}
+			return err
+		}
+		switch base := filepath.Base(name); {
+		case base == "Corefile", base == "corefile.example":
+			corefiles[name] = server.ReadFile(t, strings.TrimPrefix(filepath.ToSlash(name), "../"))
+		case filepath.Ext(name) == ".md":
+			for i, fence := range server.Fences(server.ReadFile(t, strings.TrimPrefix(filepath.ToSlash(name), "../")), "corefile") {
+				corefiles[name+" "+string(rune('A'+i))] = fence
+			}
+		}
+		return nil
+	})
+	if err != nil || len(corefiles) < 10 {
+		t.Fatalf("%d Corefiles, %v", len(corefiles), err)
+	}
+	for name, corefile := range corefiles {
+		corefile = strings.ReplaceAll(corefile, "/usr/share/GeoIP/GeoLite2-City.mmdb", server.GeoDatabasePath(t))
+		found, _ := checkCorefile(t, corefile)
+		for _, text := range found.Errors {
+			if !strings.Contains(text, "is not in this binary") && !strings.Contains(text, "missing a plugin") {
+				t.Errorf("%s: %s", name, text)
+			}
+		}
+	}
+}
+
+// TestCheckFindsAllErrors guards who repairs a Corefile: each error of ours that does not follow from another is told at once,
+// whatever other plugins lack.
+func TestCheckFindsAllErrors(t *testing.T) {
+	found, exitCode := checkCorefile(t, `example.org:0 {
+	tls /nonexistent.pem /nonexistent.key
+	roundrobin53 {
+		record app A 192.0.2.1 192.0.2.300
+		record web A {
+			value 192.0.2.1 wight 3
+		}
+		frob
+		ttl 1x
+	}
+}
+example.net:0 {
+	roundrobin53 {
+		check web ftp://:1
+		record lb A 192.0.2.1 check web
+	}
+}
+example.com:0 {
+	roundrobin53 {
+		record good A 192.0.2.1
+		record geo A 192.0.2.1 geo DE
+	}
+}
+`)
+	if exitCode != cli.Trouble || found.OK {
+		t.Errorf("exit code %d, ok %v", exitCode, found.OK)
+	}
+	wants := []string{":4 - Error during parsing: record: ", `:6 - Error during parsing: value: "wight"`, `:8 - Error during parsing: "frob"`, ":9 - Error during parsing: ttl: ", ":14 - Error during parsing: check: ", "geo: the plugins metadata and geoip"}
+	for _, want := range wants {
+		if !slices.ContainsFunc(found.Errors, func(text string) bool { return strings.Contains(text, want) }) {
+			t.Errorf("no error %q", want)
+		}
+	}
+	if len(found.Errors) != len(wants) {
+		t.Errorf("%d errors, want %d:\n%s", len(found.Errors), len(wants), strings.Join(found.Errors, "\n"))
+	}
+	if len(found.Surroundings) != 1 || !strings.HasPrefix(found.Surroundings[0], "tls: ") {
+		t.Errorf("what others need: %q", found.Surroundings)
+	}
+}
+
+// TestCheck guards what check tells of a Corefile that is right, and its exit codes.
+func TestCheck(t *testing.T) {
+	const warned = `example.org:0 {
+	loadbalance
+	roundrobin53 {
+		check web http://:8080/
+		record app A 192.0.2.1 192.0.2.2 check web
+		record www CNAME app
+	}
+}
+`
+	found, exitCode := checkCorefile(t, warned)
+	if exitCode != cli.Fine || !found.OK || len(found.Blocks) != 1 {
+		t.Fatalf("exit code %d: %+v", exitCode, found)
+	}
+	block := found.Blocks[0]
+	if block.Block != "dns://example.org.:0" || block.Zones[0].Zone != "example.org." || block.RRsets[0].Name != "app.example.org." ||
+		!strings.HasSuffix(block.RRsets[0].Source, ":5") || block.Checks[0].Check != "web" ||
+		len(block.Warnings) != 1 || !strings.Contains(block.Warnings[0], "loadbalance shuffles") {
+		t.Errorf("%+v", block)
+	}
+	if _, exitCode := checkCorefile(t, warned, "-strict"); exitCode != cli.Trouble {
+		t.Errorf("with -strict: exit code %d", exitCode)
+	}
+	out, errors, exitCode := command(t, warned, "check", "-conf", "stdin")
+	for _, want := range []string{"dns://example.org.:0\n", "app.example.org. 60 A 192.0.2.1 192.0.2.2", "check web in example.org.: 192.0.2.1 192.0.2.2\n", "warning: ", "fine\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s%s", want, out, errors)
+		}
+	}
+	if exitCode != cli.Fine {
+		t.Errorf("exit code %d", exitCode)
+	}
+	for _, row := range []struct {
+		corefile string
+		args     []string
+		code     int
+	}{
+		{"example.org:0 {\n", []string{"-conf", "stdin"}, cli.Trouble},
+		{"example.org:0 {\nfrob\n}\n", []string{"-conf", "stdin"}, cli.Trouble},
+		{"example.org:0 {\nwhoami\n}\nexample.org:0 {\nwhoami\n}\n", []string{"-conf", "stdin"}, cli.Trouble},
+		{"", []string{"-conf", filepath.Join(t.TempDir(), "none")}, cli.Misused},
+		{"", []string{"-frob"}, cli.Misused},
+		{"", []string{"more"}, cli.Misused},
+	} {
+		if _, _, exitCode := command(t, row.corefile, append([]string{"check"}, row.args...)...); exitCode != row.code {
+			t.Errorf("%q %q: exit code %d, want %d", row.corefile, row.args, exitCode, row.code)
+		}
+	}
+}
+
+// TestExplainCommand guards explain without a server: the client, what-if, and what it says where there is nothing to explain.
+func TestExplainCommand(t *testing.T) {
+	corefile := "example.org:0 {\nroundrobin53 {\necs\nnetwork office 10.0.0.0/8\ncheck web http://:8080/\ncheck db tcp://:5432\n" +
+		"record app A {\nvalue 10.1.0.1 10.1.0.2 from office\nvalue 192.0.2.1 192.0.2.2\ncheck web db\n}\nrecord www CNAME app\n}\n}\n" +
+		"example.net:0 {\nmetadata\ngeoip " + server.GeoDatabasePath(t) + "\nroundrobin53 {\nrecord geo A {\nvalue 192.0.2.3 geo US\nvalue 192.0.2.4\n}\n}\n}\n"
+	for _, row := range []struct {
+		args string
+		code int
+		want []string
+	}{
+		{"www.example.org -client 10.2.3.4", cli.Fine, []string{"www.example.org. A for 10.2.3.4", "office: 2 of 4", "answer   10.1.0."}},
+		{"app.example.org A -client 10.2.0.0/16", cli.Fine, []string{"for 10.2.0.0/16", "office: 2 of 4"}},
+		{"app.example.org -client 10.2.3.4 -down 10.1.0.1", cli.Fine, []string{"10.1.0.1", "down, check web; check db", "answer   10.1.0.2"}},
+		{"app.example.org -client 10.2.3.4 -down db/10.1.0.2", cli.Fine, []string{"down, check db", "answer   10.1.0.1"}},
+		{"app.example.org -down 10.1.0.1 -down 10.1.0.2 -client 10.2.3.4", cli.Fine, []string{"office comes before, but has none up", "answer   192.0.2."}},
+		{"app.example.org TXT", cli.Fine, []string{"NODATA"}},
+		{"geo.example.net -client 203.0.113.1 -json", cli.Fine, []string{`"answer": [`}},
+		{"app.example.org -down 192.0.2.99", cli.Trouble, []string{"no check probes such a value"}},
+		{"example.com", cli.Trouble, []string{"no zone has the name; the zones are example.org. example.net."}},
+		{"app.example.org FROB", cli.Misused, []string{`"FROB" is not a type`}},
+		{"a..b", cli.Misused, []string{`"a..b" is not a name`}},
+		{"app.example.org -client frob", cli.Misused, []string{`"frob" is neither an address nor a network`}},
+		{"app.example.org -now noon", cli.Misused, []string{`"noon" is not a time`}},
+		{"app.example.org -now 2026-12-01T04:00:00Z", cli.Fine, []string{"answer"}},
+		{"", cli.Misused, []string{"coredns explain [-conf FILE] NAME"}},
+	} {
+		out, errors, exitCode := command(t, corefile, append([]string{"explain", "-conf", "stdin"}, strings.Fields(row.args)...)...)
+		for _, want := range row.want {
+			if !strings.Contains(out+errors, want) {
+				t.Errorf("%s: no %q in\n%s%s", row.args, want, out, errors)
+			}
+		}
+		if exitCode != row.code {
+			t.Errorf("%s: exit code %d, want %d:\n%s%s", row.args, exitCode, row.code, out, errors)
+		}
+	}
+	if _, errors, exitCode := command(t, "example.org:0 {\nroundrobin53 {\nfrob\n}\n}\n", "explain", "-conf", "stdin", "app.example.org"); exitCode != cli.Trouble || !strings.Contains(errors, "frob") {
+		t.Errorf("a wrong Corefile: exit code %d, %q", exitCode, errors)
+	}
+	if _, _, exitCode := command(t, "", "explain", "-conf", filepath.Join(os.TempDir(), "none", "Corefile"), "app.example.org"); exitCode != cli.Misused {
+		t.Errorf("no Corefile: exit code %d", exitCode)
+	}
+}
