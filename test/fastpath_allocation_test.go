@@ -3,6 +3,7 @@
 package test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -13,6 +14,22 @@ import (
 // TestFastAllocatesNothing guards the reason for the fast path: an answer costs what the kernel takes for two packets.
 func TestFastAllocatesNothing(t *testing.T) {
 	for _, row := range []struct{ name, plugins, record string }{
+		{"AAAA? NODATA", "", "record app 192.0.2.1"},
+		{"MX? NODATA", "prometheus 127.0.0.1:0", "record app 192.0.2.1"},
+		{"MX? MX, the addresses of its host too", "", "record app MX 10 mail\n record mail 192.0.2.1 192.0.2.2"},
+		{"TXT? TXT", "", "record app TXT \"some text\""},
+		{"HTTPS? HTTPS", "", "record app HTTPS 1 . alpn=h2\n record app 192.0.2.1 192.0.2.2"},
+		{"NXDOMAIN", "", "record other 192.0.2.1"},
+		{"NXDOMAIN and prometheus", "prometheus 127.0.0.1:0", "record other 192.0.2.1"},
+		{"empty non-terminal", "", "record x.app 192.0.2.1"},
+		{"ANY? HINFO", "", "record app 192.0.2.1"},
+		{"CNAME", "", "record app CNAME web\n record web 192.0.2.1 192.0.2.2"},
+		{"several CNAMEs", "", "record app CNAME web.example.org. other.example.org.\n record web 192.0.2.1 192.0.2.2\n record other 192.0.2.3"},
+		{"CNAME to nowhere", "", "record app CNAME web"},
+		{"referral", "", "record app NS ns.app.example.org.\n record ns.app 192.0.2.1"},
+		{"from", "", "network here 127.0.0.0/8\n record app A {\n value 192.0.2.1 192.0.2.2 from here\n value 192.0.2.3\n}"},
+		{"from, the values for all", "", "network there 203.0.113.0/24\n record app A {\n value 192.0.2.1 from there\n value 192.0.2.3\n}"},
+		{"sticky", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 order sticky"},
 		{"round robin", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3"},
 		{"random", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 order random"},
 		{"some of the values", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 answers 2"},
@@ -25,7 +42,11 @@ func TestFastAllocatesNothing(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			_, port := server.StartFast(t, "example.org:PORT {\n bind 127.0.0.1\n "+row.plugins+"\n roundrobin53 {\n fastpath\n "+row.record+"\n}\n}\n")
 			address := "127.0.0.1:" + port
-			m := server.Question("app.example.org.", dns.TypeA)
+			qtype, _, isOther := strings.Cut(row.name, "?")
+			if !isOther {
+				qtype = "A"
+			}
+			m := server.Question("app.example.org.", dns.StringToType[qtype])
 			m.SetEdns0(1232, false)
 			if _, isFast := server.AskFast(t, address, m); !isFast {
 				t.Fatal("the fast path does not answer")

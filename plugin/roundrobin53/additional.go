@@ -8,8 +8,8 @@ import (
 	"github.com/coredns/coredns/plugin/tsig"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // addAdditional puts into the additional section what a client will want next of the names that rrs
@@ -18,7 +18,7 @@ import (
 // is truncated for them, and an RRset that does not fit is left out whole (RFC 2181 §9). A signed
 // answer goes without, since its size is not known before it is signed.
 func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
-	pointees := appendPointees(nil, rrs)
+	pointees := store.AppendPointees(nil, rrs)
 	if len(pointees) == 0 || q.isSigned() {
 		return
 	}
@@ -26,10 +26,10 @@ func (q *query) addAdditional(m *dns.Msg, rrs []dns.RR) {
 	room := q.room(m)
 	var extra []dns.RR
 	for i := 0; i < len(pointees); i++ { // services have pointees, too
-		if t := pointees[i]; t.service != dns.TypeNone && !strings.EqualFold(t.name, rrs[0].Header().Name) {
+		if t := pointees[i]; t.Service != dns.TypeNone && !strings.EqualFold(t.Name, rrs[0].Header().Name) {
 			services := q.services(t, &room)
 			extra = append(extra, services...)
-			pointees = appendPointees(pointees, services)
+			pointees = store.AppendPointees(pointees, services)
 		}
 		extra = q.appendPointeeAddresses(extra, pointees[i], &room)
 	}
@@ -58,13 +58,13 @@ func isNSID(option dns.EDNS0) bool { return option.Option() == dns.EDNS0NSID }
 
 // services returns the SVCB or HTTPS records of the target of a record in AliasMode, none if they
 // do not fit.
-func (q *query) services(t pointee, room *int) []dns.RR {
-	found := q.store.Table.Lookup(strings.ToLower(t.name), t.service)
-	if found.Kind != record.RRs {
+func (q *query) services(t store.Pointee, room *int) []dns.RR {
+	found := q.store.Services(t)
+	if found == nil {
 		return nil
 	}
 	octets := 0
-	rrs := appendRRs(nil, t.name, found.RRset.RRs)
+	rrs := appendRRs(nil, t.Name, found.RRs)
 	for _, rr := range rrs {
 		octets += dns.Len(rr)
 	}
@@ -76,87 +76,19 @@ func (q *query) services(t pointee, room *int) []dns.RR {
 }
 
 // appendPointeeAddresses appends the addresses of a pointee, each RRset only if it fits.
-func (q *query) appendPointeeAddresses(extra []dns.RR, t pointee, room *int) []dns.RR {
+func (q *query) appendPointeeAddresses(extra []dns.RR, t store.Pointee, room *int) []dns.RR {
 	for _, rrtype := range record.AddressTypes {
-		set, board := q.addressesOf(t, rrtype)
-		if set == nil {
+		number := q.store.AddressesOf(t, rrtype)
+		if number == record.None {
 			continue
 		}
-		if octets := octetsOf(set, t.name); octets <= *room {
+		set, board := q.store.Now(number)
+		if octets := store.AdditionalOctets(set, t.Name); octets <= *room {
 			*room -= octets
-			extra = appendAddresses(extra, set, t.name, q.takeAdditional(set, board))
+			extra = appendAddresses(extra, set, t.Name, q.takeAdditional(set, board))
 		}
 	}
 	return extra
-}
-
-// octetsOf returns how many octets an answer's share of a set takes at most in a compressed
-// message.
-func octetsOf(set *policy.Set, owner string) int {
-	const fixed = 12 // pointer to the owner name, type, class, TTL, length
-	return len(owner) + 1 + set.Answers()*(fixed+set.Width())
-}
-
-// A pointee is a name that a record points to.
-type pointee struct {
-	name    string
-	service uint16 // SVCB or HTTPS, if a record of that type in AliasMode points to it
-	glue    bool   // a name server: its address below a zone cut counts, too
-}
-
-// appendPointees appends the names that rrs point to and whose addresses a client will want next,
-// each once.
-func appendPointees(pointees []pointee, rrs []dns.RR) []pointee {
-	for _, rr := range rrs {
-		var t pointee
-		switch rr := rr.(type) {
-		case *dns.MX: // RFC 1035 §3.3.9
-			t.name = rr.Mx
-		case *dns.NS: // RFC 1035 §3.3.11
-			t.name, t.glue = rr.Ns, true
-		case *dns.SRV: // RFC 2782
-			t.name = rr.Target
-		case *dns.HTTPS:
-			t = servicePointee(&rr.SVCB)
-		case *dns.SVCB:
-			t = servicePointee(rr)
-		}
-		isSame := func(other pointee) bool { return strings.EqualFold(t.name, other.name) }
-		if t.name != "" && t.name != "." && !slices.ContainsFunc(pointees, isSame) {
-			pointees = append(pointees, t)
-		}
-	}
-	return pointees
-}
-
-// servicePointee returns the name that a SVCB or HTTPS record points to. The target "." means the
-// owner itself (RFC 9460 §2.5.2); in AliasMode it means that there is no such service (§2.5.1).
-func servicePointee(rr *dns.SVCB) pointee {
-	switch {
-	case rr.Priority == 0 && rr.Target == ".":
-		return pointee{}
-	case rr.Priority == 0:
-		return pointee{name: rr.Target, service: rr.Hdr.Rrtype}
-	case rr.Target == ".":
-		return pointee{name: rr.Hdr.Name}
-	}
-	return pointee{name: rr.Target}
-}
-
-// addressesOf returns the present set of the A or AAAA RRset of a pointee, and the board under which
-// it answers; nil if it has none here.
-func (q *query) addressesOf(t pointee, rrtype uint16) (*policy.Set, *policy.Board) {
-	name := strings.ToLower(t.name)
-	found := q.store.Table.Lookup(name, rrtype)
-	if found.Kind == record.Addresses {
-		return q.store.Now(found.Addresses)
-	}
-	if found.Kind == record.Delegation && t.glue {
-		if number, ok := q.store.Table.Glue(name, rrtype); ok {
-			return q.store.Now(number)
-		}
-	}
-	return nil, nil
 }
 
 // refer fills m with a referral to the name servers of a zone cut (RFC 1034 §4.3.2, step 3b).
@@ -174,12 +106,12 @@ func (q *query) refer(m *dns.Msg, found record.Result) {
 // §3.1). Others do not (§3.2).
 func (q *query) addGlue(m *dns.Msg, ns []dns.RR) {
 	cut := strings.ToLower(m.Ns[0].Header().Name)
-	isOther := func(t pointee) bool { return !dns.IsSubDomain(cut, strings.ToLower(t.name)) }
-	servers := appendPointees(nil, ns)
+	isOther := func(t store.Pointee) bool { return !dns.IsSubDomain(cut, strings.ToLower(t.Name)) }
+	servers := store.AppendPointees(nil, ns)
 	if q.isSigned() { // then the room is not known, see addAdditional
-		isOther = func(pointee) bool { return false }
+		isOther = func(store.Pointee) bool { return false }
 		for i := range servers {
-			servers[i].name = strings.ToLower(servers[i].name) // see resolve
+			servers[i].Name = strings.ToLower(servers[i].Name) // see resolve
 		}
 	}
 	var glue []dns.RR

@@ -142,7 +142,7 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	}
 	for {
 		cname := q.append(m, owner, found)
-		if cname == nil || len(m.Answer) > maxCNAMEs || hasCNAME(m.Answer, cname.Target) {
+		if cname == nil || len(m.Answer) > store.MaxCNAMEs || hasCNAME(m.Answer, cname.Target) {
 			return
 		}
 		owner = cname.Target
@@ -172,7 +172,7 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 	case record.Any:
 		// RFC 8482 §4.2: one record without content, so that nobody can use us for amplification.
 		hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: found.Zone.SOA().Hdr.Ttl}
-		m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: "RFC8482"})
+		m.Answer = append(m.Answer, &dns.HINFO{Hdr: hdr, Cpu: store.AnyCPU})
 	case record.Delegation:
 		if len(m.Answer) == 0 || !q.isSigned() { // see deny: a referral behind a CNAME can't be signed
 			q.refer(m, found)
@@ -184,13 +184,6 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 	}
 	return nil
 }
-
-// maxCNAMEs limits the CNAMEs of a chain that are followed. Where a chain goes on, or is a loop,
-// the answer is the CNAMEs so far, without an error: they are true, and how long a chain may be is
-// the resolver's decision. The resolver goes on with the last target, or finds the loop, and caches
-// what it has; after SERVFAIL it would ask all servers of the zone, again and again. Resolvers stop
-// at 8 to 16.
-const maxCNAMEs = 16
 
 // hasCNAME reports whether an answer has the CNAME of a name already.
 func hasCNAME(answer []dns.RR, name string) bool {

@@ -6,6 +6,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // follow asks this server for a CNAME's target that lies outside the plugin's zones, and adds the
@@ -13,7 +15,7 @@ import (
 func (q *query) follow(m *dns.Msg, name string) {
 	// Two blocks with CNAMEs into each other would call each other forever.
 	loop, _ := q.ctx.Value(dnsserver.LoopKey{}).(int)
-	if loop >= maxCNAMEs {
+	if loop >= store.MaxCNAMEs {
 		return
 	}
 	ctx := context.WithValue(q.ctx, dnsserver.LoopKey{}, loop+1)

@@ -40,5 +40,14 @@ func (h *Handler) Counters(s *dnsserver.Server) fastpath.Counters { return h.lis
 // Answered implements fastpath.Counters.
 func (s *listener) Answered(z *record.Zone) { s.count(z, resultAnswer) }
 
+// NoData implements fastpath.Counters.
+func (s *listener) NoData(z *record.Zone) { s.count(z, resultNoData) }
+
+// NXDomain implements fastpath.Counters.
+func (s *listener) NXDomain(z *record.Zone) { s.count(z, resultNXDomain) }
+
+// Referred implements fastpath.Counters.
+func (s *listener) Referred(z *record.Zone) { s.count(z, resultReferral) }
+
 // FailedOpen implements fastpath.Counters.
-func (s *listener) FailedOpen(z *record.Zone) { s.failOpen[z.Index].Inc() }
+func (s *listener) FailedOpen(zone int) { s.failOpen[zone].Inc() }

@@ -133,3 +133,52 @@ func FastZone() string {
 		}
 	}`
 }
+
+// WholeZone are records of each kind, for a zone that has app and *.wild.
+const WholeZone = `
+	network here 127.0.0.0/8
+	record near A {
+		value 192.0.2.1 from here
+		value 192.0.2.2
+	}
+	record sticky AAAA 2001:db8::1 2001:db8::2 order sticky
+	record far CNAME alias
+	record far2 CNAME far
+	record outside CNAME www.example.com.
+	record gone CNAME nowhere
+	record half CNAME v4
+	record v4 A 192.0.2.1 192.0.2.2
+	record *.pointed CNAME app
+	record cut NS ns1.cut.example.org.
+	record cut NS ns.elsewhere.example.com.
+	record cut NS ns2
+	record cut DS 1 13 2 3490A6806D47F17A34C29E2CE80E8A999FFBE4BE3490A6806D47F17A34C29E2C
+	record ns1.cut A 192.0.2.53
+	record ns2 AAAA 2001:db8::53
+	record down CNAME www.cut.example.org.
+	record a.b.c.d A 192.0.2.1
+	record _sip._udp SRV 0 5 5060 app
+	record _sip._udp SRV 0 5 5060 v4
+	record svc HTTPS 1 . alpn=h2
+	record svc HTTPS 2 app
+	record svc A 192.0.2.1 192.0.2.2
+	record other HTTPS 0 svc
+	record *.wildsvc HTTPS 1 . alpn=h2
+	record *.wildsvc A 192.0.2.1 192.0.2.2
+	record caa CAA 0 issue "ca.example.net"
+	record ptr PTR app
+	record quoted TXT "a \"b\" c"
+	record bigmail MX 10 big
+	record bigmail MX 20 app
+	record tobig CNAME big
+	record drained A 192.0.2.1 drain
+`
+
+// LongChain is CNAMEs that lead from chain0 to app, more than are followed.
+func LongChain() string {
+	var text strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&text, "record chain%d CNAME chain%d\n", i, i+1)
+	}
+	return text.String() + "record chain20 CNAME app\n"
+}

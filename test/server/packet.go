@@ -94,7 +94,7 @@ func usualQuery(random *rand.Rand) []byte {
 // anyQuery is a well-formed query, if not always a sensible one.
 func anyQuery(random *rand.Rand) []byte {
 	m := Question(RandomCase(random, randomName(random)), pick(random, dns.TypeA, dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeAAAA,
-		dns.TypeTXT, dns.TypeMX, dns.TypeANY, dns.TypeDS, dns.TypeSOA, dns.TypeNS, dns.TypeHTTPS, dns.TypeCNAME, dns.TypeAXFR, dns.TypeOPT, uint16(random.IntN(1<<16))))
+		dns.TypeTXT, dns.TypeMX, dns.TypeANY, dns.TypeDS, dns.TypeSOA, dns.TypeNS, dns.TypeHTTPS, dns.TypeCNAME, dns.TypeSRV, dns.TypeCAA, dns.TypePTR, dns.TypeAXFR, dns.TypeOPT, uint16(random.IntN(1<<16))))
 	sometimes := func(n int) bool { return random.IntN(n) == 0 }
 	m.RecursionDesired, m.CheckingDisabled, m.AuthenticatedData = !sometimes(3), sometimes(3), sometimes(3)
 	m.Zero, m.Authoritative, m.Truncated, m.RecursionAvailable = sometimes(9), sometimes(9), sometimes(9), sometimes(9)
@@ -138,6 +138,8 @@ func anyQuery(random *rand.Rand) []byte {
 func randomName(random *rand.Rand) string {
 	zone := pick(random, "example.org.", "example.org.", "example.org.", "sub.example.net.", "example.net.", "ecs.example.", "example.com.", ".")
 	name := pick(random, "app", "app", "app", "app", "x.wild", "b.a.wild", "wild", "text", "mail", "alias", "big", "big", "none", "*.wild", "_x.wild",
+		"near", "sticky", "far", "far2", "outside", "gone", "half", "v4", "x.pointed", "cut", "www.cut", "ns1.cut", "ns2", "down", "d", "c.d", "a.b.c.d",
+		"_sip._udp", "svc", "other", "x.wildsvc", "caa", "ptr", "quoted", "bigmail", "tobig", "drained", "chain0", "chain5", "ns.dns",
 		`a\.b.wild`, `a\000b.wild`, `\200.wild`, strings.Repeat("l", 63)+".wild", strings.Repeat("l.", 110)+"wild", "")
 	if name == "" {
 		return zone

@@ -53,7 +53,10 @@ type Handler interface {
 // Counters count the answers that a server gives from a store.
 type Counters interface {
 	Answered(z *record.Zone)
-	FailedOpen(z *record.Zone) // with values that are down
+	NoData(z *record.Zone)
+	NXDomain(z *record.Zone)
+	Referred(z *record.Zone)
+	FailedOpen(zone int) // with values that are down; by record.Zone.Index
 }
 
 // A Run is the fast path of one run of a Corefile.

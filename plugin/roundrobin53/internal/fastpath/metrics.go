@@ -1,6 +1,7 @@
 package fastpath
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
@@ -11,20 +12,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // counters counts the answers of the fast path for a zone in the metrics of the prometheus plugin,
 // with the labels and values that the chain would give them.
 type counters struct {
-	requests     [2][2]prometheus.Counter // by family and type
-	do           prometheus.Counter
-	responses    prometheus.Counter
+	requests     [2][types]lazyCounter // by family and place of the type
+	do           lazyCounter
+	responses    [rcodes]lazyCounter
 	duration     prometheus.Observer
 	requestSize  prometheus.Observer
 	responseSize prometheus.Observer
-
-	withoutOPT bool // sizes are counted before dnsserver adds an OPT record
 }
 
 // addCounters makes b count its answers, if the server block has the prometheus plugin. It returns
@@ -46,7 +44,6 @@ func (b *block) addCounters(m *metrics.Metrics, s *dnsserver.Server) (below []st
 			zone = "."
 		}
 		c := newCounters(s.Addr, zone, b.h.View(), next)
-		c.withoutOPT = b.h.Config().Handler("minimal") != nil
 		b.counters = append(b.counters, c)
 		for _, other := range counted {
 			if other != own && dns.IsSubDomain(own, other) {
@@ -59,41 +56,74 @@ func (b *block) addCounters(m *metrics.Metrics, s *dnsserver.Server) (below []st
 
 func newCounters(server, zone, view, next string) *counters {
 	c := &counters{
-		do:           vars.RequestDo.WithLabelValues(server, zone, view),
-		responses:    vars.ResponseRcode.WithLabelValues(server, zone, view, dns.RcodeToString[dns.RcodeSuccess], next),
 		duration:     vars.RequestDuration.WithLabelValues(server, zone, view),
 		requestSize:  vars.RequestSize.WithLabelValues(server, zone, view, "udp"),
 		responseSize: vars.ResponseSize.WithLabelValues(server, zone, view, "udp"),
 	}
+	c.do.with = func() prometheus.Counter { return vars.RequestDo.WithLabelValues(server, zone, view) }
+	for rcode := range c.responses {
+		c.responses[rcode].with = func() prometheus.Counter {
+			return vars.ResponseRcode.WithLabelValues(server, zone, view, dns.RcodeToString[rcode], next)
+		}
+	}
 	for family, label := range [...]string{"1", "2"} {
-		for i, rrtype := range record.AddressTypes {
-			c.requests[family][i] = vars.RequestCount.WithLabelValues(server, zone, view, "udp", label, dns.TypeToString[rrtype])
+		for i := range types {
+			c.requests[family][i].with = func() prometheus.Counter {
+				name := "other"
+				if i < len(countedTypes) {
+					name = dns.TypeToString[countedTypes[i]]
+				}
+				return vars.RequestCount.WithLabelValues(server, zone, view, "udp", label, name)
+			}
 		}
 	}
 	return c
 }
 
-// count counts an answer with a number of addresses of width octets each. As in the chain, sizes
-// are those of the uncompressed messages.
-func (c *counters) count(q *wire.Query, isIPv4 bool, addresses, width int) {
+// A lazyCounter is a counter that exists from the first time on that it counts.
+type lazyCounter struct {
+	counter atomic.Pointer[prometheus.Counter]
+	with    func() prometheus.Counter
+}
+
+func (c *lazyCounter) inc() {
+	counter := c.counter.Load()
+	if counter == nil {
+		made := c.with() // the same, if two make it
+		counter = &made
+		c.counter.Store(counter)
+	}
+	(*counter).Inc()
+}
+
+// countedTypes are the types that the prometheus plugin counts apart and that are answered here, the
+// most frequent first.
+var countedTypes = [...]uint16{
+	dns.TypeA, dns.TypeAAAA, dns.TypeHTTPS, dns.TypeTXT, dns.TypeMX, dns.TypeNS, dns.TypeSOA, dns.TypeSRV, dns.TypeCNAME,
+	dns.TypePTR, dns.TypeSVCB, dns.TypeANY, dns.TypeDNSKEY, dns.TypeNSEC3, dns.TypeNSEC, dns.TypeRRSIG,
+}
+
+const (
+	types  = len(countedTypes) + 1 // one more for all others
+	rcodes = dns.RcodeNameError + 1
+)
+
+// count counts a reply of a length. As in the chain, that is mostly the length without compression.
+func (c *counters) count(q *wire.Query, isIPv4 bool, rcode, octets int) {
 	family, i := 0, 0
 	if !isIPv4 {
 		family = 1
 	}
-	if q.Type == dns.TypeAAAA {
-		i = 1
+	for i < len(countedTypes) && countedTypes[i] != q.Type {
+		i++
 	}
-	c.requests[family][i].Inc()
+	c.requests[family][i].inc()
 	if q.DO {
-		c.do.Inc()
+		c.do.inc()
 	}
-	c.responses.Inc()
+	c.responses[rcode].inc()
 	c.requestSize.Observe(float64(q.Octets()))
-	size := q.Uncompressed(addresses, width)
-	if q.EDNS && c.withoutOPT {
-		size -= wire.OPTOctets
-	}
-	c.responseSize.Observe(float64(size))
+	c.responseSize.Observe(float64(octets))
 }
 
 // took counts how long an answer took.

@@ -2,12 +2,16 @@ package fastpath
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // A proof says whether the fast path may answer for an RRset.
@@ -39,53 +43,101 @@ func (p proofs) put(number int, is proof) {
 }
 
 // prove has the chain answer a query, and compares its answer with the one that the fast path would
-// have given. If they are the same, the fast path answers for the RRset from then on; if not, it
-// never does.
-func (w *worker) prove(snap *snapshot, b *block, p *datagram.Packet, number int) {
-	set, board := b.store.Now(number) // first of all: both answers have to be of one moment
-	answers := set.AnswersNow(board)
-	order := make([]uint16, answers)
-	for i := range order {
-		order[i] = uint16(i) // any: turns are only the chain's to take
-	}
-	expected := w.query.AppendAnswer(nil, set.TTL, order, set.Octets(), set.Width())
-	name := string(w.query.Name())
-	snap.serve(p.In, &chainWriter{packet: p})
-	switch {
-	case answers == 0, set.Chooses() && b.store.Verdicts.Board() != board: // nothing to compare, or not of one moment
-	case isSameAnswer(expected, p.Out, set, func(values []uint16) bool { return set.Allows(board, values) }):
-		b.proofs.put(number, proved)
-	default:
-		b.proofs.put(number, disproved)
-		log.Warningf("fastpath: %s %s: the server answers otherwise than its record says: left to the chain", name, dns.TypeToString[w.query.Type])
-	}
-}
-
-// isSameAnswer reports whether two packed answers are the same. They may differ in which addresses
-// of the set they have, as far as allows permits, in the order of addresses, in compression, and in
-// what an OPT record takes from the query: where a plugin removes our OPT record (minimal),
-// dnsserver makes one from the client's, with its reserved flags and its size.
-func isSameAnswer(expected, got []byte, set *policy.Set, allows func(values []uint16) bool) bool {
-	var a, b dns.Msg
-	if a.Unpack(expected) != nil || b.Unpack(got) != nil || len(b.Answer) > len(a.Answer) {
+// have given. If they are the same, the fast path answers for the RRset, or for what is of the same
+// kind in the zone, from then on; if not, it never does. It reports false if the query is left to the
+// chain.
+func (w *worker) prove(snap *snapshot, p *datagram.Packet, found record.Result, r reply) bool {
+	r.class, r.isDry = turn.Additional, true // turns of queries are only the chain's to take
+	if !w.compose(nil, found, r) {
 		return false
 	}
-	values := make([]uint16, len(b.Answer))
-	for i := range b.Answer {
-		address, ok := octetsOf(b.Answer[i])
+	b, name := r.block, string(w.query.Name())
+	expected := w.message.Finish(w.reply.rcode, !w.reply.isReferral, w.reply.scope)
+	snap.serve(p.In, &chainWriter{packet: p})
+	is := compare(expected, p.Out)
+	isAnswer := func(set *policy.Set) bool { return isAnswerOf(set, p.Out, allowed(set, r.board)) }
+	if found.Kind == record.Addresses && is == proved && !isAnswer(b.store.Set(found.Addresses).On(r.board)) {
+		is = disproved
+	}
+	if b.store.Verdicts.Board() != r.board { // not of one moment
+		is = unproved
+	}
+	if b.proofs.put(b.number(found), is); is == disproved {
+		log.Warningf("fastpath: %s %s: the server answers otherwise than its record says: left to the chain", name, dns.TypeToString[w.query.Type])
+	}
+	return true
+}
+
+// compare says whether two packed answers are the same. They may differ in addresses, as far as these
+// take turns, in compression, and in what an OPT record takes from the query: where a plugin removes
+// our OPT record (minimal), dnsserver makes one from the client's, with its reserved flags and its
+// size. Where they differ in CNAMEs that take turns, nothing is proved.
+func compare(expected, got []byte) proof {
+	var a, b dns.Msg
+	if a.Unpack(expected) != nil || b.Unpack(got) != nil {
+		return disproved
+	}
+	for _, m := range [...]*dns.Msg{&a, &b} {
+		forgetQuery(m)
+		m.Answer, m.Extra = withoutTurns(m.Answer), withoutTurns(m.Extra)
+	}
+	switch {
+	case a.String() == b.String():
+		return proved
+	case a.MsgHdr == b.MsgHdr && targetsOf(a.Answer) != targetsOf(b.Answer):
+		return unproved
+	}
+	return disproved
+}
+
+// withoutTurns returns records in an order that no turn has a part in, with one A and one AAAA record
+// of each owner and TTL, whatever the address.
+func withoutTurns(rrs []dns.RR) []dns.RR {
+	for _, rr := range rrs {
+		switch rr := rr.(type) {
+		case *dns.A:
+			rr.A = nil
+		case *dns.AAAA:
+			rr.AAAA = nil
+		}
+	}
+	isText := func(a, b dns.RR) int { return strings.Compare(a.String(), b.String()) }
+	slices.SortFunc(rrs, isText)
+	return slices.CompactFunc(rrs, func(a, b dns.RR) bool { return isText(a, b) == 0 })
+}
+
+// targetsOf returns where the CNAMEs of an answer lead.
+func targetsOf(rrs []dns.RR) string {
+	var targets string
+	for _, rr := range rrs {
+		if cname, ok := rr.(*dns.CNAME); ok {
+			targets += cname.Target + " "
+		}
+	}
+	return targets
+}
+
+// isAnswerOf reports whether a packed answer has addresses of a set, as allows permits.
+func isAnswerOf(set *policy.Set, got []byte, allows func(values []uint16) bool) bool {
+	var m dns.Msg
+	if m.Unpack(got) != nil {
+		return false
+	}
+	values := make([]uint16, len(m.Answer))
+	for i := range m.Answer {
+		address, ok := octetsOf(m.Answer[i])
 		value := find(set, address)
-		if !ok || *a.Answer[i].Header() != *b.Answer[i].Header() || value < 0 {
+		if !ok || value < 0 {
 			return false
 		}
 		values[i] = uint16(value)
 	}
-	if !allows(values) {
-		return false
-	}
-	a.Answer, b.Answer = nil, nil
-	forgetQuery(&a)
-	forgetQuery(&b)
-	return a.String() == b.String()
+	return allows(values)
+}
+
+// allowed returns what addresses an answer of a set may have under a board.
+func allowed(set *policy.Set, board *policy.Board) func(values []uint16) bool {
+	return func(values []uint16) bool { return set.IsPersonal() || set.Allows(board, values) }
 }
 
 // forgetQuery clears the parts of an answer's OPT record that may come from the query's.

@@ -47,9 +47,21 @@ type block struct {
 	answers  Counters
 	counters []*counters // by zone of the handler; nil if the server block has no prometheus
 
-	signed bool
-	debug  bool
-	proofs proofs // by number of an address RRset
+	signed  bool
+	debug   bool
+	minimal bool // its answers have no more than was asked for
+	any     bool // another plugin answers ANY
+	packed  packed
+	proofs  proofs // by number of an address RRset; behind them by zone and kind, see number
+}
+
+// number returns the number of the proof of what was found. Addresses have a proof for each RRset;
+// other kinds have one for each zone, since names that do not exist are without number.
+func (b *block) number(found record.Result) int {
+	if found.Kind == record.Addresses {
+		return found.Addresses
+	}
+	return len(b.store.Sets()) + found.Zone.Index*record.Kinds + int(found.Kind)
 }
 
 // harmless lists the handlers that leave plain queries and their answers as they are, or whose work
@@ -91,12 +103,17 @@ func (snap *snapshot) add(h Handler, zones []string) (note string) {
 	if reason := snap.obstacle(h); reason != "" {
 		return "not used: " + reason
 	}
-	b, slow := snap.newBlock(h, zones)
+	b, below := snap.newBlock(h)
 	for _, zone := range zones {
 		snap.blocks[zone] = b
 	}
-	if slow > 0 {
-		return fmt.Sprintf("used, but for %d RRsets: other server blocks, or metrics, have zones below", slow)
+	for _, zone := range below {
+		if _, ok := snap.blocks[zone]; !ok {
+			snap.blocks[zone] = nil
+		}
+	}
+	if len(below) > 0 {
+		return "used, but for names in " + strings.Join(below, " ") + ", which have metrics of their own"
 	}
 	return "used"
 }
@@ -152,51 +169,21 @@ func (snap *snapshot) obstacle(h Handler) string {
 	return "it is not in the chain"
 }
 
-// newBlock makes the block of a handler. Slow is the number of address RRsets that are left to the
-// chain.
-func (snap *snapshot) newBlock(h Handler, zones []string) (b *block, slow int) {
-	served := h.Store()
+// newBlock makes the block of a handler. Below are zones in the block's whose names are counted
+// apart: they are left to the chain.
+func (snap *snapshot) newBlock(h Handler) (b *block, below []string) {
+	served, has := h.Store(), h.Config().Handler
 	b = &block{
 		h: h, store: served, answers: h.Counters(snap.server),
-		signed: h.IsSigned(), debug: h.IsDebugged(), proofs: newProofs(len(served.Sets())),
+		signed: h.IsSigned(), debug: h.IsDebugged(), minimal: has("minimal") != nil, any: has("any") != nil,
+		packed: pack(served, h.HasNext()),
+		proofs: newProofs(len(served.Sets()) + len(served.Zones)*record.Kinds),
 	}
-	var below []string // zones below the block's: names there are not the block's, or are counted apart
-	for zone := range snap.blocks {
-		if !slices.Contains(zones, zone) && plugin.Zones(zones).Matches(zone) != "" {
-			below = append(below, zone)
-		}
-	}
-	if m, ok := h.Config().Handler("prometheus").(*metrics.Metrics); ok {
-		below = append(below, b.addCounters(m, snap.server)...)
+	if m, ok := has("prometheus").(*metrics.Metrics); ok {
+		below = b.addCounters(m, snap.server)
 		snap.isCounting = true
 	}
-	if len(below) == 0 {
-		return b, 0
-	}
-	return b, b.leave(below)
-}
-
-// leave leaves the names in some zones to the chain. It returns the number of their address RRsets.
-func (b *block) leave(zones []string) (rrsets int) {
-	inZones := func(name string) bool {
-		// The names that a wildcard answers lie beside it, and a zone below may hold some of them.
-		parent, isWild := strings.CutPrefix(name, "*.")
-		return slices.ContainsFunc(zones, func(zone string) bool {
-			return dns.IsSubDomain(zone, name) || isWild && dns.IsSubDomain(dns.Fqdn(parent), zone)
-		})
-	}
-	for name, node := range b.store.Table.All() {
-		if !inZones(name) {
-			continue
-		}
-		for _, number := range []int{node.A, node.AAAA} {
-			if number != record.None {
-				b.proofs.put(number, disproved)
-				rrsets++
-			}
-		}
-	}
-	return rrsets
+	return b, below
 }
 
 // block returns the server block that a query for a name goes to, nil if the fast path does not
@@ -220,17 +207,25 @@ func (snap *snapshot) block(name []byte) *block {
 
 // isLocal reports whether the handler itself answers what was found, without waiting.
 func (b *block) isLocal(q *wire.Query, found record.Result, name string) bool {
+	return found.Kind != record.CNAME && b.isOwn(q, found, name)
+}
+
+// isOwn reports whether the handler answers what was found, and begins to do so without waiting.
+func (b *block) isOwn(q *wire.Query, found record.Result, name string) bool {
 	switch {
+	case found.Kind == record.Outside:
+		return false
 	case q.Type == dns.TypeDS: // dnsserver may give it to another block, that of the zone above
 		return false
 	case q.Type == dns.TypeAXFR, q.Type == dns.TypeIXFR, q.DO && b.signed: // signatures take their time
 		return false
-	}
-	switch found.Kind {
-	case record.Outside, record.CNAME:
+	case q.Type == dns.TypeDNSKEY && b.signed, q.Type == dns.TypeANY && b.any: // others answer these
 		return false
-	case record.NoData, record.NXDomain:
-		return !found.Unclaimed || !b.h.HasNext() || !b.store.Zones[found.Zone.Index].Through(name)
 	}
-	return true
+	return !b.falls(found, name)
+}
+
+// falls reports whether a query falls through to the next plugin.
+func (b *block) falls(found record.Result, name string) bool {
+	return found.Unclaimed && b.h.HasNext() && b.store.Zones[found.Zone.Index].Through(name)
 }

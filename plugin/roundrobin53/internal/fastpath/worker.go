@@ -6,21 +6,31 @@ import (
 	"unsafe"
 
 	"github.com/coredns/coredns/plugin/metrics/vars"
+	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // A worker answers the packets of one socket. It implements datagram.Server. It owns all the room
 // that an answer needs, so that an answer allocates nothing.
 type worker struct {
 	listener *listener
-	query    wire.Query
-	order    [64]uint16
 	counted  []*counters // of the answers in the batch
+
+	// Of the query at hand:
+	packet  *datagram.Packet
+	query   wire.Query
+	reply   reply
+	message wire.Message
+	aliases [store.MaxCNAMEs + 1]string // the owners of the CNAMEs in the reply
+	order   []uint16                    // of the last set that took a turn
+	who     policy.Who                  // the client, see whoFor
+	isKnown bool                        // who is
 }
 
 var _ datagram.Server = (*worker)(nil)
@@ -72,11 +82,10 @@ func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 		snap.serveAsync(p)
 		return
 	}
-	// The table does not keep the name, so it may lie in the buffer of the query.
-	name := unsafe.String(unsafe.SliceData(w.query.Name()), len(w.query.Name()))
+	name := w.name()
 	found := b.store.Table.Lookup(name, w.query.Type)
 	switch {
-	case found.Kind == record.Addresses && w.answer(snap, b, p, found):
+	case b.isOwn(&w.query, found, name) && w.answer(snap, b, p, found):
 	case b.isLocal(&w.query, found, name):
 		snap.serve(p.In, &chainWriter{packet: p})
 	default:
@@ -84,42 +93,68 @@ func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 	}
 }
 
-// anyone is the client of a query whose answer does not depend on the client.
-var anyone policy.Who
+// name returns QNAME. The table does not keep it, so it lies in the buffer of the query.
+func (w *worker) name() string {
+	name := w.query.Name()
+	return unsafe.String(unsafe.SliceData(name), len(name))
+}
 
-// answer answers a query for addresses. It reports false if it leaves the query to the chain.
+// answer answers a query. It reports false if it leaves the query to the chain.
 func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found record.Result) bool {
-	z, number := &b.store.Zones[found.Zone.Index], found.Addresses
+	z, number := &b.store.Zones[found.Zone.Index], b.number(found)
 	state := b.proofs.get(number)
-	switch {
-	case !z.Fastpath, state == disproved:
-		return false
-	case w.query.DO && b.signed, w.query.Subnet && z.ECS:
+	if !z.Fastpath || state == disproved || !w.heed(b, z) {
 		return false
 	}
-	set, board := b.store.Now(number) // once: the answer that fits has to be the answer that is sent
-	if set.IsPersonal() || b.debug && set.Chooses() {
-		return false
-	}
-	answers, width := set.AnswersNow(board), set.Width()
-	if answers == 0 || !w.query.Fits(answers, width) {
-		return false
-	}
+	w.packet, w.isKnown = p, false
+	r := reply{block: b, board: b.store.Verdicts.Board(), class: turn.Datagram}
 	if state == unproved {
-		w.prove(snap, b, p, number)
+		return w.prove(snap, p, found, r)
+	}
+	if !w.compose(p.Out, found, r) {
+		return false
+	}
+	p.Out = w.message.Finish(w.reply.rcode, !w.reply.isReferral, w.reply.scope)
+	w.count(found.Zone)
+	return true
+}
+
+// heed prepares for the ECS option of a query, if it has one and the zone heeds it (RFC 7871). It
+// reports false if the query is left to the chain.
+func (w *worker) heed(b *block, z *store.Zone) bool {
+	if !w.query.Subnet || !z.ECS {
 		return true
 	}
-	a := set.Take(board, turn.Datagram, &anyone, w.order[:0])
-	set.Count(&a)
-	if a.FailsOpen() {
-		b.answers.FailedOpen(found.Zone)
+	_, isWellFormed := w.query.Network()
+	w.query.Echo = true
+	return isWellFormed && !b.minimal // which takes the option out of the answer
+}
+
+// count counts the reply to a query for a name of a zone.
+func (w *worker) count(z *record.Zone) {
+	b, r := w.reply.block, &w.reply
+	isPositive := w.message.Count(wire.Answer) > 0
+	switch {
+	case r.rcode == dns.RcodeNameError:
+		b.answers.NXDomain(z)
+	case isPositive:
+		b.answers.Answered(z)
+	case r.isReferral:
+		b.answers.Referred(z)
+	default:
+		b.answers.NoData(z)
 	}
-	p.Out = w.query.AppendAnswer(p.Out, set.TTL, a.Order, set.Octets(), width)
-	b.answers.Answered(found.Zone)
-	if b.counters != nil {
-		c := b.counters[found.Zone.Index]
-		c.count(&w.query, p.IsIPv4(), len(a.Order), width)
-		w.counted = append(w.counted, c)
+	if b.counters == nil {
+		return
 	}
-	return true
+	squeezed, octets := w.message.Octets()
+	if r.squeezed {
+		octets = squeezed
+	}
+	if isPositive && b.minimal && w.query.EDNS {
+		octets -= wire.OPTOctets // counted before dnsserver adds it again
+	}
+	c := b.counters[z.Index]
+	c.count(&w.query, w.packet.IsIPv4(), r.rcode, octets)
+	w.counted = append(w.counted, c)
 }

@@ -29,6 +29,8 @@ const (
 	Delegation             // the name lies at or below a zone cut: Result.RRset is the NS RRset, Result.DS may be set
 	NoData                 // the name exists, the type does not (RFC 2308 §2.2)
 	NXDomain               // the name does not exist and nothing exists below it
+
+	Kinds = iota // how many there are
 )
 
 // Result is the answer to a Lookup.

@@ -32,6 +32,8 @@ type slot struct{ loop struct{ conn *net.UDPConn } }
 
 func (*slot) source() netip.AddrPort { return netip.AddrPort{} }
 
+func (*slot) client() netip.Addr { return netip.Addr{} }
+
 func (*slot) isIPv4() bool { return false }
 
 // A Reply is the way back to where a packet came from.

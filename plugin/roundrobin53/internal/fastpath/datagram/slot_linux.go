@@ -57,6 +57,14 @@ func (s *slot) source() netip.AddrPort {
 	return netip.AddrPortFrom(addr, port(&s.name.Port))
 }
 
+// client returns the address that the packet came from, without its zone.
+func (s *slot) client() netip.Addr {
+	if s.name.Family == unix.AF_INET {
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&s.name)).Addr)
+	}
+	return netip.AddrFrom16(s.name.Addr).Unmap()
+}
+
 // interfaceName returns the name of an interface, or its number if it has gone. It makes one system
 // call; package net would read the table of all interfaces.
 func (l *loop) interfaceName(number uint32) string {

@@ -19,27 +19,19 @@ const ownerPointer = 0xC000 | headerOctets
 
 // Fits reports whether the client takes an answer with a number of addresses of width octets each.
 func (q *Query) Fits(addresses, width int) bool {
-	octets := q.end + addresses*(recordOctets+width)
-	if q.EDNS {
-		octets += OPTOctets
-	}
-	return octets <= q.size
+	return q.end+addresses*(recordOctets+width)+q.optOctets() <= q.size
 }
 
 // Uncompressed returns the length of an answer with a number of addresses of width octets each,
 // without compression, in octets.
 func (q *Query) Uncompressed(addresses, width int) int {
-	octets := q.end + addresses*(recordOctets-2+q.length+1+width)
-	if q.EDNS {
-		octets += OPTOctets
-	}
-	return octets
+	return q.end + addresses*(recordOctets-2+q.length+1+width) + q.optOctets()
 }
 
 // AppendAnswer appends the answer to q, with endpoints in the given order. Octets holds the
 // addresses one after another, width octets each, 4 or 16. The owner name keeps the letter case of
-// the question.
-func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width int) []byte {
+// the question. Scope is that of the ECS option, if the query has one that is heeded.
+func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width, scope int) []byte {
 	be := binary.BigEndian
 	dst = append(dst, q.packet[:q.end]...)
 	header := dst[len(dst)-q.end:]
@@ -63,13 +55,39 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 		}
 		records = records[size:]
 	}
-	if q.EDNS {
-		opt := [OPTOctets]byte{2: typeOPT}
-		be.PutUint16(opt[3:], PayloadSize)
-		if q.DO {
-			opt[7] = 0x80
-		}
-		dst = append(dst, opt[:]...)
+	return q.appendOPT(dst, scope)
+}
+
+// optOctets returns the length of the OPT record of the reply, 0 if it has none.
+func (q *Query) optOctets() int {
+	switch {
+	case !q.EDNS:
+		return 0
+	case !q.Echo:
+		return OPTOctets
 	}
+	return OPTOctets + optionHeader + len(q.subnet)
+}
+
+// appendOPT appends the OPT record of the reply, if it has one. Scope is that of its ECS option
+// (RFC 7871 §7.2.1).
+func (q *Query) appendOPT(dst []byte, scope int) []byte {
+	if !q.EDNS {
+		return dst
+	}
+	be := binary.BigEndian
+	opt := [OPTOctets]byte{2: typeOPT}
+	be.PutUint16(opt[3:], PayloadSize)
+	if q.DO {
+		opt[7] = 0x80
+	}
+	if !q.Echo {
+		return append(dst, opt[:]...)
+	}
+	be.PutUint16(opt[9:], uint16(optionHeader+len(q.subnet)))
+	dst = append(dst, opt[:]...)
+	dst = append(dst, 0, optionSubnet, 0, byte(len(q.subnet)))
+	dst = append(dst, q.subnet...)
+	dst[len(dst)-len(q.subnet)+3] = byte(scope)
 	return dst
 }

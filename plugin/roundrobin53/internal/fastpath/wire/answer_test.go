@@ -42,7 +42,7 @@ func checkAnswer(t *testing.T, q *Query, m *dns.Msg, width int) {
 	}
 	packed = append([]byte{}, packed...)
 	copy(packed[12:], q.packet[12:q.end]) // the question stays as it came
-	if got := q.AppendAnswer([]byte("x"), ttl, order, octets, width); !bytes.Equal(got[1:], packed) {
+	if got := q.AppendAnswer([]byte("x"), ttl, order, octets, width, 0); !bytes.Equal(got[1:], packed) {
 		t.Errorf("AppendAnswer:\n%x, miekg/dns packs\n%x", got[1:], packed)
 	}
 	size := 512
@@ -73,7 +73,7 @@ func TestAnswerAllocatesNothing(t *testing.T) {
 	var q Query
 	got := testing.AllocsPerRun(100, func() {
 		if q.Parse(packet) {
-			out = q.AppendAnswer(out[:0], 60, order, octets, 4)
+			out = q.AppendAnswer(out[:0], 60, order, octets, 4, 0)
 		}
 	})
 	if got != 0 {
@@ -93,7 +93,7 @@ func BenchmarkAnswer(b *testing.B) {
 			var q Query
 			for b.Loop() {
 				q.Parse(packet)
-				out = q.AppendAnswer(out[:0], 60, order, octets, 4)
+				out = q.AppendAnswer(out[:0], 60, order, octets, 4, 0)
 			}
 		})
 	}

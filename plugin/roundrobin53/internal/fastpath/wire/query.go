@@ -5,7 +5,10 @@
 // leaves everything else to that. Which addresses are answered is decided elsewhere.
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // A Query is a plain query. It can be used again for the next one.
 type Query struct {
@@ -13,7 +16,9 @@ type Query struct {
 	EDNS   bool   // it has an OPT record (RFC 6891)
 	DO     bool   // it asks for signatures (RFC 3225)
 	Subnet bool   // it has an ECS option (RFC 7871)
+	Echo   bool   // set by whoever heeds that: the reply has the option, too
 
+	subnet []byte // of the ECS option
 	packet []byte
 	end    int // of the question section
 	size   int // of the largest answer that the client takes, in octets
@@ -58,7 +63,7 @@ func (q *Query) Parse(packet []byte) bool {
 		return false
 	}
 	q.packet = packet
-	q.EDNS, q.DO, q.Subnet, q.size = false, false, false, minSize
+	q.EDNS, q.DO, q.Subnet, q.Echo, q.size = false, false, false, false, minSize
 	if !q.parseQuestion() {
 		return false
 	}
@@ -117,11 +122,11 @@ func (q *Query) parseOPT(record []byte) bool {
 	q.size = max(minSize, int(be16(record, 3)))
 	q.DO = record[7]&0x80 != 0
 	for len(options) > 0 {
-		if len(options) < 4 {
+		if len(options) < optionHeader {
 			return false
 		}
 		code, length := be16(options, 0), int(be16(options, 2))
-		if options = options[4:]; length > len(options) {
+		if options = options[optionHeader:]; length > len(options) {
 			return false
 		}
 		if !q.parseOption(code, options[:length]) {
@@ -135,6 +140,8 @@ func (q *Query) parseOPT(record []byte) bool {
 // These EDNS options, whatever is in them, change nothing in the answer of a server that does not
 // support them.
 const (
+	optionHeader = 4 // octets of code and length
+
 	optionNSID    = 3  // RFC 5001
 	optionSubnet  = 8  // RFC 7871
 	optionCookie  = 10 // RFC 7873
@@ -148,7 +155,10 @@ func (q *Query) parseOption(code uint16, value []byte) bool {
 	case optionNSID, optionCookie, optionPadding:
 		return true
 	case optionSubnet:
-		q.Subnet = true
+		if q.Subnet { // which of two counts is not ours to say
+			return false
+		}
+		q.Subnet, q.subnet = true, value
 		return isSubnet(value)
 	}
 	return false
@@ -163,6 +173,19 @@ func isSubnet(value []byte) bool {
 	family, source, scope := be16(value, 0), int(value[2]), value[3]
 	isFamily := family == 1 && source <= 32 || family == 2 && source <= 128
 	return isFamily && scope == 0 && len(value)-4 == (source+7)/8
+}
+
+// Network returns the network of the ECS option. It reports false if there are bits beyond the
+// prefix (RFC 7871 §6).
+func (q *Query) Network() (netip.Prefix, bool) {
+	var octets [16]byte
+	copy(octets[:], q.subnet[4:])
+	addr := netip.AddrFrom16(octets)
+	if be16(q.subnet, 0) == 1 {
+		addr = netip.AddrFrom4([4]byte(octets[:4]))
+	}
+	prefix, err := addr.Prefix(int(q.subnet[2]))
+	return prefix, err == nil && prefix.Addr() == addr
 }
 
 // Name returns QNAME as text, lower-case and fully qualified. It changes with the next query.
