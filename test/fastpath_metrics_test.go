@@ -80,6 +80,12 @@ func TestFastMetrics(t *testing.T) {
 			record big A ` + "%s" + `
 			record text TXT "text"
 			record alias CNAME app
+			record gone CNAME nowhere
+			record mail MX 10 app
+			record svc HTTPS 1 . alpn=h2
+			record svc A 192.0.2.1
+			record cut NS app
+			record sticky A 192.0.2.1 192.0.2.2 order sticky
 		}
 	}
 	`
@@ -117,8 +123,8 @@ func TestFastMetrics(t *testing.T) {
 			}
 			ask := func(host, zone string) {
 				conn := server.Dial(t, host+":"+port)
-				for _, qname := range []string{"app", "APP", "x.wild", "below.sub", "weighted", "big", "text", "alias", "none"} {
-					for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+				for _, qname := range []string{"app", "APP", "x.wild", "below.sub", "weighted", "big", "text", "alias", "gone", "mail", "svc", "cut", "sticky", "none"} {
+					for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeMX, dns.TypeTXT, dns.TypeHTTPS, dns.TypeSRV, dns.TypeCAA} {
 						for i := range 12 {
 							m := server.Question(qname+"."+zone+".example", qtype)
 							switch i % 6 {
@@ -148,7 +154,7 @@ func TestFastMetrics(t *testing.T) {
 			var got, want map[string]float64
 			server.Eventually(t, "all answers are counted", func() bool { // the chain counts when the reply is on its way
 				got, want = since(fast), since(slow)
-				return want["answers"] == 2*9*2*12+3 && got["answers"] >= want["answers"] && (directives == "" || got["responses"] >= got["answers"] && want["responses"] >= want["answers"])
+				return want["answers"] == 2*14*7*12+3 && got["answers"] >= want["answers"] && (directives == "" || got["responses"] >= got["answers"] && want["responses"] >= want["answers"])
 			})
 			if !maps.Equal(got, want) {
 				for labels := range want {

@@ -42,7 +42,7 @@ type packed struct {
 
 	// By zone: the apex, the SOA of negative answers, and the answer to ANY.
 	origins  [][]byte
-	negative []wire.RRset
+	negative []wire.SOA
 	any      []wire.RRset
 
 	// Whether queries for the several CNAMEs of a name are answered here. They are not if an answer
@@ -57,9 +57,10 @@ func pack(s *store.Store, hasNext bool) packed {
 	for _, z := range s.Table.Zones() {
 		origin, _ := packName(z.Origin) // it was read by miekg/dns
 		negative, _ := packRRs(z.Negative)
+		soa := wire.NewSOA(origin, negative.TTL, negative.Data(0))
 		hinfo := &dns.HINFO{Hdr: dns.RR_Header{Name: z.Origin, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: z.SOA().Hdr.Ttl}, Cpu: store.AnyCPU}
 		hinfos, _ := packRRs([]dns.RR{hinfo})
-		p.origins, p.negative, p.any = append(p.origins, origin), append(p.negative, negative), append(p.any, hinfos)
+		p.origins, p.negative, p.any = append(p.origins, origin), append(p.negative, soa), append(p.any, hinfos)
 	}
 	for _, node := range s.Table.All() {
 		for i := range node.RRsets {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
@@ -47,7 +46,7 @@ func (p proofs) put(number int, is proof) {
 // kind in the zone, from then on; if not, it never does. It reports false if the query is left to the
 // chain.
 func (w *worker) prove(snap *snapshot, p *datagram.Packet, found record.Result, r reply) bool {
-	r.class, r.isDry = turn.Additional, true // turns of queries are only the chain's to take
+	r.isDry = true // the turn is the chain's to take
 	if !w.compose(nil, found, r) {
 		return false
 	}
@@ -71,7 +70,7 @@ func (w *worker) prove(snap *snapshot, p *datagram.Packet, found record.Result, 
 // compare says whether two packed answers are the same. They may differ in addresses, as far as these
 // take turns, in compression, and in what an OPT record takes from the query: where a plugin removes
 // our OPT record (minimal), dnsserver makes one from the client's, with its reserved flags and its
-// size. Where they differ in CNAMEs that take turns, nothing is proved.
+// size. Where they differ in CNAMEs, another query has taken the turn, and nothing is proved.
 func compare(expected, got []byte) proof {
 	var a, b dns.Msg
 	if a.Unpack(expected) != nil || b.Unpack(got) != nil {

@@ -16,8 +16,7 @@ import (
 type reply struct {
 	block *block
 	board *policy.Board // one, so that all of the answer is of one moment
-	class turn.Class
-	isDry bool // nobody gets it: nothing is counted
+	isDry bool          // nobody gets it: no turn is taken, and nothing is counted
 
 	rcode      int
 	isReferral bool
@@ -27,7 +26,7 @@ type reply struct {
 }
 
 // compose writes the reply to the query, behind what dst holds. It reports false if that is left to
-// the chain. Then no turn was taken, but in the class of additional records.
+// the chain. Then no turn was taken, but of additional records.
 func (w *worker) compose(dst []byte, found record.Result, r reply) bool {
 	w.reply = r
 	w.message.Begin(&w.query, dst)
@@ -85,7 +84,7 @@ func (w *worker) appendFound(name string, owner []byte, found record.Result) (ne
 func (w *worker) deny(z *record.Zone, isNXDomain bool, ttl uint32) {
 	p := &w.reply.block.packed
 	w.message.Open(wire.Authority)
-	w.message.AppendRRset(p.origins[z.Index], &p.negative[z.Index], ttl, 0, 1)
+	w.message.AppendSOA(p.origins[z.Index], &p.negative[z.Index], ttl)
 	if isNXDomain {
 		w.reply.rcode = dns.RcodeNameError
 	}
@@ -108,7 +107,7 @@ func (w *worker) appendTurn(owner []byte, number int) bool {
 	if values == 0 || first+values*(head+set.Width()) > w.message.Room() {
 		return false
 	}
-	order := w.take(set, w.reply.class, who)
+	order := w.take(set, turn.Datagram, who)
 	if len(order) == 0 {
 		return false
 	}
@@ -118,10 +117,15 @@ func (w *worker) appendTurn(owner []byte, number int) bool {
 
 // take takes the next turn of a set for the query, and counts it.
 func (w *worker) take(set *policy.Set, class turn.Class, who *policy.Who) []uint16 {
+	if w.reply.isDry {
+		a := set.See(w.reply.board, class, who)
+		w.reply.scope = max(w.reply.scope, a.Scope)
+		return a.Order
+	}
 	a := set.Take(w.reply.board, class, who, w.order[:0])
 	w.order = a.Order
 	w.reply.scope = max(w.reply.scope, a.Scope)
-	if !w.reply.isDry && class != turn.Additional {
+	if class != turn.Additional {
 		set.Count(&a)
 		if a.FailsOpen() {
 			w.reply.block.answers.FailedOpen(set.Choosing().Zone)
@@ -143,7 +147,7 @@ func (w *worker) appendCNAME(name string, owner []byte, set *rrset, found record
 		if who == nil || b.debug || !b.packed.takesCNAMEs || w.message.Room() < b.packed.largest+farCNAMEs {
 			return nil, false
 		}
-		order := w.take(from, w.reply.class, who)
+		order := w.take(from, turn.Datagram, who)
 		if len(order) == 0 {
 			return nil, false
 		}

@@ -31,6 +31,8 @@ type snapshot struct {
 	ctx        context.Context   // of queries that go down the chain
 	blocks     map[string]*block // by zone of the listener's server blocks; nil for blocks without the fast path
 	isCounting bool              // a block has prometheus
+	only       *block            // the one block, if there is but one zone
+	zone       string            // that zone, with the dot that comes before it in other names
 
 	waiting  atomic.Int64  // queries that serveAsync has not answered yet
 	replaced chan struct{} // closed when another snapshot has its place, or none can have it: see release
@@ -94,6 +96,11 @@ func (r *Run) newSnapshot(s *dnsserver.Server) (snap *snapshot, notes []string) 
 	}
 	if !isUsed {
 		return nil, notes
+	}
+	if len(snap.blocks) == 1 {
+		for zone, b := range snap.blocks {
+			snap.only, snap.zone = b, "."+strings.TrimPrefix(zone, ".")
+		}
 	}
 	return snap, notes
 }
@@ -189,6 +196,9 @@ func (snap *snapshot) newBlock(h Handler) (b *block, below []string) {
 // block returns the server block that a query for a name goes to, nil if the fast path does not
 // answer for it. Like dnsserver, it takes the longest zone that the name lies in.
 func (snap *snapshot) block(name []byte) *block {
+	if snap.only != nil && len(name) > len(snap.zone) && string(name[len(name)-len(snap.zone):]) == snap.zone {
+		return snap.only
+	}
 	for {
 		if b, ok := snap.blocks[string(name)]; ok {
 			return b

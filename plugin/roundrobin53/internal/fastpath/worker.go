@@ -8,7 +8,6 @@ import (
 	"github.com/coredns/coredns/plugin/metrics/vars"
 	"github.com/miekg/dns"
 
-	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/datagram"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
@@ -107,7 +106,7 @@ func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found reco
 		return false
 	}
 	w.packet, w.isKnown = p, false
-	r := reply{block: b, board: b.store.Verdicts.Board(), class: turn.Datagram}
+	r := reply{block: b, board: b.store.Verdicts.Board()}
 	if state == unproved {
 		return w.prove(snap, p, found, r)
 	}

@@ -14,31 +14,12 @@ const recordOctets = 12
 // without being fragmented.
 const PayloadSize = 1232
 
-// ownerPointer is a compression pointer to the name in the question.
-const ownerPointer = 0xC000 | headerOctets
-
-// Fits reports whether the client takes an answer with a number of addresses of width octets each.
-func (q *Query) Fits(addresses, width int) bool {
-	return q.end+addresses*(recordOctets+width)+q.optOctets() <= q.size
-}
-
-// Uncompressed returns the length of an answer with a number of addresses of width octets each,
-// without compression, in octets.
-func (q *Query) Uncompressed(addresses, width int) int {
-	return q.end + addresses*(recordOctets-2+q.length+1+width) + q.optOctets()
-}
-
-// AppendAnswer appends the answer to q, with endpoints in the given order. Octets holds the
-// addresses one after another, width octets each, 4 or 16. The owner name keeps the letter case of
-// the question. Scope is that of the ECS option, if the query has one that is heeded.
-func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []byte, width, scope int) []byte {
+// appendRecords appends address records, in the order of endpoints, whose owner is where a pointer
+// leads. Octets holds the addresses one after another, width octets each, 4 or 16.
+func appendRecords(dst []byte, pointer int, rrtype uint16, ttl uint32, order []uint16, octets []byte, width int) []byte {
 	be := binary.BigEndian
-	dst = append(dst, q.packet[:q.end]...)
-	header := dst[len(dst)-q.end:]
-	be.PutUint16(header[2:], flagQR|flagAA|be.Uint16(header[2:])&(flagRD|flagCD))
-	be.PutUint16(header[6:], uint16(len(order)))
 	// All records begin alike: pointer, type, class, TTL, length.
-	head := ownerPointer<<48 | uint64(q.Type)<<32 | classINET<<16 | uint64(ttl>>16)
+	head := uint64(pointerMark)<<56 | uint64(pointer)<<48 | uint64(rrtype)<<32 | classINET<<16 | uint64(ttl>>16)
 	tail := ttl<<16 | uint32(width)
 	size := recordOctets + width
 	dst = slices.Grow(dst, len(order)*size)
@@ -55,7 +36,7 @@ func (q *Query) AppendAnswer(dst []byte, ttl uint32, order []uint16, octets []by
 		}
 		records = records[size:]
 	}
-	return q.appendOPT(dst, scope)
+	return dst
 }
 
 // optOctets returns the length of the OPT record of the reply, 0 if it has none.

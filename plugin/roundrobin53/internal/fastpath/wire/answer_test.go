@@ -32,8 +32,11 @@ func checkAnswer(t *testing.T, q *Query, m *dns.Msg, width int) {
 	if opt := m.IsEdns0(); opt != nil {
 		want.SetEdns0(PayloadSize, opt.Do())
 	}
-	if got := q.Uncompressed(len(order), width); got != want.Len() {
-		t.Errorf("Uncompressed: got %d, miekg/dns says %d", got, want.Len())
+	var reply Message
+	reply.Begin(q, []byte("x"))
+	reply.AppendAddresses(nil, q.Type, ttl, order, octets, width)
+	if _, got := reply.Octets(); got != want.Len() {
+		t.Errorf("Octets: got %d without compression, miekg/dns says %d", got, want.Len())
 	}
 	want.Compress = true
 	packed, err := want.Pack()
@@ -42,28 +45,15 @@ func checkAnswer(t *testing.T, q *Query, m *dns.Msg, width int) {
 	}
 	packed = append([]byte{}, packed...)
 	copy(packed[12:], q.packet[12:q.end]) // the question stays as it came
-	if got := q.AppendAnswer([]byte("x"), ttl, order, octets, width, 0); !bytes.Equal(got[1:], packed) {
-		t.Errorf("AppendAnswer:\n%x, miekg/dns packs\n%x", got[1:], packed)
-	}
 	size := 512
 	if opt := m.IsEdns0(); opt != nil {
 		size = max(512, int(opt.UDPSize()))
 	}
-	if got := q.Fits(len(order), width); got != (len(packed) <= size) {
-		t.Errorf("Fits: got %v, the answer has %d octets, the client takes %d", got, len(packed), size)
+	if got := reply.Room(); got != size-len(packed) {
+		t.Errorf("Room: got %d, the answer has %d octets, the client takes %d", got, len(packed), size)
 	}
-}
-
-// TestFits guards the border: an answer of as many octets as the client takes is whole.
-func TestFits(t *testing.T) {
-	var q Query
-	if !q.Parse(pack(t, "a.example.org.", dns.TypeA, nil)) { // 12 + 19
-		t.Fatal("not plain")
-	}
-	for n, want := range map[int]bool{30: true, 31: false} { // 16 octets each: 511, 527
-		if got := q.Fits(n, 4); got != want {
-			t.Errorf("Fits(%d, 4) = %v, want %v", n, got, want)
-		}
+	if got := reply.Finish(dns.RcodeSuccess, true, 0); !bytes.Equal(got[1:], packed) {
+		t.Errorf("Finish:\n%x, miekg/dns packs\n%x", got[1:], packed)
 	}
 }
 
@@ -71,13 +61,16 @@ func TestAnswerAllocatesNothing(t *testing.T) {
 	packet := pack(t, "app.example.org.", dns.TypeA, withOptions())
 	order, octets, out := []uint16{1, 0}, make([]byte, 8), make([]byte, 0, 512)
 	var q Query
+	var m Message
 	got := testing.AllocsPerRun(100, func() {
 		if q.Parse(packet) {
-			out = q.AppendAnswer(out[:0], 60, order, octets, 4, 0)
+			m.Begin(&q, out[:0])
+			m.AppendAddresses(nil, dns.TypeA, 60, order, octets, 4)
+			m.Finish(dns.RcodeSuccess, true, 0)
 		}
 	})
 	if got != 0 {
-		t.Errorf("Parse and AppendAnswer take %v allocations, want 0", got)
+		t.Errorf("a reply takes %v allocations, want 0", got)
 	}
 }
 
@@ -91,9 +84,12 @@ func BenchmarkAnswer(b *testing.B) {
 			}
 			b.ReportAllocs()
 			var q Query
+			var m Message
 			for b.Loop() {
 				q.Parse(packet)
-				out = q.AppendAnswer(out[:0], 60, order, octets, 4, 0)
+				m.Begin(&q, out[:0])
+				m.AppendAddresses(nil, dns.TypeA, 60, order, octets, 4)
+				m.Finish(dns.RcodeSuccess, true, 0)
 			}
 		})
 	}

@@ -60,22 +60,29 @@ func (m *Message) length() int { return len(m.out) - m.base }
 // Octets returns the length of the finished reply, and the length that it would have without
 // compression.
 func (m *Message) Octets() (compressed, uncompressed int) {
-	return m.length(), m.full + m.q.optOctets()
+	return m.length() + m.q.optOctets(), m.full + m.q.optOctets()
 }
 
 // QNAME as the owner of a record.
-const ownQuestion = ownerPointer & 0x3FFF
+const ownQuestion = headerOctets
 
 // AppendAddresses appends the addresses of a set, width octets each, in the given order. The owner
 // is a name in its uncompressed form, or nil for QNAME.
 func (m *Message) AppendAddresses(owner []byte, rrtype uint16, ttl uint32, order []uint16, octets []byte, width int) {
-	at := 0
-	for _, endpoint := range order {
-		at = m.appendOwner(owner, at, rrtype, ttl)
-		m.out = binary.BigEndian.AppendUint16(m.out, uint16(width))
-		m.out = append(m.out, octets[int(endpoint)*width:][:width]...)
-		m.full += 2 + width
+	at, length := ownQuestion, m.q.length+1
+	if owner != nil {
+		at, length = 0, len(owner)
 	}
+	for at == 0 && len(order) > 0 { // the first record has the name; the root, shorter than a pointer, stands in all
+		at = m.appendOwner(owner, 0, rrtype, ttl)
+		m.out = binary.BigEndian.AppendUint16(m.out, uint16(width))
+		m.out = append(m.out, octets[int(order[0])*width:][:width]...)
+		m.full += 2 + width
+		order = order[1:]
+	}
+	m.out = appendRecords(m.out, at, rrtype, ttl, order, octets, width)
+	m.counts[m.section] += len(order)
+	m.full += len(order) * (length + recordOctets - 2 + width)
 }
 
 // AppendRRset appends records of an RRset from one on up to another, with an owner as for
@@ -90,6 +97,28 @@ func (m *Message) AppendRRset(owner []byte, s *RRset, ttl uint32, from, to int) 
 		binary.BigEndian.PutUint16(m.out[length:], uint16(len(m.out)-length-2))
 		m.full += 2 + len(data)
 	}
+}
+
+// AppendSOA appends the SOA record of a zone, whose apex is given in its uncompressed form, as
+// AppendRRset would. It is quick where QNAME ends as the apex is written, and so do the names in the
+// record, which is what most negative answers are like.
+func (m *Message) AppendSOA(apex []byte, s *SOA, ttl uint32) {
+	at := m.q.end - questionOctets - len(apex) // of the apex in the question, if it is there
+	if !s.isBelow || m.n != 0 || at < headerOctets || string(m.q.packet[at:at+len(apex)]) != string(apex) {
+		m.AppendRRset(apex, &s.RRset, ttl, 0, 1)
+		return
+	}
+	be := binary.BigEndian
+	start := len(m.out)
+	m.out = append(m.out, s.template...)
+	record := m.out[start:]
+	pointer := pointerMark<<8 | uint16(at)
+	be.PutUint16(record, pointer)
+	be.PutUint32(record[6:], ttl)
+	be.PutUint16(record[s.first:], pointer)
+	be.PutUint16(record[s.second:], pointer)
+	m.counts[m.section]++
+	m.full += len(apex) + 10 + len(s.data[0]) // type, class, TTL, length
 }
 
 // appendOwner appends the beginning of a record, up to its TTL. At is where a pointer to the owner
