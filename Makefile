@@ -27,9 +27,9 @@ GOFUMPT := mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# What the system tests need beside Go: delv and dig, dnsperf, ip (network namespaces), what starts an image of another
+# What the system tests need beside Go: delv and dig, a browser, dnsperf, ip (network namespaces), what starts an image of another
 # architecture and one of this, systemd-analyze, man, and what makes a fresh Debian and looks at packages.
-PACKAGES := bind9-dnsutils debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd
+PACKAGES := bind9-dnsutils chromium debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd
 
 # What `make bench` compares with, beside the binary itself.
 RIVALS := dnsperf gdnsd knot nsd
@@ -37,7 +37,7 @@ RIVALS := dnsperf gdnsd knot nsd
 # The files whose statements the tests must all reach: rotation and answers.
 COVERED := plugin/internal/[a-z]+/[a-z]+ internal/pool/[a-z]+ internal/record/[a-z]+ internal/route/[a-z]+ internal/fastpath/wire/[a-z]+ internal/policy/[a-z]+ roundrobin53 answer rr cname additional choose client
 
-.PHONY: help build test check fmt vet lint race cover system packages fuzz rivals bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
+.PHONY: help build test check fmt vet lint race cover system packages picture fuzz rivals bench bench-once soak pgo vuln image man release upgrade-coredns clean FORCE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,12 +84,15 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@type -P delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type -P chromium delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs, or all of CoreDNS's plugins
 	go test -tags system -timeout 30m -run System ./test/
 	@for module in $(MODULES); do (set -x; cd $$module && go test -tags system -timeout 30m -run System ./...) || exit 1; done
 	go test -tags full -run Kubernetes ./test/
+
+picture: packages ## docs/status.png anew: the status page, as the README shows it
+	go test -C test/browser -count=1 -tags system -run SystemPicture . -update
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -roE '^func Fuzz[A-Za-z]+' plugin --include '*_test.go' | while IFS=: read -r file target; do \

@@ -36,7 +36,7 @@ var rooms = map[string]struct {
 		imports: []string{"plugin/internal/turn", core + "policy", core + "pool", core + "record", core + "store"},
 	},
 	core + "status": {
-		imports: []string{"plugin/internal/turn", core + "health", core + "policy", core + "pool", core + "record", core + "store"},
+		imports: []string{"plugin/internal/turn", core + "explain", core + "health", core + "policy", core + "pool", core + "record", core + "store"},
 	},
 	core + "fastpath": {
 		knowsCoreDNS: true,

@@ -97,6 +97,7 @@ func (h *Handler) shown() *status.Block {
 	return &status.Block{
 		Keys: h.block.keys, Bind: h.block.config.ListenHosts, View: h.block.view, Store: s,
 		Verdict: func(target int) status.Verdict { return h.instance.prober.verdict(s.TargetKey(target)) },
+		Explain: h.Explain,
 	}
 }
 

@@ -17,6 +17,7 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", s.servePage)
 	mux.HandleFunc("/status.json", s.serveJSON)
+	mux.HandleFunc("/explain", s.serveExplain)
 	mux.HandleFunc("/ready", s.serveReady)
 	for name, kind := range map[string]string{"status.css": "text/css", "status.js": "text/javascript", "icon.svg": "image/svg+xml"} {
 		mux.HandleFunc("/"+name, serveAsset(name, kind))

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-//go:embed page.html status.css status.js icon.svg
+//go:embed page.html explain.html status.css status.js icon.svg
 var assets embed.FS
 
 var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
@@ -152,6 +152,18 @@ func (p *page) Link(number int) string {
 		query[name] = values
 	}
 	query.Set("page", strconv.Itoa(number))
+	return "?" + query.Encode()
+}
+
+// Explain returns the query string that explains an RRset.
+func (s section) Explain(r shownRRset) string {
+	query := url.Values{"name": {r.Name}, "type": {r.Type}}
+	if s.View != "" {
+		query.Set("view", s.View)
+	}
+	if server, _, _ := strings.Cut(s.Server, " "); server != "" {
+		query.Set("server", server)
+	}
 	return "?" + query.Encode()
 }
 

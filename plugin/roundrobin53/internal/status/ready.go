@@ -70,7 +70,7 @@ func readinessOfSet(s *store.Store, set *policy.Set) readiness {
 			return isUp
 		case pool.FailOpen:
 			best = failsOpen
-		case pool.Down, pool.Drained:
+		case pool.Down, pool.Drained, pool.Empty, pool.Unknown:
 		}
 	}
 	return best

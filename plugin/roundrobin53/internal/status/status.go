@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/explain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -39,6 +40,9 @@ type Block struct {
 
 	// Verdict returns what is known of a target of the store. It takes no lock.
 	Verdict func(target int) Verdict
+
+	// Explain tells what a client gets for a name next, and why. It takes no turn.
+	Explain func(name string, rrtype uint16, client netip.Prefix) *explain.Document
 }
 
 // A Verdict is what is known of a target.
