@@ -24,8 +24,12 @@ func TestDocumentedMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 metrics check web\n}\n}")
+	f := newStateFile(t, "drain app 192.0.2.2\n")
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\nstate "+f.name+"\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 192.0.2.2 metrics check web\n}\n}")
 	s.Ask("app.example.org", dns.TypeA)
+	server.Eventually(t, "a first verdict", func() bool {
+		return server.Series(t, "coredns_roundrobin53_last_transition_timestamp_seconds") != nil
+	})
 	documented := regexp.MustCompile(`coredns_roundrobin53_[a-z_]+`).FindAllString(string(readme), -1)
 	if len(documented) == 0 {
 		t.Error("README.md names no metric")

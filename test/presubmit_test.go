@@ -29,7 +29,7 @@ var rooms = map[string]struct {
 	core + "policy":            {imports: []string{"plugin/internal/turn", core + "pool", core + "route"}},
 	core + "route53":           {imports: []string{core + "config"}},
 	core + "store": {
-		imports: []string{core + "config", core + "policy", core + "health", core + "lookup", core + "pool", core + "record", core + "route"},
+		imports: []string{core + "config", core + "override", core + "policy", core + "health", core + "lookup", core + "pool", core + "record", core + "route"},
 	},
 	core + "override": {},
 	core + "explain": {

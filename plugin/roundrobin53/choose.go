@@ -18,7 +18,7 @@ func (q *query) take(set *policy.Set, board *policy.Board, dst []uint16) policy.
 	if a.FailsOpen() {
 		q.listener.failOpen[set.Choosing().Zone].Inc()
 	}
-	if q.h.block.debug {
+	if q.h.block.debug && set.Chooses() {
 		q.logWhy(set, slices.Clone(a.Order))
 	}
 	return a
@@ -32,9 +32,6 @@ func (q *query) takeAdditional(set *policy.Set, board *policy.Board) []uint16 {
 
 // takeFor takes the next turn of a set in a class of queries.
 func (q *query) takeFor(set *policy.Set, board *policy.Board, class turn.Class, dst []uint16) policy.Answer {
-	if !set.Chooses() {
-		return policy.Answer{Order: set.Pool.Take(class, dst)}
-	}
 	a := set.Take(board, class, q.whoFor(set.Needs()), dst)
 	if q.subnet != nil {
 		q.subnet.scope = max(q.subnet.scope, a.Scope)

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -30,6 +31,18 @@ var (
 
 	upDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "up"),
 		"Whether a check of a value says that it is up (1) or down (0).", []string{"zone", "view", "check", "value"}, nil)
+
+	lastTransitionDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "last_transition_timestamp_seconds"),
+		"When the verdict of a check of a value became what it is, in seconds since 1970.", []string{"zone", "view", "check", "value"}, nil)
+
+	overridesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "overrides"),
+		"Number of the values of which a state file decides, by what it does.", []string{"action"}, nil)
+
+	drainedDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "drained"),
+		"The values that are drained, each with the value 1.", []string{"zone", "view", "name", "type", "value"}, nil)
+
+	stateFailedDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "state_failed"),
+		"Whether a state file is missing or wrong (1), so that what was in force stays so, or not (0).", []string{"file"}, nil)
 
 	probedDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "probed"),
 		"Whether a check of a value has had a result (1) or not yet (0): until then the value is taken for up.",
@@ -58,6 +71,10 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- upDesc
 	ch <- probedDesc
 	ch <- candidatesDesc
+	ch <- lastTransitionDesc
+	ch <- overridesDesc
+	ch <- drainedDesc
+	ch <- stateFailedDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -65,7 +82,7 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	in := servingInstance()
 	zones := 0
 	names, values, picks, candidates := make(series), make(series), make(series), make(series)
-	up, known := make(series), make(series)
+	up, known, changed := make(series), make(series), make(series)
 	for _, h := range in.handlers {
 		s, view := h.store.Load(), h.block.view
 		zones += len(s.Zones)
@@ -77,6 +94,9 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 		for _, w := range s.AllWatches() {
 			up.addState(in.prober.isUp(w.Key), w.Zone, view, w.Check, w.Value)
 			known.addState(in.prober.isKnown(w.Key), w.Zone, view, w.Check, w.Value)
+			if since := in.prober.latest(w.Key).Since; !since.IsZero() {
+				changed.addLatest(float64(since.UnixMilli())/1e3, w.Zone, view, w.Check, w.Value)
+			}
 		}
 		addPicks(picks, candidates, s, view)
 	}
@@ -92,6 +112,33 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	candidates.send(ch, candidatesDesc, prometheus.GaugeValue)
 	up.send(ch, upDesc, prometheus.GaugeValue)
 	known.send(ch, probedDesc, prometheus.GaugeValue)
+	changed.send(ch, lastTransitionDesc, prometheus.GaugeValue)
+	in.collectStates(ch)
+}
+
+// collectStates collects what state files decide, and what is drained by them or by the Corefile.
+func (in *instance) collectStates(ch chan<- prometheus.Metric) {
+	overrides, drained, failed := make(series), make(series), make(series)
+	for _, action := range override.Actions() {
+		overrides[action] = 0
+	}
+	for _, h := range in.handlers {
+		for _, d := range h.store.Load().DrainedValues() {
+			drained.addState(true, d.Zone, h.block.view, d.Name, dns.Type(d.Type).String(), d.Value)
+		}
+		for _, v := range in.states.valuesOf(h) {
+			overrides.add(1, v.Action.String())
+			if v.Action == override.Drain {
+				drained.addState(true, v.Zone, h.block.view, v.Name, dns.Type(v.Type).String(), v.Value)
+			}
+		}
+	}
+	for file, isFailed := range in.states.failures() {
+		failed.addState(isFailed, file)
+	}
+	overrides.send(ch, overridesDesc, prometheus.GaugeValue)
+	drained.send(ch, drainedDesc, prometheus.GaugeValue)
+	failed.send(ch, stateFailedDesc, prometheus.GaugeValue)
 }
 
 // addPicks adds, for sets with the option metrics, how often each value came first and how many
@@ -128,6 +175,12 @@ func (s series) addState(is bool, labels ...string) {
 	} else {
 		s[key] = 0
 	}
+}
+
+// addLatest keeps the latest of several times.
+func (s series) addLatest(seconds float64, labels ...string) {
+	key := strings.Join(labels, labelSeparator)
+	s[key] = max(s[key], seconds)
 }
 
 func (s series) send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType) {

@@ -28,6 +28,7 @@ import (
 type instance struct {
 	handlers []*Handler
 	prober   *prober
+	states   *states
 	fast     fastpath.Run
 	pages    pages
 	source   *corefile.Copy // what it was read from; for metrics
@@ -64,7 +65,7 @@ func servingInstance() *instance {
 }
 
 func newInstance() *instance {
-	in := &instance{prober: newProber(), pages: newPages()}
+	in := &instance{prober: newProber(), pages: newPages(), states: newStates()}
 	in.fast.Corefile = in.corefile
 	return in
 }
@@ -120,6 +121,7 @@ func (in *instance) startup() error {
 	in.source = corefile.Remember(in.corefile(), !in.isLarge())
 	now := time.Now()
 	store.Adopt(in.served(), previous.served(), now)
+	in.states.open(in.handlers, previous.states, now)
 	in.prober.prepare(previous.prober, now)
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
@@ -185,6 +187,7 @@ func (in *instance) begin() {
 		previous = newInstance()
 	}
 	in.prober.start(previous.prober)
+	in.states.start()
 	in.showPages(previous.pages)
 	for _, note := range in.fast.Notes {
 		log.Warning(note)
@@ -246,6 +249,7 @@ func (in *instance) shutdown() error {
 	in.loosen()
 	in.closeOwn(next)
 	in.prober.stop()
+	in.states.stop()
 	if next != nil {
 		next.begin()
 	}
@@ -269,6 +273,7 @@ func (in *instance) closeOwn(next *instance) {
 func (in *instance) finalShutdown() error {
 	in.closeOwn(nil)
 	in.prober.stop()
+	in.states.stop()
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	if serving.instance == in {

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -30,7 +33,7 @@ func (h *Handler) Title() string {
 // only when the block is complete.
 func (h *Handler) Warnings() [][]string {
 	s := h.store.Load()
-	return [][]string{s.Warnings, s.Large, h.chainWarnings(s, h.Title())}
+	return [][]string{s.Warnings, s.Large, h.chainWarnings(s, h.Title()), h.instance.states.warningsOf(h)}
 }
 
 // report logs what a server block serves, and warnings about it.
@@ -43,12 +46,7 @@ func (h *Handler) report() {
 	}
 	log.Infof("%s: zones %d, names %d, values %d", h.Title(), len(s.Zones), names, values)
 	for _, warnings := range h.Warnings() {
-		for _, warning := range warnings[:min(len(warnings), maxWarnings)] {
-			log.Warning(warning)
-		}
-		if more := len(warnings) - maxWarnings; more > 0 {
-			log.Warningf("and %d more like the last", more)
-		}
+		logSome(log.Warning, warnings)
 	}
 }
 
@@ -119,4 +117,25 @@ func zoneNames(s *store.Store) string {
 		names[i] = s.Zones[i].Name
 	}
 	return strings.Join(names, " ")
+}
+
+// tellFailOpen logs the sets that began to fail open, and those that no longer do.
+func (h *Handler) tellFailOpen(begun, ended []*policy.Set) {
+	h.logSets(begun, log.Warningf, "%s: no value is up, and answers are as if all values were (all_down all)")
+	h.logSets(ended, log.Infof, "%s: answers are no longer as if all values were up")
+}
+
+// logSets logs the names of sets, one a line, maxWarnings of them at most.
+func (h *Handler) logSets(sets []*policy.Set, printf func(format string, v ...any), format string) {
+	for _, set := range sets[:min(len(sets), maxWarnings)] {
+		c := set.Choosing()
+		name := c.Name + " " + dns.TypeToString[c.Type]
+		if h.block.view != "" {
+			name += " in view " + h.block.view
+		}
+		printf(format, name)
+	}
+	if more := len(sets) - maxWarnings; more > 0 {
+		printf("and %d more like the last", more)
+	}
 }

@@ -14,7 +14,8 @@
 //	explain.go                   why an answer is what it is
 //	setup.go  directives.go      registration; our place in the plugin chain
 //	instance.go  handover.go     one run of a Corefile; what the next run adopts from it
-//	probing.go  failopen.go      verdicts go to the stores, the log and the counters
+//	probing.go                   verdicts go to the stores, the log and the counters
+//	state.go                     state files: what operators decide goes to the stores
 //	block.go                     what we know of our server block
 //	listener.go  payload.go      what we keep for each listener; the size in our OPT records
 //	metrics.go  collector.go     counters; metrics read when they are scraped

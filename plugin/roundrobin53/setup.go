@@ -1,6 +1,8 @@
 package roundrobin53
 
 import (
+	"time"
+
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
@@ -62,9 +64,9 @@ func surroundings(c *caddy.Controller) *config.Surroundings {
 
 // Handlers returns the handlers of all server blocks that c and its copies have set up, for programs
 // that read a Corefile without serving it. It completes them as a start does, and returns the errors
-// that a start would find then; it opens nothing. It may be called only once, when the servers of
+// that a start would find then; it opens no socket. State files count as they do now. It may be called only once, when the servers of
 // all blocks are made.
-func Handlers(c *caddy.Controller) ([]*Handler, []error) {
+func Handlers(c *caddy.Controller, now time.Time) ([]*Handler, []error) {
 	in := instanceOf(c)
 	var errs []error
 	for _, h := range in.handlers {
@@ -77,5 +79,6 @@ func Handlers(c *caddy.Controller) ([]*Handler, []error) {
 		}
 		in.prober.add(h)
 	}
+	in.states.open(in.handlers, newStates(), now)
 	return in.handlers, errs
 }

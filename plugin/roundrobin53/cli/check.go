@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -30,7 +31,7 @@ func check(args []string, std Streams) int {
 		fmt.Fprintln(std.Err, err)
 		return Misused
 	}
-	found := checked(load(*conf, text), *strict)
+	found := checked(load(*conf, text, time.Now()), *strict)
 	if *asJSON {
 		err = writeJSON(std.Out, found)
 	} else {

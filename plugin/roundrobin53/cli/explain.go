@@ -55,7 +55,7 @@ func explainName(args []string, std Streams) int {
 		fmt.Fprintln(std.Err, err)
 		return Misused
 	}
-	read := load(*conf, text)
+	read := load(*conf, text, q.now)
 	for _, err := range slices.Concat(read.surroundings, read.errors) {
 		fmt.Fprintln(std.Err, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
@@ -39,7 +40,7 @@ func open(name string, in io.Reader) ([]byte, error) {
 
 // load reads a Corefile as CoreDNS does: the same parser, the same setup functions in the same
 // order, the same servers. But it goes on behind an error, and begins nothing.
-func load(name string, text []byte) *corefile {
+func load(name string, text []byte, now time.Time) *corefile {
 	r := &corefile{}
 	blocks, err := caddyfile.Parse(name, bytes.NewReader(text), dnsserver.Directives)
 	if err != nil {
@@ -62,7 +63,7 @@ func load(name string, text []byte) *corefile {
 		r.errors = append(r.errors, err)
 		return r
 	}
-	handlers, errs := roundrobin53.Handlers(shared)
+	handlers, errs := roundrobin53.Handlers(shared, now)
 	r.handlers, r.errors = handlers, append(r.errors, errs...)
 	return r
 }

@@ -51,6 +51,7 @@ type Directive struct {
 	Through     ZoneIndex      // of the zones that fall through
 	ECS         bool           // a client is identified by EDNS Client Subnet
 	Fastpath    bool           // queries may be answered beside the plugin chain
+	state       string         // the state file as written, "" for none
 	Status      netip.AddrPort // where the status page listens; not valid for nowhere
 	records     []*Record
 

@@ -95,6 +95,7 @@ func init() { // not a literal, because parseRecord and parseCheck look words up
 		{"check", directiveLine{withBlock: parseCheck}},
 		{"network", directiveLine{alone: parseNetwork}},
 		{"resolver", directiveLine{alone: parseResolver}},
+		{"state", directiveLine{alone: parseState}},
 		{"status", directiveLine{alone: parseStatus}},
 		{"ttl", directiveLine{alone: parseZoneTTL}},
 		{"soa", directiveLine{alone: parseSOA}},

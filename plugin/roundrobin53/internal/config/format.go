@@ -66,6 +66,9 @@ func (d *Directive) write(b *formatter) {
 	if len(d.Fallthrough) > 0 {
 		fmt.Fprintf(b, "    fallthrough %s\n", strings.Join(d.Fallthrough, " "))
 	}
+	if d.state != "" {
+		fmt.Fprintf(b, "    state %s\n", quote(d.state))
+	}
 	if d.Status.IsValid() {
 		fmt.Fprintf(b, "    status %s\n", d.Status)
 	}

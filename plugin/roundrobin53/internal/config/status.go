@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -29,6 +30,26 @@ func parseStatus(d *Directive, l line) error {
 	var err error
 	d.Status, err = statusAddress(word)
 	return err
+}
+
+// parseState reads FILE.
+func parseState(d *Directive, l line) error {
+	if d.state != "" {
+		return errTwice
+	}
+	if len(l.args()) != 1 || l.args()[0] == "" {
+		return fmt.Errorf("%q is not one file; write state FILE, as in state /etc/coredns/state", strings.Join(l.args(), " "))
+	}
+	d.state = l.args()[0]
+	return nil
+}
+
+// State returns the name of the directive's state file, "" if it has none.
+func (d *Directive) State() string {
+	if d.state == "" || filepath.IsAbs(d.state) {
+		return d.state
+	}
+	return filepath.Join(d.around.Root, d.state)
 }
 
 // statusAddress returns what a word means as an address to listen at. A port alone means nothing:

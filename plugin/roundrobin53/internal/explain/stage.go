@@ -28,7 +28,7 @@ func (st *stager) stages() []Stage {
 	}
 	if !st.set.Chooses() {
 		return []Stage{
-			st.stage("drain", nil), st.stage("route", nil), st.stage("health", nil), st.stage("tier", nil),
+			st.plainDrain(), st.stage("route", nil), st.stage("health", nil), st.stage("tier", nil),
 			st.plainOrder(), st.limit(st.set.Answers() < st.set.Len(), false),
 		}
 	}
@@ -57,16 +57,36 @@ func (st *stager) stage(name string, why func(value int) string) Stage {
 	return s
 }
 
+const allDrained = "all values are drained"
+
 // drain removes what is drained.
 func (st *stager) drain() Stage {
 	s := st.stage("drain", func(value int) string {
-		if st.report.Values[value].Line.Drain {
+		state := &st.report.Values[value]
+		switch {
+		case state.Line.Drain:
 			return "drained at " + st.source(value)
+		case state.IsDrained():
+			return "drained at " + state.Steer.Drain
 		}
 		return ""
 	})
 	if s.In > 0 && s.Out == 0 {
-		s.Note, s.Detail = "all values are drained", "nothing is answered, whatever all_down says"
+		s.Note, s.Detail = allDrained, "nothing is answered, whatever all_down says"
+	}
+	return s
+}
+
+// plainDrain removes what is drained from a set in which turns alone decide.
+func (st *stager) plainDrain() Stage {
+	s := st.stage("drain", func(value int) string {
+		if steer := st.set.SteerOf(st.report.Steers, value); steer != nil && steer.Drain != "" {
+			return "drained at " + steer.Drain
+		}
+		return ""
+	})
+	if s.Out == 0 {
+		s.Note = allDrained
 	}
 	return s
 }
@@ -110,7 +130,7 @@ func (st *stager) outward() string {
 	isBehind := false
 	for _, tried := range r.Tried {
 		switch {
-		case tried.Group == r.Group:
+		case r.Group != nil && tried.Group.Key == r.Group.Key:
 			isBehind = true
 		case tried.Status == pool.Drained:
 			words = append(words, tried.Group.Name+" is drained")
@@ -136,7 +156,7 @@ func (st *stager) health() Stage {
 	case pool.FailOpen:
 		s.Note, s.Detail = "no value is up", "all_down all: answered as if all were"
 		for value := range r.Values { // they come back
-			if !r.Values[value].Line.Drain && slices.Contains(r.Group.Endpoints(), value) {
+			if !r.Values[value].IsDrained() && slices.Contains(r.Group.Endpoints(), value) {
 				st.left = append(st.left, value)
 			}
 		}
@@ -157,6 +177,8 @@ func (st *stager) whyDown(blames []policy.Blame) string {
 			known = st.q.Probe(blame.Target)
 		}
 		switch {
+		case blame.Forced != "":
+			texts[i] += ", decided at " + blame.Forced
 		case blame.Inverted:
 			texts[i] += " passes, and is inverted"
 		case known.Reason != nil:
@@ -246,8 +268,19 @@ func (st *stager) order(rules *pool.Rules) Stage {
 	if rules.Weighted {
 		s.Note += ", weights " + st.weights()
 	}
-	s.Detail = st.next(rules.Order)
+	s.Detail = strings.Join(append(st.decidedWeights(), st.next(rules.Order)), "; ")
 	return s
+}
+
+// decidedWeights says which weights are not those of the Corefile.
+func (st *stager) decidedWeights() []string {
+	var texts []string
+	for _, value := range st.left {
+		if steer := st.set.SteerOf(st.report.Steers, value); steer != nil && steer.Weight != nil {
+			texts = append(texts, fmt.Sprintf("%s has weight %d at %s", st.set.Value(value), steer.Weight.Weight, steer.Weight.Source))
+		}
+	}
+	return texts
 }
 
 // mostWeights limits the weights that are written out.
@@ -273,7 +306,8 @@ func (st *stager) weights() string {
 // plainOrder says how values are arranged where turns alone decide.
 func (st *stager) plainOrder() Stage {
 	s := st.stage("order", nil)
-	s.Note, s.Detail = "order "+st.set.Order().String(), st.next(st.set.Order())
+	s.Note = "order " + st.set.Order().String()
+	s.Detail = strings.Join(append(st.decidedWeights(), st.next(st.set.Order())), "; ")
 	return s
 }
 

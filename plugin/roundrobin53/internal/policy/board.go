@@ -9,6 +9,8 @@ import "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 type Board struct {
 	choices chunks[pool.Choice] // by number of the group
 	live    chunks[Set]         // by number of the live set
+
+	plain map[*Set]*pool.Choice // of sets in which turns alone decide, but for what an operator decides; nil if there are none
 }
 
 // chunks is a list of pointers that never changes, cut into chunks.

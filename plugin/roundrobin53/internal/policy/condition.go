@@ -10,11 +10,15 @@ type Condition struct {
 	Need     int // how many of Of have to hold
 	Of       []Condition
 	Inverted bool
-	Check    string // the name of the check, for people; "" for conditions that only join others
+	Forced   *Forced // not nil: what an operator decided, whatever the targets say
+	Check    string  // the name of the check, for people; "" for conditions that only join others
 }
 
 // holds reports whether the condition holds, given the verdicts of all targets.
 func (c *Condition) holds(up []bool) bool {
+	if c.Forced != nil {
+		return c.Forced.Up
+	}
 	if len(c.Of) == 0 {
 		return up[c.Target] != c.Inverted
 	}

@@ -81,6 +81,7 @@ func (v *Verdicts) succeedLocked(s, old *Set) {
 		v.unlinkLocked(before)
 		v.linkLocked(g)
 		v.groups[g.number] = g
+		v.steerLocked(s, g)
 	}
 }
 
@@ -118,6 +119,6 @@ func (v *Verdicts) SetTTL(homes []*Set, ttls []uint32) {
 		}
 	}
 	if len(numbers) > 0 {
-		v.board.Store(&Board{choices: board.choices, live: board.live.with(numbers, sets)})
+		v.board.Store(&Board{choices: board.choices, live: board.live.with(numbers, sets), plain: board.plain})
 	}
 }

@@ -13,6 +13,7 @@ import (
 type Report struct {
 	Answer
 	Set    *Set         // with the values of the moment
+	Steers Steers       // what an operator decided of values
 	Tried  []Tried      // the groups that were looked at, the most specific first; none if turns alone decide
 	Values []ValueState // by position; none if turns alone decide
 
@@ -33,7 +34,11 @@ type ValueState struct {
 	Line   *pool.Line
 	Up     bool
 	Blames []Blame // what takes the value down
+	Steer  *Steer  // what an operator decided of it; nil if nothing
 }
+
+// IsDrained reports whether the value is never answered.
+func (s *ValueState) IsDrained() bool { return s.Line.Drain || s.Steer != nil && s.Steer.Drain != "" }
 
 // A Blame is what makes a condition fail: a check that does not pass or, if it is inverted, one that
 // does.
@@ -41,6 +46,7 @@ type Blame struct {
 	Check    string
 	Target   int // of the check; NoTarget for a check of several checks
 	Inverted bool
+	Forced   string // where it is written that the check fails; "" if it does so by itself
 }
 
 // NoTarget stands for the absence of a target.
@@ -52,18 +58,20 @@ func (v *Verdicts) Report(s *Set, class turn.Class, who *Who) *Report {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	b := v.board.Load()
+	home := s
 	s = s.On(b)
-	r := &Report{Answer: s.See(b, class, who), Set: s}
+	r := &Report{Answer: s.See(b, class, who), Set: s, Steers: v.steers[home]}
 	if !s.Chooses() {
 		return r
 	}
 	r.Tried = s.more.tried(b, who)
-	r.Values = v.valuesLocked(s)
+	r.Values = v.valuesLocked(s, r.Steers)
 	if r.Choice == nil {
 		return r
 	}
 	for _, g := range s.more.Groups {
-		if g.Group == r.Choice.Group() {
+		if b.choice(g.number) == r.Choice {
+			g = v.variantLocked(g.number)
 			r.Group, r.Wait = g, v.waits[g.number]
 			r.Tiers = g.TierStates(func(value int) bool { return r.Values[value].Up }, &v.failovers[g.number])
 		}
@@ -89,12 +97,13 @@ func (c *Choosing) tried(b *Board, who *Who) []Tried {
 }
 
 // valuesLocked returns the states of the values of a set that chooses.
-func (v *Verdicts) valuesLocked(s *Set) []ValueState {
+func (v *Verdicts) valuesLocked(s *Set, steers Steers) []ValueState {
 	states := make([]ValueState, s.Values())
 	for _, g := range s.more.Groups {
+		g = v.variantLocked(g.number)
 		for _, line := range g.Lines() {
 			for i := line.First; i < line.First+line.Count; i++ {
-				states[i] = ValueState{Line: line, Up: g.isUp(v.up, i)}
+				states[i] = ValueState{Line: line, Up: g.isUp(v.up, i), Steer: s.SteerOf(steers, i)}
 				if c := g.conditions[i]; c != nil {
 					states[i].Blames = c.blames(v.up, nil)
 				}
@@ -117,10 +126,12 @@ func (c *Condition) blames(up []bool, blames []Blame) []Blame {
 	switch {
 	case c.holds(up):
 		return blames
+	case c.Forced != nil:
+		return append(blames, Blame{Check: c.Check, Target: NoTarget, Forced: c.Forced.Source})
 	case len(c.Of) == 0:
-		return append(blames, Blame{c.Check, c.Target, c.Inverted})
+		return append(blames, Blame{Check: c.Check, Target: c.Target, Inverted: c.Inverted})
 	case c.Inverted: // because others pass
-		return append(blames, Blame{c.Check, NoTarget, true})
+		return append(blames, Blame{Check: c.Check, Target: NoTarget, Inverted: true})
 	}
 	for i := range c.Of {
 		blames = c.Of[i].blames(up, blames)

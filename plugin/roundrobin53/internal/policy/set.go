@@ -87,6 +87,9 @@ func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() 
 // is of one moment.
 func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	if !s.Chooses() {
+		if choice := b.plain[s]; choice != nil {
+			return Answer{Order: choice.Take(class, new(pool.Client), dst), Choice: choice}
+		}
 		return Answer{Order: s.Pool.Take(class, dst)}
 	}
 	a := s.more.answer(b, who)
@@ -100,6 +103,9 @@ func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 // See returns the answer that Take would, but leaves the turn to the next query.
 func (s *Set) See(b *Board, class turn.Class, who *Who) Answer {
 	if !s.Chooses() {
+		if choice := b.plain[s]; choice != nil {
+			return Answer{Order: choice.See(class, new(pool.Client), nil), Choice: choice}
+		}
 		return Answer{Order: s.Pool.See(class, nil)}
 	}
 	a := s.more.answer(b, who)
@@ -122,6 +128,9 @@ func (a *Answer) IsUnknown() bool { return a.Choice != nil && a.Choice.Status() 
 // that are not personal.
 func (s *Set) AnswersNow(b *Board) int {
 	if !s.Chooses() {
+		if choice := b.plain[s]; choice != nil {
+			return choice.Answers()
+		}
 		return s.Answers()
 	}
 	return b.choice(s.more.Groups[0].number).Answers()
@@ -131,6 +140,9 @@ func (s *Set) AnswersNow(b *Board) int {
 // only for sets that are not personal.
 func (s *Set) Allows(b *Board, values []uint16) bool {
 	if !s.Chooses() {
+		if choice := b.plain[s]; choice != nil {
+			return choice.Allows(values)
+		}
 		return len(values) == s.Answers()
 	}
 	return b.choice(s.more.Groups[0].number).Allows(values)

@@ -23,6 +23,9 @@ type Verdicts struct {
 	waits     map[int]time.Time
 	timer     *time.Timer // until the first wait ends; nil before Start and after Stop
 	failing   failing
+
+	steers   map[*Set]Steers // what operators decided, by home
+	variants map[int]*Group  // of groups that obey that, by number
 }
 
 // A Verdict says whether a target is up.
@@ -37,7 +40,7 @@ func NewVerdicts(sets []*Set, targets int, now time.Time) *Verdicts {
 	v := &Verdicts{
 		up:      slices.Repeat([]bool{true}, targets),
 		waits:   make(map[int]time.Time),
-		failing: newFailing(),
+		failing: newFailing(), variants: make(map[int]*Group),
 	}
 	var live []*Set
 	for _, s := range sets {
@@ -123,14 +126,15 @@ func (v *Verdicts) chooseLocked(groups []int, live chunks[Set], now time.Time) {
 	choices := make([]*pool.Choice, len(groups))
 	for i, number := range groups {
 		var again time.Time
-		choices[i], again = v.groups[number].choose(v.up, &v.failovers[number], now)
+		choices[i], again = v.variantLocked(number).choose(v.up, &v.failovers[number], now)
 		if again.IsZero() {
 			delete(v.waits, number)
 		} else {
 			v.waits[number] = again
 		}
 	}
-	v.board.Store(&Board{choices: v.board.Load().choices.with(groups, choices), live: live})
+	board := v.board.Load()
+	v.board.Store(&Board{choices: board.choices.with(groups, choices), live: live, plain: board.plain})
 	v.reviewLocked(groups)
 	v.rearmLocked(now)
 }

@@ -18,7 +18,8 @@ type Line struct {
 	Drain    bool
 	Place    Point // set where the order is Nearest
 
-	site int // of the group, where the order is Nearest
+	site  int    // of the group, where the order is Nearest
+	fates []fate // what a steering did to each endpoint; nil if it did nothing
 }
 
 // Rules say how a group chooses among its endpoints.
@@ -77,7 +78,7 @@ func NewGroup(rules Rules, lines []Line, identities []uint64) *Group {
 		}
 		t := tier{priority: lines[0].Priority, lines: lines[:end:end]}
 		for i := range t.lines {
-			t.size += max(1, t.lines[i].Count)
+			t.size += t.lines[i].size()
 		}
 		g.tiers = append(g.tiers, t)
 		lines = lines[end:]
@@ -130,21 +131,21 @@ func (g *Group) Rules() Rules { return g.rules }
 
 // Endpoints returns all endpoints of g, whatever their state.
 func (g *Group) Endpoints() []int {
-	return g.endpointsOf(func(*Line) bool { return true })
+	return g.endpointsOf(func(l *Line, i int) bool { return !l.isMoved(i) })
 }
 
 // Undrained returns the endpoints of g that can be answered, whatever their health.
 func (g *Group) Undrained() []int {
-	return g.endpointsOf(func(l *Line) bool { return !l.Drain })
+	return g.endpointsOf((*Line).answers)
 }
 
-func (g *Group) endpointsOf(include func(*Line) bool) []int {
+func (g *Group) endpointsOf(include func(l *Line, i int) bool) []int {
 	var endpoints []int
 	for i := range g.tiers {
 		for j := range g.tiers[i].lines {
 			line := &g.tiers[i].lines[j]
 			for k := range line.Count {
-				if include(line) {
+				if include(line, k) {
 					endpoints = append(endpoints, line.First+k)
 				}
 			}
@@ -219,7 +220,7 @@ func (t *tier) alive(up func(int) bool) int {
 func (l *Line) alive(up func(int) bool) int {
 	n := 0
 	for i := range l.Count {
-		if !l.Drain && up(l.First+i) {
+		if l.answers(i) && up(l.First+i) {
 			n++
 		}
 	}
@@ -228,7 +229,7 @@ func (l *Line) alive(up func(int) bool) int {
 
 func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
 	for i := range l.Count {
-		if !l.Drain && up(l.First+i) {
+		if l.answers(i) && up(l.First+i) {
 			endpoints = append(endpoints, uint16(l.First+i))
 		}
 	}
@@ -237,7 +238,7 @@ func (l *Line) appendAlive(endpoints []uint16, up func(int) bool) []uint16 {
 
 // firstAnswerable returns the first tier with endpoints that are not drained, -1 if there is none.
 func (g *Group) firstAnswerable() int {
-	isAnswerable := func(l Line) bool { return !l.Drain && l.Count > 0 }
+	isAnswerable := func(l Line) bool { return l.answerable() > 0 }
 	return slices.IndexFunc(g.tiers, func(t tier) bool { return slices.ContainsFunc(t.lines, isAnswerable) })
 }
 
@@ -247,7 +248,7 @@ func (g *Group) lack() Status {
 	for i := range g.tiers {
 		for j := range g.tiers[i].lines {
 			switch line := &g.tiers[i].lines[j]; {
-			case line.Drain:
+			case line.Drain, line.Count > 0:
 			case line.Unknown:
 				return Unknown
 			default:

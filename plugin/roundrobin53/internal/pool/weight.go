@@ -70,7 +70,7 @@ func (s shares) weights(rules *Rules) *weights {
 		if sticky {
 			// Shared by all endpoints of the line, up or not: so it is the same whatever the
 			// verdicts are, and only the clients of a lost endpoint move.
-			each := float64(s[i].weight) / float64(s[i].line.Count)
+			each := float64(s[i].weight) / float64(s[i].line.size())
 			w.sticky = append(w.sticky, slices.Repeat([]float64{each}, len(s[i].endpoints))...)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -105,7 +106,7 @@ func (b *builder) addZones(c *config.Block) {
 		for _, name := range d.Zones {
 			isOverlay := d.Overlays(name)
 			zones = append(zones, record.ZoneConfig{SOA: soaRecord(d, name), HideSOA: isOverlay && d.SOA == nil})
-			b.Zones = append(b.Zones, Zone{Name: name, ECS: d.ECS, Fastpath: d.Fastpath, Overlay: isOverlay, through: d.Through})
+			b.Zones = append(b.Zones, Zone{Name: name, ECS: d.ECS, Fastpath: d.Fastpath, State: d.State(), Overlay: isOverlay, through: d.Through})
 		}
 	}
 	b.hashes = make([]maphash.Hash, len(zones))
@@ -136,6 +137,7 @@ func (b *builder) add(owner *config.Owner, rrset *config.RRset) error {
 			cnames.CountPicks()
 			b.noteCounted(owner, rrset, cnames.Speaker())
 		}
+		b.noteDrained(owner, rrset, cnames.Speaker())
 		b.cnames = append(b.cnames, cnames)
 	}
 	b.table.Add(owner.Name, made)
@@ -171,6 +173,7 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 	if rrset.Metrics {
 		b.noteCounted(owner, rrset, &b.sets[number])
 	}
+	b.noteDrained(owner, rrset, &b.sets[number])
 	b.table.AddAddresses(owner.Name, rrset.Type, number)
 	_, _ = hash.WriteString(owner.Name)
 	maphash.WriteComparable(hash, [2]uint32{rrset.TTL, uint32(rrset.Type)})
@@ -194,6 +197,13 @@ func writeNames(hash *maphash.Hash, rrset *config.RRset) {
 // noteCounted notes a set that counts its first picks.
 func (b *builder) noteCounted(owner *config.Owner, rrset *config.RRset, counted *policy.Set) {
 	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, rrset.Type, counted})
+}
+
+// noteDrained notes a set with drained values.
+func (b *builder) noteDrained(owner *config.Owner, rrset *config.RRset, set *policy.Set) {
+	if slices.ContainsFunc(rrset.Lines, func(line config.RRsetLine) bool { return line.Drain }) {
+		b.drained = append(b.drained, Counted{owner.Zone.Name, owner.Name, rrset.Type, set})
+	}
 }
 
 // writeDrained adds the drained values of an RRset to the hash of its zone, since secondaries do

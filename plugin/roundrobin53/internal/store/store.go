@@ -35,6 +35,7 @@ type Store struct {
 	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; number 0 stands for none
 
 	sources sources
+	drained []Counted // the sets with values that are drained in the Corefile
 }
 
 // A Zone is what a store knows of one of its zones beside the records.
@@ -44,6 +45,7 @@ type Zone struct {
 	Values   int    // addresses and other records
 	ECS      bool   // ECS is heeded
 	Fastpath bool   // queries may be answered beside the chain
+	State    string // the state file with what is decided of its values; "" if there is none
 	Overlay  bool   // the zone lies over another plugin's zone of the same name
 	Serial   uint32 // of the SOA, known when the store has adopted
 	Changed  bool   // secondaries do not have the serial yet
@@ -79,7 +81,7 @@ type Watch struct {
 	Value  string
 }
 
-// Counted is a set that counts its first picks.
+// Counted is a set that counts its first picks, or has drained values: a set with what metrics call it.
 type Counted struct {
 	Zone, Name string
 	Type       uint16
@@ -91,14 +93,10 @@ type Counted struct {
 func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
 
 // Now returns the present set of an A or AAAA RRset, by the RRset's number in the table, and the
-// board under which it answers; nil if turns alone decide. It is what a query loads, once.
+// board under which it answers. It is what a query loads, once.
 func (s *Store) Now(number int) (*policy.Set, *policy.Board) {
-	set := &s.sets[number]
-	if !set.Chooses() {
-		return set, nil
-	}
 	board := s.Verdicts.Board()
-	return set.On(board), board
+	return s.sets[number].On(board), board
 }
 
 // CNAMEs returns the CNAMEs that an answer chooses among, nil for any other RRset of the table.

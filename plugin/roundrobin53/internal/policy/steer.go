@@ -1,0 +1,219 @@
+package policy
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
+)
+
+// What an operator decides at run time lies on the board as verdicts do. A group with decided
+// values has a variant, which counts together with the group and has the same number; the choice on
+// the board is then the variant's. A set in which turns alone decide has no group, so its choice
+// lies on the board beside the others.
+
+// A Steer is what is decided of one value.
+type Steer struct {
+	Drain  string            // where it is written that the value is drained; "" if it is not
+	Weight *SteeredWeight    // nil: the Corefile's
+	Checks map[string]Forced // by name of the check, or AllChecks
+}
+
+// AllChecks stands for all checks of a value.
+const AllChecks = "*"
+
+// A SteeredWeight is the weight that a value has as if it stood on a line of its own.
+type SteeredWeight struct {
+	Weight int
+	Source string // where it is written
+}
+
+// Forced is a verdict that is decided.
+type Forced struct {
+	Up     bool
+	Source string // where it is written
+}
+
+// Steers are what is decided of the values of a set, by Key.
+type Steers map[string]*Steer
+
+// Key returns what Steers know a value by: its octets if it is an address, or else its text.
+func Key(value string) string {
+	if addr, err := netip.ParseAddr(value); err == nil {
+		return string(addr.AsSlice())
+	}
+	return value
+}
+
+// SteerOf returns what is decided of a value of the set, nil if nothing is.
+func (s *Set) SteerOf(steers Steers, value int) *Steer {
+	if s.more != nil && s.more.cnames != nil {
+		return steers[strings.ToLower(s.Value(value))]
+	}
+	return steers[string(s.Address(value))]
+}
+
+// HasCheck reports whether the value has the check of a name, or any if the name is AllChecks.
+func (s *Set) HasCheck(value int, name string) bool {
+	return slices.ContainsFunc(s.Groups(), func(g *Group) bool {
+		c := g.conditions[value]
+		return c != nil && (name == AllChecks || c.has(name))
+	})
+}
+
+// Steer takes what is decided of values, by set, in place of what was decided before.
+func (v *Verdicts) Steer(steers map[*Set]Steers, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.steers
+	v.steers = steers
+	var groups []int
+	b := v.board.Load()
+	for _, sets := range []map[*Set]Steers{before, steers} {
+		for home := range sets {
+			for _, g := range home.On(b).Groups() {
+				v.steerLocked(home.On(b), g)
+				groups = append(groups, g.number)
+			}
+		}
+	}
+	v.board.Store(&Board{choices: b.choices, live: b.live, plain: plainChoices(steers, now)})
+	slices.Sort(groups)
+	v.chooseLocked(slices.Compact(groups), b.live, now)
+}
+
+// IsDrained reports whether a value is drained in the Corefile.
+func (s *Set) IsDrained(value int) bool {
+	return slices.ContainsFunc(s.Groups(), func(g *Group) bool {
+		return slices.ContainsFunc(g.Lines(), func(l *pool.Line) bool { return l.Drain && value >= l.First && value < l.First+l.Count })
+	})
+}
+
+// SteersOf returns what is decided of the values of a set, by its home.
+func (v *Verdicts) SteersOf(home *Set) Steers {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.steers[home]
+}
+
+// steerLocked makes the variant of a group, if something is decided of values of it.
+func (v *Verdicts) steerLocked(s *Set, g *Group) {
+	delete(v.variants, g.number)
+	if variant := g.steered(s, v.steers[g.set]); variant != nil {
+		v.variants[g.number] = variant
+	}
+}
+
+// variantLocked returns the group of a number as it is steered.
+func (v *Verdicts) variantLocked(number int) *Group {
+	if variant := v.variants[number]; variant != nil {
+		return variant
+	}
+	return v.groups[number]
+}
+
+// steered returns the variant of a group, nil if nothing is decided of its values.
+func (g *Group) steered(s *Set, steers Steers) *Group {
+	if len(steers) == 0 {
+		return nil
+	}
+	steering := newSteering()
+	conditions := slices.Clone(g.conditions)
+	isSteered := false
+	for _, value := range g.Endpoints() {
+		steer := s.SteerOf(steers, value)
+		if steer == nil {
+			continue
+		}
+		isSteered = true
+		steering.add(value, steer)
+		if c := conditions[value]; c != nil {
+			conditions[value] = c.steered(steer.Checks)
+		}
+	}
+	if !isSteered {
+		return nil
+	}
+	return &Group{Group: g.Group.Steered(&steering.Steering), Name: g.Name, Key: g.Key, conditions: conditions, set: g.set, number: g.number}
+}
+
+// A steering gathers what pool has to know.
+type steering struct{ pool.Steering }
+
+func newSteering() steering {
+	return steering{pool.Steering{Drained: make(map[int]bool), Weights: make(map[int]int)}}
+}
+
+func (s *steering) add(value int, steer *Steer) {
+	if steer.Drain != "" {
+		s.Drained[value] = true
+	}
+	if steer.Weight != nil {
+		s.Weights[value] = steer.Weight.Weight
+	}
+}
+
+// plainChoices returns the choices of sets in which turns alone decide but for what is decided of
+// their values; nil if there are none.
+func plainChoices(steers map[*Set]Steers, now time.Time) map[*Set]*pool.Choice {
+	var choices map[*Set]*pool.Choice
+	for s, steers := range steers {
+		if s.Chooses() {
+			continue
+		}
+		steering := newSteering()
+		for value := range s.Len() {
+			if steer := s.SteerOf(steers, value); steer != nil {
+				steering.add(value, steer)
+			}
+		}
+		if choices == nil {
+			choices = make(map[*Set]*pool.Choice)
+		}
+		choices[s] = s.plainChoice(&steering.Steering, now)
+	}
+	return choices
+}
+
+// plainChoice returns the choice of a set in which turns alone decide, when it is steered.
+func (s *Set) plainChoice(steering *pool.Steering, now time.Time) *pool.Choice {
+	rules := pool.Rules{Order: s.Order(), MinUp: 1}
+	if s.Answers() < s.Len() {
+		rules.Answers = s.Answers()
+	}
+	g := pool.NewGroup(rules, []pool.Line{{Count: s.Len(), Weight: 1, Priority: 1}}, nil)
+	g.AdoptCounters(s.Counters())
+	choice, _ := g.Steered(steering).Choose(func(int) bool { return true }, new(pool.Failover), now)
+	return choice
+}
+
+// steered returns the condition with the verdicts of checks that are decided. It is the condition
+// itself if none is.
+func (c *Condition) steered(checks map[string]Forced) *Condition {
+	forced, ok := checks[AllChecks]
+	if !ok && c.Check != "" {
+		forced, ok = checks[c.Check]
+	}
+	if ok {
+		steered := *c
+		steered.Forced = &forced
+		return &steered
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(checks)), c.has) {
+		return c
+	}
+	steered := *c
+	steered.Of = slices.Clone(c.Of)
+	for i := range steered.Of {
+		steered.Of[i] = *c.Of[i].steered(checks)
+	}
+	return &steered
+}
+
+// has reports whether the condition depends on the check of a name.
+func (c *Condition) has(name string) bool {
+	return c.Check == name || slices.ContainsFunc(c.Of, func(of Condition) bool { return of.has(name) })
+}

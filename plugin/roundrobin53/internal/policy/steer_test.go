@@ -1,0 +1,60 @@
+package policy
+
+import (
+	"testing"
+	"time"
+)
+
+// TestSteeredCondition guards verdicts that are decided: they reach a check wherever it stands in a condition, and no other.
+func TestSteeredCondition(t *testing.T) {
+	two := &Condition{Check: "two", Need: 2, Of: []Condition{{Check: "a", Target: 0}, {Check: "b", Target: 1}, {Check: "c", Target: 2}}}
+	for _, row := range []struct {
+		checks map[string]Forced
+		up     string
+		want   bool
+	}{
+		{nil, "++-", true},
+		{map[string]Forced{"a": {Source: "s:1"}}, "++-", false},
+		{map[string]Forced{"c": {Up: true}}, "+--", true},
+		{map[string]Forced{"two": {}}, "+++", false},
+		{map[string]Forced{AllChecks: {Up: true}}, "---", true},
+		{map[string]Forced{"d": {Up: true}}, "---", false},
+	} {
+		up := make([]bool, len(row.up))
+		for i := range up {
+			up[i] = row.up[i] == '+'
+		}
+		c := two.steered(row.checks)
+		if got := c.holds(up); got != row.want {
+			t.Errorf("%v, %s: %v, want %v", row.checks, row.up, got, row.want)
+		}
+		if blames := c.blames(up, nil); (len(blames) == 0) != row.want {
+			t.Errorf("%v, %s: %v, blames %v", row.checks, row.up, row.want, blames)
+		}
+	}
+	if blames := two.steered(map[string]Forced{"a": {Source: "s:1"}}).blames([]bool{true, true, false}, nil); blames[0].Forced != "s:1" || blames[1].Target != 2 {
+		t.Errorf("blames %v", blames)
+	}
+}
+
+// TestSteerLive guards decisions over a change of looked-up values: they are about addresses, not about places in a list.
+func TestSteerLive(t *testing.T) {
+	home, plain := liveSet("ab", 0, 1), twoValues(0, 1)
+	v := NewVerdicts([]*Set{home, plain}, 2, time.Now())
+	steers := Steers{Key("192.0.2.98"): {Drain: "s:1"}}
+	v.Steer(map[*Set]Steers{home: steers}, time.Now())
+	if got := values(home, v.Board()); got != "a" {
+		t.Errorf("values %q, want a", got)
+	}
+	v.Replace([]Replacement{{home, liveSet("bc", 0, 1)}}, nil, time.Now())
+	if got := values(home, v.Board()); got != "c" {
+		t.Errorf("values %q, want c", got)
+	}
+	if v.SteersOf(home) == nil || v.SteersOf(plain) != nil {
+		t.Error("what is decided is not told")
+	}
+	v.Steer(nil, time.Now())
+	if got := values(home, v.Board()); got != "bc" {
+		t.Errorf("values %q, want bc", got)
+	}
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+)
+
+// A Steering tells what state files mean for a store.
+type Steering struct {
+	Unknown []string       // what is said of names, checks and values that are not there, with file and line
+	Values  []SteeredValue // one for each value and entry
+}
+
+// A SteeredValue is a value of which a state file says something.
+type SteeredValue struct {
+	Zone, Name string
+	Type       uint16
+	Value      string
+	Action     override.Action
+	Source     string // FILE:LINE
+}
+
+// Steer takes the entries of state files, by file, in place of all before. Each file is about the
+// zones of the directives that name it.
+func (s *Store) Steer(files map[string][]override.Entry, now time.Time) Steering {
+	st := steerer{s: s, steers: make(map[*policy.Set]policy.Steers), rules: make(map[string]map[string][]*rule)}
+	for _, file := range s.StateFiles() {
+		st.rules[file] = make(map[string][]*rule)
+		for i := range files[file] {
+			r := &rule{Entry: &files[file][i], source: fmt.Sprintf("%s:%d", file, files[file][i].Line)}
+			key := policy.Key(r.Value)
+			st.rules[file][key] = append(st.rules[file][key], r)
+			st.all = append(st.all, r)
+		}
+	}
+	if len(st.all) > 0 {
+		for rrset, set := range s.All() {
+			st.steer(rrset, set)
+		}
+	}
+	s.Verdicts.Steer(st.steers, now)
+	for _, r := range st.all {
+		if !r.known {
+			st.Unknown = append(st.Unknown, fmt.Sprintf("%s: %q says nothing of what is here: no such %s has the value", r.source, r.String(), r.subject()))
+		}
+	}
+	return st.Steering
+}
+
+// StateFiles returns the state files that the zones of the store name, each once.
+func (s *Store) StateFiles() []string {
+	var files []string
+	for i := range s.Zones {
+		if file := s.Zones[i].State; file != "" && !slices.Contains(files, file) {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+// A rule is an entry of a state file.
+type rule struct {
+	*override.Entry
+	source string
+	known  bool // it is about a value that is here
+}
+
+// isOfCheck reports whether the rule is about a check, not about a name.
+func (r *rule) isOfCheck() bool { return r.Action == override.Down || r.Action == override.Up }
+
+func (r *rule) subject() string {
+	if r.isOfCheck() {
+		return "check"
+	}
+	return "name"
+}
+
+// A steerer finds out what rules mean for the sets of a store.
+type steerer struct {
+	Steering
+	s      *Store
+	steers map[*policy.Set]policy.Steers
+	rules  map[string]map[string][]*rule // by file and policy.Key
+	all    []*rule
+}
+
+// steer notes what is said of the values of an RRset.
+func (st *steerer) steer(rrset RRset, home *policy.Set) {
+	z := &st.s.Zones[rrset.Zone.Index]
+	rules := st.rules[z.State]
+	if len(rules) == 0 {
+		return
+	}
+	set := home.On(st.s.Verdicts.Board())
+	steers := make(policy.Steers)
+	for i := range set.Values() {
+		var said []*rule
+		if rrset.Type == dns.TypeCNAME {
+			said = rules[strings.ToLower(set.Value(i))]
+		} else {
+			said = rules[string(set.Address(i))]
+		}
+		for _, r := range said {
+			if r.isAbout(z.Name, rrset.Name) && (!r.isOfCheck() || set.HasCheck(i, r.Name)) {
+				r.known = true
+				r.addTo(steers)
+				st.Values = append(st.Values, SteeredValue{z.Name, rrset.Name, rrset.Type, set.Value(i), r.Action, r.source})
+			}
+		}
+	}
+	if home.IsLive() { // its values come and go
+		for _, said := range rules {
+			for _, r := range said {
+				if r.isAbout(z.Name, rrset.Name) {
+					r.addTo(steers)
+				}
+			}
+		}
+	}
+	if len(steers) == 0 {
+		return
+	}
+	st.steers[home] = steers
+	if rrset.Type == dns.TypeCNAME {
+		for _, twin := range st.s.cnames[rrset.Number].Sets() {
+			st.steers[twin] = steers
+		}
+	}
+}
+
+// isAbout reports whether a rule can be about values of an owner name in a zone.
+func (r *rule) isAbout(zone, owner string) bool {
+	name := strings.ToLower(r.Name)
+	switch {
+	case r.isOfCheck(), name == override.Any:
+		return true
+	case name == "@":
+		return owner == zone
+	case dns.IsFqdn(name):
+		return owner == name
+	case zone == ".":
+		return owner == dns.Fqdn(name)
+	}
+	return owner == name+"."+zone || owner == dns.Fqdn(name) // as in a record line: relative, or whole without its dot
+}
+
+// addTo adds a rule to what is said of the values of a set.
+func (r *rule) addTo(steers policy.Steers) {
+	key := policy.Key(r.Value)
+	steer := steers[key]
+	if steer == nil {
+		steer = new(policy.Steer)
+		steers[key] = steer
+	}
+	switch r.Action {
+	case override.Drain:
+		steer.Drain = r.source
+	case override.Weight:
+		steer.Weight = &policy.SteeredWeight{Weight: r.Weight, Source: r.source}
+	case override.Down, override.Up:
+		if steer.Checks == nil {
+			steer.Checks = make(map[string]policy.Forced)
+		}
+		steer.Checks[r.Name] = policy.Forced{Up: r.Action == override.Up, Source: r.source}
+	}
+}
+
+// DrainedValues returns the values that are drained in the Corefile.
+func (s *Store) DrainedValues() []SteeredValue {
+	var values []SteeredValue
+	for _, d := range s.drained {
+		set := d.Set.On(s.Verdicts.Board())
+		for i := range set.Values() {
+			if set.IsDrained(i) {
+				values = append(values, SteeredValue{Zone: d.Zone, Name: d.Name, Type: d.Type, Value: set.Value(i), Action: override.Drain})
+			}
+		}
+	}
+	return values
+}
