@@ -216,3 +216,24 @@ func TestStatusStart(t *testing.T) {
 		t.Errorf("on all addresses: %q", got)
 	}
 }
+
+// TestStatusEnd guards clients of a server that is to end: while it still answers, no name is ready.
+func TestStatusEnd(t *testing.T) {
+	address := "127.0.0.1:" + server.FreePort(t)
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\nstatus "+address+"\nrecord app 192.0.2.1\n}\n}\n")
+	client := statusClient(t)
+	if code, body, _ := getStatus(t, client, address, "/ready?name=app.example.org"); code != http.StatusOK {
+		t.Fatalf("%d %s", code, body)
+	}
+	for _, shutdown := range s.Instance.OnShutdown {
+		if err := shutdown(); err != nil {
+			t.Error(err)
+		}
+	}
+	if code, body, _ := getStatus(t, client, address, "/ready?name=app.example.org"); code != http.StatusServiceUnavailable || !strings.Contains(body, "shuts down") {
+		t.Errorf("%d %s", code, body)
+	}
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
+		t.Errorf("meanwhile the server answers %q", got)
+	}
+}

@@ -240,6 +240,7 @@ func (in *instance) dropNext() {
 // are still answered until finalShutdown, and so the probes go on.
 func (in *instance) shutdown() error {
 	if !in.restarting {
+		in.pages.withdraw()
 		return nil
 	}
 	serving.mu.Lock()

@@ -65,6 +65,13 @@ func (p pages) closeExcept(others pages) {
 	}
 }
 
+// withdraw makes no name ready from now on.
+func (p pages) withdraw() {
+	for _, page := range p.servers {
+		page.Withdraw()
+	}
+}
+
 // showPages makes the status pages show the instance.
 func (in *instance) showPages(previous pages) {
 	for address, page := range in.pages.servers {

@@ -60,7 +60,10 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request) {
 	defer s.renders.take()()
 	w.Header().Set("Content-Type", "application/json")
 	v := view{in.list(), time.Now()}
-	_ = v.writeJSON(w, in, &f) // whoever asked has gone
+	y := yielder{Writer: w, renders: &s.renders}
+	if v.writeJSON(&y, in, &f) == nil { // else whoever asked has gone
+		_ = y.flush()
+	}
 }
 
 // hasZone reports whether a block has a zone.

@@ -33,6 +33,7 @@ type Server struct {
 	listener net.Listener
 	http     http.Server
 	shown    atomic.Pointer[Instance] // nil before the first Show
+	ending   atomic.Bool              // see Withdraw
 	begin    sync.Once
 	serving  sync.WaitGroup
 	renders  renders
@@ -74,6 +75,10 @@ func (s *Server) Show(in *Instance) {
 		})
 	})
 }
+
+// Withdraw makes no name ready from now on: the server still answers, so that who asks it can go
+// elsewhere first.
+func (s *Server) Withdraw() { s.ending.Store(true) }
 
 // Close ends the page and waits until every answer has ended.
 func (s *Server) Close() {

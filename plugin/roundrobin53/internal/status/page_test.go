@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -137,4 +138,34 @@ func TestCompareNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slowWriter is a reader that takes what it gets when it is told to.
+type slowWriter struct {
+	http.ResponseWriter
+	writes, takes chan struct{}
+}
+
+func (w slowWriter) Write(p []byte) (int, error) {
+	w.writes <- struct{}{}
+	<-w.takes
+	return w.ResponseWriter.Write(p)
+}
+
+// TestSlowReader guards readers against one that takes its time.
+func TestSlowReader(t *testing.T) {
+	b, _ := served(t, everything, "example.org.")
+	h := pageOf(b)
+	slow := slowWriter{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.ServeHTTP(slow, localRequest("/status.json"))
+	}()
+	<-slow.writes
+	if w := get(h, "/"); w.Code != http.StatusOK {
+		t.Errorf("another reader gets %d", w.Code)
+	}
+	close(slow.takes)
+	<-done
 }

@@ -101,6 +101,8 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !found:
 		in.refuseName(w, name)
+	case s.ending.Load():
+		refuse(w, http.StatusServiceUnavailable, "%s: the server shuts down", name)
 	case worst == isUp:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("OK\n"))

@@ -1,6 +1,9 @@
 package status
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // renders serves readers one at a time, so that however many there are, queries have all processors
 // but one. A page that was made a moment ago is served again.
@@ -45,4 +48,32 @@ func (r *renders) page(in *Instance, key string, render func() ([]byte, error)) 
 		r.made[key] = madePage{in, time.Now(), body}
 	}
 	return body, err
+}
+
+// longWrite is how many octets a document has that is not sent while others wait for the turn.
+const longWrite = 64 << 10
+
+// A yielder writes a long document. Whoever writes has the turn while the document is made, and not
+// while it is sent: a reader may be slow.
+type yielder struct {
+	io.Writer
+	renders *renders
+	waiting []byte
+}
+
+// Write implements io.Writer.
+func (y *yielder) Write(p []byte) (int, error) {
+	if y.waiting = append(y.waiting, p...); len(y.waiting) < longWrite {
+		return len(p), nil
+	}
+	return len(p), y.flush()
+}
+
+// flush sends what waits. The caller has the turn before and after.
+func (y *yielder) flush() error {
+	<-y.renders.turn
+	_, err := y.Writer.Write(y.waiting)
+	y.waiting = y.waiting[:0]
+	y.renders.turn <- struct{}{}
+	return err
 }

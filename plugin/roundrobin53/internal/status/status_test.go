@@ -76,11 +76,15 @@ func pageOf(blocks ...*Block) http.Handler {
 
 // get asks for a path as a browser on this machine does.
 func get(h http.Handler, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, localRequest(path))
+	return w
+}
+
+func localRequest(path string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Host = "127.0.0.1:8053"
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return r
 }
 
 // documentOf reads the document at a path.
@@ -345,6 +349,12 @@ func TestReady(t *testing.T) {
 	settle(b, verdicts)
 	if w := get(h, "/ready?name=app.example.org"); w.Code != http.StatusOK {
 		t.Errorf("all are up: %d %s", w.Code, w.Body)
+	}
+	s := &Server{renders: newRenders()}
+	s.shown.Store(&Instance{Blocks: []*Block{b}})
+	s.Withdraw()
+	if w := get(s.handler(), "/ready?name=app.example.org"); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "shuts down") {
+		t.Errorf("at the end: %d %s", w.Code, w.Body)
 	}
 }
 
