@@ -110,9 +110,9 @@ func (s *Server) serveExplain(w http.ResponseWriter, r *http.Request) {
 
 // choices lists server blocks with what tells them apart.
 func choices(blocks []*Block) string {
-	var texts []string
-	for _, b := range blocks {
-		texts = append(texts, fmt.Sprintf("view=%s of server=%s", b.View, b.Keys[0]))
+	texts := make([]string, len(blocks))
+	for i, b := range blocks {
+		texts[i] = fmt.Sprintf("view=%s of server=%s", b.View, b.Keys[0])
 	}
 	return strings.Join(texts, ", ")
 }

@@ -2,12 +2,11 @@ package status
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
-
-	"net/http"
-	"net/http/httptest"
 
 	"github.com/miekg/dns"
 

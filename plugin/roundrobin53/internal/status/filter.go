@@ -2,7 +2,9 @@ package status
 
 import (
 	"errors"
+	"iter"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -45,19 +47,26 @@ func fullName(name string) string {
 	return name + "."
 }
 
-// among returns the entries that a filter can show, before it looks into them.
-func (f *filter) among(v *view, s *summary) func(yield func(int) bool) {
+// among returns the entries that a filter shows.
+func (f *filter) among(v *view, s *summary) iter.Seq[int] {
+	all := slices.Values(s.troubled())
+	if !f.Down {
+		all = v.numbers()
+	}
 	return func(yield func(int) bool) {
-		if f.Down {
-			for _, i := range s.Troubled {
-				if f.matches(v, i) && !yield(i) {
-					return
-				}
-			}
-			return
-		}
-		for i := range v.entries {
+		for i := range all {
 			if f.matches(v, i) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// numbers yields the entries of a catalog.
+func (c *catalog) numbers() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range c.entries {
+			if !yield(i) {
 				return
 			}
 		}

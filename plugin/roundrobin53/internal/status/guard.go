@@ -52,5 +52,5 @@ func isOwnHost(host string) bool {
 func refuse(w http.ResponseWriter, status int, format string, args ...any) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, format+"\n", args...)
+	_, _ = fmt.Fprintf(w, format+"\n", args...) //nolint:gosec // plain text, and the browser is told not to take it for more
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -147,10 +148,7 @@ func (r *RRset) AnswersText() string {
 
 // Link returns the query string of another page with the same filter.
 func (p *page) Link(number int) string {
-	query := url.Values{}
-	for name, values := range p.query {
-		query[name] = values
-	}
+	query := maps.Clone(p.query)
 	query.Set("page", strconv.Itoa(number))
 	return "?" + query.Encode()
 }

@@ -22,6 +22,14 @@ func (v *view) summarize() *summary {
 	return s
 }
 
+// troubled returns the entries that need an operator; none without a summary.
+func (s *summary) troubled() []int {
+	if s == nil {
+		return nil
+	}
+	return s.Troubled
+}
+
 // add counts the values of an entry that chooses.
 func (s *summary) add(v *view, number int) {
 	e := &v.entries[number]
@@ -31,25 +39,8 @@ func (s *summary) add(v *view, number int) {
 		s.Values, s.Up = s.Values+lookedUp, s.Up+lookedUp
 	}
 	down := s.Down
-	seen := make(map[int]bool)
-	failOpen, noData := false, false
-	for _, g := range set.Groups() {
-		for _, line := range g.Lines() {
-			for i := line.First; i < line.First+line.Count; i++ {
-				if !seen[i] {
-					seen[i] = true
-					s.count(block.stateOf(g, line, i))
-				}
-			}
-		}
-		switch block.Store.Verdicts.Board().Choice(g).Status() {
-		case pool.FailOpen:
-			failOpen = true
-		case pool.Down, pool.Drained, pool.Empty:
-			noData = true
-		case pool.Up, pool.Unknown:
-		}
-	}
+	s.addValues(block, set)
+	failOpen, noData := troubles(block, set)
 	if failOpen {
 		s.FailOpen++
 	}
@@ -59,6 +50,36 @@ func (s *summary) add(v *view, number int) {
 	if s.Down > down || failOpen || noData {
 		s.Troubled = append(s.Troubled, number)
 	}
+}
+
+// addValues counts the values of a set, each once.
+func (s *summary) addValues(block *Block, set *policy.Set) {
+	seen := make(map[int]bool)
+	for _, g := range set.Groups() {
+		for _, line := range g.Lines() {
+			for i := line.First; i < line.First+line.Count; i++ {
+				if !seen[i] {
+					seen[i] = true
+					s.count(block.stateOf(g, line, i))
+				}
+			}
+		}
+	}
+}
+
+// troubles reports whether a group of a set fails open, and whether one answers nothing.
+func troubles(block *Block, set *policy.Set) (failOpen, noData bool) {
+	board := block.Store.Verdicts.Board()
+	for _, g := range set.Groups() {
+		switch board.Choice(g).Status() {
+		case pool.FailOpen:
+			failOpen = true
+		case pool.Down, pool.Drained, pool.Empty:
+			noData = true
+		case pool.Up, pool.Unknown:
+		}
+	}
+	return failOpen, noData
 }
 
 // count counts a value that was taken for up.
