@@ -104,7 +104,10 @@ func (c *comparison) measureLoad(ctx context.Context) error {
 		}
 		processes[s.name] = p
 	}
-	const warmUp = 1 // rounds that don't count: heaps grow to their size
+	warmUp := 1 // rounds that don't count: heaps grow to their size
+	if len(c.asked) > 1 {
+		warmUp = 4 // and nothing is asked for the first time, which may cost more
+	}
 	for round := range warmUp + c.rounds {
 		for _, s := range c.turn(round) {
 			if err := c.round(ctx, s, processes[s.name], round >= warmUp); err != nil {

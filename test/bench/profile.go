@@ -17,7 +17,7 @@ import (
 )
 
 // profiled are the scenarios that a profile for the compiler is taken of.
-var profiled = []string{"a8", "a64", "names"}
+var profiled = []string{"a8", "a64", "names", "fast8", "fastmix"}
 
 // profileSeconds is how long each of them is asked for it.
 const profileSeconds = 20
@@ -51,12 +51,16 @@ func profile(ctx context.Context, s settings, dnsperf, dir, to string) error {
 
 // profile takes the profile of one scenario.
 func (c *comparison) profile(ctx context.Context, to string) error {
-	c.samples = make(map[figure]map[string][]float64)
+	c.samples, c.seconds = make(map[figure]map[string][]float64), profileSeconds+2
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	var err error
-	if c.files, err = c.zone.write(c.dir, c.zone.questions(c.asks)); err != nil {
+	questions := c.zone.questions(c.asks)
+	if c.files, err = c.zone.write(c.dir, questions); err != nil {
+		return err
+	}
+	if c.asked, err = packQueries(questions, c.edns); err != nil {
 		return err
 	}
 	port, err := process.FreePort()
@@ -64,8 +68,8 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 		return err
 	}
 	address := "127.0.0.1:" + strconv.Itoa(port)
-	watched := ours
-	watched.plugins = append([]plugin{func(zone, files) string { return "pprof " + address + "\n" }}, ours.plugins...)
+	watched := c.sides[0]
+	watched.plugins = append([]plugin{func(zone, files) string { return "pprof " + address + "\n" }}, watched.plugins...)
 	p, err := c.start(ctx, watched)
 	if err != nil {
 		return err
@@ -73,9 +77,7 @@ func (c *comparison) profile(ctx context.Context, to string) error {
 	defer p.Stop()
 	asked := make(chan error, 1)
 	go func() {
-		client := c.client()
-		client.seconds = profileSeconds + 2
-		t, err := client.load(ctx, p.Port, clientQueries, 0)
+		t, err := c.load(ctx, p.Port)
 		if err == nil {
 			err = t.check()
 		}

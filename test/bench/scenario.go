@@ -4,6 +4,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -50,7 +51,10 @@ const sent = "queries sent"
 const nothing = math.SmallestNonzeroFloat64
 
 // The budgets are those of the design. Comparisons without one are there to be looked at.
-var scenarios = []scenario{
+var scenarios = slices.Concat(chainScenarios, fastScenarios)
+
+// chainScenarios are about the plugin chain, and about reloads.
+var chainScenarios = []scenario{
 	{
 		name:  "a8",
 		title: "one name with 8 A, plain UDP",
@@ -150,135 +154,6 @@ var scenarios = []scenario{
 			{perQuery, "file+loadbalance", 1.05},
 			{perQuery, "file", 0},
 			{perQuery, "roundrobin53", 0},
-		},
-	},
-	{
-		name:   "fast8",
-		title:  "fastpath: one name with 8 A, plain UDP",
-		zone:   zone{names: 1, addresses: 8},
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, ours, whoamiSide, shuffled, echoSide},
-		rows: []expectation{
-			{perQuery, "gdnsd", 1.00},
-			{perQuery, "nsd", 0.5},
-			{perQuery, "knot", 0.75},
-			{perQuery, "echo", 0},
-			{perQuery, "file+loadbalance", 0.25},
-			{perQuery, "whoami", 0.45},
-			{perQuery, "roundrobin53", 0},
-			{size, "nsd", 1.0},
-			{lost, sent, nothing},
-		},
-	},
-	{
-		name:   "fast64",
-		title:  "fastpath: one name with 64 A, UDP, EDNS 4096",
-		zone:   zone{names: 1, addresses: 64},
-		edns:   true,
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, shuffled},
-		rows: []expectation{
-			{perQuery, "gdnsd", 1.00},
-			{perQuery, "nsd", 0},
-			{perQuery, "knot", 0},
-			{perQuery, "file+loadbalance", 0.17},
-		},
-	},
-	{
-		name:   "fastmix",
-		title:  "fastpath: 10,000 names asked as resolvers do, half of it in vain",
-		zone:   zone{names: 10_000, addresses: 8, mixed: true},
-		asks:   askMixed,
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, knotSide, nsdSide, ours, shuffled},
-		rows: []expectation{
-			{perQuery, "gdnsd", 1.10},
-			{perQuery, "knot", 0.75},
-			{perQuery, "nsd", 0.50},
-			{perQuery, "roundrobin53", 0},
-			{perQuery, "file+loadbalance", 0},
-		},
-	},
-	{
-		name:   "fastnames",
-		title:  "fastpath: 10,000 names with 8 A each, asked at random",
-		zone:   zone{names: 10_000, addresses: 8},
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, shuffled},
-		rows: []expectation{
-			{perQuery, "gdnsd", 0},
-			{perQuery, "nsd", 0},
-			{perQuery, "knot", 0},
-			{perQuery, "file+loadbalance", 0.22},
-		},
-	},
-	{
-		name:   "fastnxdomain",
-		title:  "fastpath: names that do not exist beside 10,000 that do",
-		zone:   zone{names: 10_000, addresses: 8},
-		asks:   askNames,
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, ours},
-		rows: []expectation{
-			{perQuery, "gdnsd", 1.30},
-			{perQuery, "nsd", 0},
-			{perQuery, "knot", 0},
-			{perQuery, "roundrobin53", 0},
-		},
-	},
-	{
-		name:   "fastnodata",
-		title:  "fastpath: one name with 8 A, asked for AAAA",
-		zone:   zone{names: 1, addresses: 8},
-		asks:   askAAAA,
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, ours},
-		rows: []expectation{
-			{perQuery, "gdnsd", 0},
-			{perQuery, "nsd", 0},
-			{perQuery, "knot", 0},
-			{perQuery, "roundrobin53", 0.80},
-		},
-	},
-	{
-		name:   "fastobserved",
-		title:  "fastpath: the mix, with and without prometheus and errors",
-		zone:   zone{names: 10_000, addresses: 8, mixed: true},
-		asks:   askMixed,
-		pinned: true,
-		sides:  []side{oursFastObserved, oursFast},
-		rows:   []expectation{{perQuery, oursFast.name, 1.10}},
-	},
-	{
-		name:   "fastlatency",
-		title:  "fastpath: one name with 8 A, plain UDP, 5,000 queries a second one by one",
-		zone:   zone{names: 1, addresses: 8},
-		pinned: true,
-		sides:  []side{oursFast, gdnsdSide, nsdSide, knotSide, echoSide},
-		rows: []expectation{
-			{paced, "gdnsd", 1.40},
-			{paced, "nsd", 0},
-			{paced, "knot", 0},
-			{paced, "echo", 0},
-			{latency, "gdnsd", 1.00},
-			{latency, "nsd", 1.1},
-			{latency, "knot", 0},
-			{latency, "echo", 0},
-		},
-	},
-	{
-		name:   "tcp",
-		title:  "one name with 8 A, TCP, four connections with queries on their way",
-		zone:   zone{names: 1, addresses: 8},
-		pinned: true,
-		tcp:    true,
-		sides:  []side{ours, gdnsdSide, nsdSide, knotSide, whoamiSide, shuffled},
-		rows: []expectation{
-			{perQuery, "gdnsd", 0},
-			{perQuery, "nsd", 0},
-			{perQuery, "knot", 0},
-			{perQuery, "whoami", 0},
-			{perQuery, "file+loadbalance", 0},
 		},
 	},
 	{
