@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // program is another server than the project's binary.
@@ -18,7 +19,7 @@ type program struct {
 
 // after makes the arguments of a program that takes the path of its configuration behind some options.
 func after(options ...string) func(conf string) []string {
-	return func(conf string) []string { return append(options[:len(options):len(options)], conf) }
+	return func(conf string) []string { return append(slices.Clip(options), conf) }
 }
 
 var (

@@ -60,45 +60,65 @@ func loadStreams(ctx context.Context, queries []packedQuery, port int, seconds f
 	return t, errors.Join(errs[:]...)
 }
 
-// loadStream asks over one connection until a moment. The IDs of queries are their numbers, and an answer says by its ID which
-// query it is for.
-func loadStream(conn net.Conn, queries []packedQuery, end time.Time) (t tally, err error) {
-	if err := conn.SetDeadline(end.Add(maxWait)); err != nil {
-		return t, err
-	}
-	in, out, reply := bufio.NewReader(conn), []byte(nil), make([]byte, dns.MaxMsgSize)
-	for answers := streamWindow; ; { // so many queries have room on their way
+// A stream is a connection with queries on their way. Their IDs are their numbers, and an answer says by its ID which query
+// it is for.
+type stream struct {
+	tally
+
+	queries []packedQuery
+	conn    net.Conn
+	in      *bufio.Reader
+	out     []byte
+	reply   [dns.MaxMsgSize]byte
+}
+
+// loadStream asks over one connection until a moment.
+func loadStream(conn net.Conn, queries []packedQuery, end time.Time) (tally, error) {
+	s := &stream{queries: queries, conn: conn, in: bufio.NewReader(conn)}
+	err := conn.SetDeadline(end.Add(maxWait))
+	for answers := streamWindow; err == nil && answers > 0; { // so many queries have room on their way
 		if time.Now().Before(end) {
-			out = out[:0]
-			for range answers {
-				q := &queries[uint64(uint16(t.sent))%uint64(len(queries))]
-				out = binary.BigEndian.AppendUint16(out, uint16(len(q.octets)))
-				out = binary.BigEndian.AppendUint16(out, uint16(t.sent))
-				out = append(out, q.octets[2:]...)
-				t.sent++
-			}
-			if _, err := conn.Write(out); err != nil {
-				return t, err
-			}
+			err = s.ask(answers)
 		}
-		answers = 0
-		for answers == 0 || in.Buffered() > 0 {
-			if t.completed == t.sent {
-				return t, nil
-			}
-			n, err := readMessage(in, reply)
-			if err != nil {
-				return t, err
-			}
-			answers++
-			t.completed++
-			t.octets += uint64(n)
-			id := uint64(binary.BigEndian.Uint16(reply))
-			if reply[3]&0x0f == queries[id%uint64(len(queries))].rcode && reply[2]&0x02 == 0 {
-				t.good++
-			}
+		if err == nil {
+			answers, err = s.hear()
 		}
 	}
+	return s.tally, err
+}
+
+// ask sends the next n queries at once.
+func (s *stream) ask(n int) error {
+	s.out = s.out[:0]
+	for range n {
+		q := s.query(uint16(s.sent))
+		s.out = binary.BigEndian.AppendUint16(s.out, uint16(len(q.octets)))
+		s.out = binary.BigEndian.AppendUint16(s.out, uint16(s.sent))
+		s.out = append(s.out, q.octets[2:]...)
+		s.sent++
+	}
+	_, err := s.conn.Write(s.out)
+	return err
+}
+
+func (s *stream) query(id uint16) *packedQuery { return &s.queries[int(id)%len(s.queries)] }
+
+// hear takes the answers that are there, and waits for one if there are none. It returns how many came: none if none is on
+// its way.
+func (s *stream) hear() (answers int, err error) {
+	for s.completed < s.sent && (answers == 0 || s.in.Buffered() > 0) {
+		n, err := readMessage(s.in, s.reply[:])
+		if err != nil {
+			return answers, err
+		}
+		answers++
+		s.completed++
+		s.octets += uint64(n)
+		if s.reply[3]&0x0f == s.query(binary.BigEndian.Uint16(s.reply[:])).rcode && s.reply[2]&0x02 == 0 {
+			s.good++
+		}
+	}
+	return answers, nil
 }
 
 // readMessage reads a message of a stream and returns its length.

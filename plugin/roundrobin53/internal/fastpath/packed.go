@@ -128,15 +128,9 @@ func (p *packed) addExtras(s *store.Store, r *rrset, of *record.RRset) bool {
 	from := make([]int, len(pointees))
 	for i := 0; i < len(pointees); i++ { // services have pointees, too
 		t := pointees[i]
-		to, ok := newTarget(t.Name)
+		e, ok := newExtra(s, t, from[i])
 		if !ok {
 			return false
-		}
-		e := extra{target: to, isOwner: t.Owner && from[i] == 0, from: from[i]}
-		for j, rrtype := range record.AddressTypes {
-			if number := s.AddressesOf(t, rrtype); number != record.None && !e.isOwner {
-				e.sets[j] = s.Set(number)
-			}
 		}
 		if services := s.Services(t); services != nil {
 			if e.service = p.add(s, services); e.service == nil {
@@ -155,9 +149,21 @@ func (p *packed) addExtras(s *store.Store, r *rrset, of *record.RRset) bool {
 	return true
 }
 
+// newExtra makes an extra of a pointee, without services. It reports false if the name can't be packed.
+func newExtra(s *store.Store, t store.Pointee, from int) (extra, bool) {
+	to, ok := newTarget(t.Name)
+	e := extra{target: to, isOwner: t.Owner && from == 0, from: from}
+	for i, rrtype := range record.AddressTypes {
+		if number := s.AddressesOf(t, rrtype); number != record.None && !e.isOwner {
+			e.sets[i] = s.Set(number)
+		}
+	}
+	return e, ok
+}
+
 // renamed returns copies of records with another owner.
 func renamed(rrs []dns.RR, owner string) []dns.RR {
-	var copies []dns.RR
+	copies := make([]dns.RR, 0, len(rrs))
 	for _, rr := range rrs {
 		rr = dns.Copy(rr)
 		rr.Header().Name = owner

@@ -107,13 +107,13 @@ func withoutTurns(rrs []dns.RR) []dns.RR {
 
 // targetsOf returns where the CNAMEs of an answer lead.
 func targetsOf(rrs []dns.RR) string {
-	var targets string
+	var targets []string
 	for _, rr := range rrs {
 		if cname, ok := rr.(*dns.CNAME); ok {
-			targets += cname.Target + " "
+			targets = append(targets, cname.Target)
 		}
 	}
-	return targets
+	return strings.Join(targets, " ")
 }
 
 // isAnswerOf reports whether a packed answer has addresses of a set, as allows permits.

@@ -202,11 +202,8 @@ func (w *worker) appendExtras(name string, owner []byte, set *rrset, from, to in
 	included := uint64(1) // of services; bit 0 stands for the RRset itself
 	for i := from; i < to; i++ {
 		e := &set.extras[i]
-		if included>>min(e.from, maxServices)&1 == 0 {
-			continue
-		}
 		isOwner := e.isOwner || e.name == name
-		if isOwner && hasOwner {
+		if included>>min(e.from, maxServices)&1 == 0 || isOwner && hasOwner {
 			continue
 		}
 		hasOwner = hasOwner || isOwner

@@ -124,13 +124,11 @@ func (m *Message) AppendSOA(apex []byte, s *SOA, ttl uint32) {
 // appendOwner appends the beginning of a record, up to its TTL. At is where a pointer to the owner
 // may lead, 0 if that is not known yet; it is returned for the next record.
 func (m *Message) appendOwner(owner []byte, at int, rrtype uint16, ttl uint32) int {
-	switch {
-	case owner == nil:
-		at = ownQuestion
-		m.full += m.q.length + 1
-	default:
-		m.full += len(owner)
+	length := len(owner)
+	if owner == nil {
+		at, length = ownQuestion, m.q.length+1
 	}
+	m.full += length
 	if at == 0 {
 		at = m.appendName(owner, true)
 	} else {
