@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/miekg/dns"
-
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
@@ -53,7 +51,7 @@ func (b *block) write(w io.Writer) error {
 	b.leaveWrongData()
 	for range maxProblems {
 		b.layOut()
-		conf, err := config.Parse(&tokens{lines: b.lines, line: -1}, b.surroundings())
+		conf, err := config.Parse(&tokens{lines: b.lines, line: -1}, surroundings(b.zone.name))
 		if err == nil {
 			return b.format(w, conf)
 		}
@@ -66,10 +64,6 @@ func (b *block) write(w io.Writer) error {
 	return fmt.Errorf("%s: more than %d records can't be written", b.zone.name, maxProblems)
 }
 
-func (b *block) surroundings() *config.Surroundings {
-	return &config.Surroundings{Zones: []string{b.zone.name}, ReadZone: func(word string) []string { return []string{dns.Fqdn(word)} }}
-}
-
 // leaveWrongData leaves out records whose data are wrong, each by reading it alone.
 func (b *block) leaveWrongData() {
 	for _, it := range b.items {
@@ -77,11 +71,7 @@ func (b *block) leaveWrongData() {
 			if len(st.words) < 4 || st.words[0] != "record" || st.words[2] == "ALIAS" || slices.Contains([]string{"A", "AAAA", "CNAME", "DS"}, st.words[3]) {
 				continue
 			}
-			lines := [][]string{{"roundrobin53", "{"}, st.words, {"}"}}
-			if _, err := config.Parse(&tokens{lines: lines, line: -1}, b.surroundings()); err != nil {
-				if wrong, ok := errors.AsType[*config.Error](err); ok {
-					err = wrong.Unwrap()
-				}
+			if err := parse(b.zone.name, st.words); err != nil {
 				it.leave(err.Error())
 				break
 			}
@@ -106,11 +96,7 @@ func (b *block) layOut() {
 		b.add(nil, statement{words: words}, true)
 	}
 	for _, line := range b.sortedChecks() {
-		st := statement{words: line.head, comments: []string{"health check " + line.id}}
-		for _, option := range line.options {
-			st.block = append(st.block, statement{words: option})
-		}
-		b.add(nil, st, true)
+		b.add(nil, line.statement(), true)
 	}
 	var pending []string
 	for _, it := range b.items {
@@ -201,20 +187,26 @@ func (b *block) references() []string {
 	}
 	for _, it := range b.items {
 		for _, st := range it.statements {
-			for _, inner := range append([]statement{{words: st.words}}, st.block...) {
-				for _, name := range inner.behind("check") {
-					b.use(byName, name)
-				}
-				for _, network := range inner.behind("from") {
-					location := strings.TrimPrefix(network, networkName(""))
-					if location != network && b.checks.zones.network[location] != nil {
-						locations[location] = true
-					}
-				}
+			b.referTo(st, byName, locations)
+			for _, inner := range st.block {
+				b.referTo(inner, byName, locations)
 			}
 		}
 	}
 	return slices.Sorted(maps.Keys(locations))
+}
+
+// referTo notes the checks and the CIDR locations that a line uses.
+func (b *block) referTo(st statement, byName map[string]*checkLine, locations map[string]bool) {
+	for _, name := range st.behind("check") {
+		b.use(byName, name)
+	}
+	for _, network := range st.behind("from") {
+		location := strings.TrimPrefix(network, networkName(""))
+		if location != network && b.checks.zones.network[location] != nil {
+			locations[location] = true
+		}
+	}
 }
 
 // behind returns the words of a value line behind an option: its arguments, and what follows them.

@@ -48,6 +48,9 @@ func (r *reader) addHealthCheck(raw json.RawMessage, at place) (err error) {
 	if hc.ID == "" || hc.HealthCheckConfig.Type == "" {
 		return at.errorf("a health check needs Id and HealthCheckConfig with Type")
 	}
+	if !isWord(hc.ID) {
+		return at.errorf("Id %s is not a word of letters, digits and hyphens", quoted(hc.ID))
+	}
 	r.checks[hc.ID] = hc
 	return nil
 }
@@ -122,10 +125,31 @@ func (b *checkbook) line(id string) *checkLine {
 		return line
 	}
 	line.verdict, line.why = b.fill(line, hc)
+	if line.head != nil && line.members == nil {
+		if err := parse("example.", line.lines()...); err != nil {
+			line.verdict, line.why = lost, "a server can't make it: "+err.Error()
+		}
+	}
 	if conf := &hc.HealthCheckConfig; conf.Inverted && line.verdict != lost {
 		line.invert()
 	}
 	return line
+}
+
+// statement is the check as the Corefile has it.
+func (l *checkLine) statement() statement {
+	st := statement{words: l.head, comments: []string{"health check " + l.id}}
+	for _, option := range l.options {
+		st.block = append(st.block, statement{words: option})
+	}
+	return st
+}
+
+// lines are the lines of a check with options.
+func (l *checkLine) lines() [][]string {
+	lines := [][]string{append(slices.Clone(l.head), "{")}
+	lines = append(lines, l.options...)
+	return append(lines, []string{"}"})
 }
 
 // invert makes a check say the opposite.

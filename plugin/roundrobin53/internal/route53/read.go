@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -200,6 +202,9 @@ func (rs *recordSet) raw() string {
 	return string(text)
 }
 
+// isWord matches what AWS makes identifiers and names of locations of. They become words of the Corefile.
+var isWord = regexp.MustCompile(`^[0-9A-Za-z_-]+$`).MatchString
+
 func (r *reader) cidrBlocks(*document) error {
 	return r.each(func(raw json.RawMessage, at place) error {
 		block := cidrBlock{at: at}
@@ -208,6 +213,13 @@ func (r *reader) cidrBlocks(*document) error {
 		}
 		if block.CidrBlock == "" || block.LocationName == "" {
 			return at.errorf("a CIDR block needs CidrBlock and LocationName")
+		}
+		prefix, err := netip.ParsePrefix(block.CidrBlock)
+		if err != nil || prefix != prefix.Masked() {
+			return at.errorf("CidrBlock %s is not a network, as in 192.0.2.0/24", quoted(block.CidrBlock))
+		}
+		if !isWord(block.LocationName) {
+			return at.errorf("LocationName %s is not a word of letters, digits, hyphens and underscores", quoted(block.LocationName))
 		}
 		r.blocks = append(r.blocks, block)
 		return nil

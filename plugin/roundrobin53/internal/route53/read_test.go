@@ -1,7 +1,9 @@
 package route53
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -165,6 +167,67 @@ func TestNames(t *testing.T) {
 	for _, text := range []string{"", `a\`, `\400.example.com.`, "a..example.com.", strings.Repeat("a", 64) + ".example.com."} {
 		if got, err := spellName(text, octal); err == nil {
 			t.Errorf("%q: %q, want an error", text, got)
+		}
+	}
+}
+
+// FuzzRead makes record sets and a health check of arbitrary texts. Nothing panics, and what is written is a block that a server
+// reads, and the same in each run.
+func FuzzRead(f *testing.F) {
+	f.Add("www", "A", "blue", "192.0.2.1", "/healthz", "all is well", "lb.example.net.")
+	f.Add(`\\052`, "TXT", "{$HOME}", `"a" "b\\303"`, "/{x}", `"`, "www.example.com.")
+	f.Add("@", "CAA", "a\nb", `0 issue ";"`, "", "}", "\\")
+	f.Add("import", "SRV", "#", "1 2 3 .", "?", "{", ".")
+	f.Fuzz(func(t *testing.T, name, rrtype, identifier, data, path, search, target string) {
+		id := "x"
+		weight := 1
+		sets := []*recordSet{
+			{Name: name + ".example.com.", Type: rrtype, SetIdentifier: identifier, Weight: &weight, HealthCheckID: id, ResourceRecords: []struct{ Value string }{{data}}},
+			{Name: name + ".a.example.com.", Type: rrtype, ResourceRecords: []struct{ Value string }{{data}, {target}}},
+			{Name: "b.example.com.", Type: "A", SetIdentifier: identifier, Failover: primary, AliasTarget: &aliasTarget{DNSName: target}},
+			{Name: "c.example.com.", Type: "A", SetIdentifier: identifier, Region: target, HealthCheckID: id, ResourceRecords: []struct{ Value string }{{"192.0.2.1"}}},
+		}
+		hc := &healthCheck{ID: id}
+		hc.HealthCheckConfig.Type, hc.HealthCheckConfig.FullyQualifiedDomainName = "HTTPS_STR_MATCH", target
+		hc.HealthCheckConfig.IPAddress, hc.HealthCheckConfig.ResourcePath, hc.HealthCheckConfig.SearchString = "192.0.2.1", path, search
+		text, err := json.Marshal(map[string]any{"ResourceRecordSets": sets, "HealthChecks": []*healthCheck{hc}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func() *Zones {
+			zones, err := readTexts(list(soaSet), string(text))
+			if err != nil {
+				return nil
+			}
+			return zones
+		}
+		zones := read()
+		if zones == nil {
+			return
+		}
+		first, _, _ := write(t, zones)
+		if second, _, _ := write(t, read()); second != first {
+			t.Errorf("%s\nand then\n%s", first, second)
+		}
+	})
+}
+
+// BenchmarkImport reads and writes 10,000 weighted record sets.
+func BenchmarkImport(b *testing.B) {
+	sets := []string{soaSet}
+	for i := range 5000 {
+		for _, weight := range []int{1, 2} {
+			sets = append(sets, fmt.Sprintf(`{"Name": "h%d.example.com.", "Type": "A", "TTL": 60, "SetIdentifier": "%d", "Weight": %d, "ResourceRecords": [{"Value": "192.0.2.%d"}]}`, i, weight, weight, weight))
+		}
+	}
+	text := list(sets...)
+	for b.Loop() {
+		zones, err := readTexts(text)
+		if err == nil {
+			_, err = zones.Write(io.Discard, "")
+		}
+		if err != nil {
+			b.Fatal(err)
 		}
 	}
 }

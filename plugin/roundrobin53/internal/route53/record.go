@@ -161,7 +161,7 @@ func newLayout(routes []route, fills bool) (*layout, error) {
 	var isChosen, isLong bool
 	for _, r := range routes {
 		for _, t := range r.tiers {
-			if fills && !t.many && (len(t.values) > 1 || len(t.values[0].data) > answersAtMost) {
+			if fills && !t.fitsBesideMany() {
 				return nil, errors.New("beside a multivalue answer, another policy or more than 8 values at once")
 			}
 			l.byDistance = l.byDistance || slices.ContainsFunc(t.values, isPlaced)
@@ -175,6 +175,11 @@ func newLayout(routes []route, fills bool) (*layout, error) {
 	}
 	l.byLine = isChosen && isLong
 	return l, nil
+}
+
+// fitsBesideMany reports whether a tier can be in a record whose answers have up to eight values.
+func (t tier) fitsBesideMany() bool {
+	return t.many || len(t.values) == 1 && !t.values[0].isName && len(t.values[0].data) <= answersAtMost
 }
 
 // words writes a value line of tier i, which counts from 0.

@@ -6,12 +6,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coredns/caddy/caddyfile"
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 var update = flag.Bool("update", false, "write what is made of the files in testdata into them")
 
 // readDir reads the JSON files of a directory.
-func readDir(t *testing.T, dir string) *Zones {
+func readDir(t testing.TB, dir string) *Zones {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(names) == 0 {
@@ -43,6 +48,7 @@ func write(t *testing.T, zones *Zones) (blocks, report string, leftOut bool) {
 	if err := rep.Write(&r); err != nil {
 		t.Fatal(err)
 	}
+	checkReads(t, b.String())
 	return b.String(), r.String(), rep.LeftOut()
 }
 
@@ -76,5 +82,37 @@ func checkGolden(t *testing.T, dir, blocks, report string) {
 		if err != nil || got != string(want) {
 			t.Errorf("%s: %v, got\n%s\nwant\n%s", path, err, got, want)
 		}
+	}
+}
+
+// checkReads reads blocks as a server does, with caddy's tokenizer, and compares what was read with what was written.
+func checkReads(t *testing.T, blocks string) {
+	t.Helper()
+	read, err := caddyfile.Parse("Corefile", strings.NewReader(blocks), nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, blocks)
+	}
+	var got strings.Builder
+	for _, block := range read {
+		words := caddyfile.NewDispenserTokens("Corefile", block.Tokens["roundrobin53"])
+		conf, err := config.Parse(&words, surroundings(dns.Fqdn(block.Keys[0])))
+		if err == nil {
+			err = conf.Format(&got)
+		}
+		if err != nil {
+			t.Fatalf("%v\n%s", err, blocks)
+		}
+	}
+	var want strings.Builder
+	isOurs := false
+	for line := range strings.Lines(blocks) {
+		line = strings.TrimPrefix(line, "    ")
+		if isOurs = isOurs || strings.HasPrefix(line, "roundrobin53 "); isOurs && !strings.HasPrefix(strings.TrimSpace(line), "# ") {
+			want.WriteString(line)
+		}
+		isOurs = isOurs && line != "}\n"
+	}
+	if got.String() != want.String() {
+		t.Errorf("read:\n%s\nwritten:\n%s", &got, &want)
 	}
 }

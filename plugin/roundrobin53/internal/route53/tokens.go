@@ -1,6 +1,26 @@
 package route53
 
-import "github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+import (
+	"errors"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+)
+
+// parse reads lines of a directive alone, as a server with the zone would. The error has no position.
+func parse(zone string, lines ...[]string) error {
+	lines = append(append([][]string{{"roundrobin53", "{"}}, lines...), []string{"}"})
+	_, err := config.Parse(&tokens{lines: lines, line: -1}, surroundings(zone))
+	if wrong, ok := errors.AsType[*config.Error](err); ok {
+		return wrong.Unwrap()
+	}
+	return err
+}
+
+func surroundings(zone string) *config.Surroundings {
+	return &config.Surroundings{Zones: []string{zone}, ReadZone: func(word string) []string { return []string{dns.Fqdn(word)} }}
+}
 
 // tokens hands words to the parser of config. A line has the number of its index.
 type tokens struct {
