@@ -49,18 +49,18 @@ func checkID(endpoint string) string {
 }
 
 func mixedChecks() []any {
-	make := func(endpoint string, conf map[string]any) any {
+	check := func(endpoint string, conf map[string]any) any {
 		return map[string]any{"Id": checkID(endpoint), "CallerReference": endpoint, "HealthCheckVersion": 1, "HealthCheckConfig": conf}
 	}
 	return []any{
-		make("a", map[string]any{"Type": "HTTP", "ResourcePath": "/a", "RequestInterval": 30, "FailureThreshold": 3}),
-		make("b", map[string]any{"Type": "HTTP_STR_MATCH", "ResourcePath": "/b", "SearchString": "well", "FullyQualifiedDomainName": "www.example.com", "RequestInterval": 10, "FailureThreshold": 1}),
-		make("c", map[string]any{"Type": "HTTP", "ResourcePath": "/c", "Inverted": true, "RequestInterval": 30, "FailureThreshold": 3}),
-		make("e", map[string]any{"Type": "TCP", "RequestInterval": 30, "FailureThreshold": 3}),
-		make("f", map[string]any{"Type": "HTTP", "ResourcePath": "/f", "RequestInterval": 30, "FailureThreshold": 3}),
-		make("g", map[string]any{"Type": "CALCULATED", "HealthThreshold": 2, "ChildHealthChecks": []string{checkID("a"), checkID("b"), checkID("f")}}),
-		make("h", map[string]any{"Type": "CALCULATED", "HealthThreshold": 1, "Inverted": true, "ChildHealthChecks": []string{checkID("e"), checkID("f")}}),
-		make("i", map[string]any{"Type": "TCP", "Disabled": true}),
+		check("a", map[string]any{"Type": "HTTP", "ResourcePath": "/a", "RequestInterval": 30, "FailureThreshold": 3}),
+		check("b", map[string]any{"Type": "HTTP_STR_MATCH", "ResourcePath": "/b", "SearchString": "well", "FullyQualifiedDomainName": "www.example.com", "RequestInterval": 10, "FailureThreshold": 1}),
+		check("c", map[string]any{"Type": "HTTP", "ResourcePath": "/c", "Inverted": true, "RequestInterval": 30, "FailureThreshold": 3}),
+		check("e", map[string]any{"Type": "TCP", "RequestInterval": 30, "FailureThreshold": 3}),
+		check("f", map[string]any{"Type": "HTTP", "ResourcePath": "/f", "RequestInterval": 30, "FailureThreshold": 3}),
+		check("g", map[string]any{"Type": "CALCULATED", "HealthThreshold": 2, "ChildHealthChecks": []string{checkID("a"), checkID("b"), checkID("f")}}),
+		check("h", map[string]any{"Type": "CALCULATED", "HealthThreshold": 1, "Inverted": true, "ChildHealthChecks": []string{checkID("e"), checkID("f")}}),
+		check("i", map[string]any{"Type": "TCP", "Disabled": true}),
 	}
 }
 

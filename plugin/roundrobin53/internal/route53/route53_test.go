@@ -16,23 +16,23 @@ import (
 var update = flag.Bool("update", false, "write what is made of the files in testdata into them")
 
 // readDir reads the JSON files of a directory.
-func readDir(t testing.TB, dir string) *Zones {
-	t.Helper()
+func readDir(tb testing.TB, dir string) *Zones {
+	tb.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(names) == 0 {
-		t.Fatalf("%s: %d files, %v", dir, len(names), err)
+		tb.Fatalf("%s: %d files, %v", dir, len(names), err)
 	}
 	var files []*File
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		files = append(files, &File{Name: filepath.Base(name), Data: data})
 	}
 	zones, err := Read(files)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return zones
 }
