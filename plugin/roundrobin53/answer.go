@@ -168,6 +168,9 @@ func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME
 		}
 		start := len(m.Answer)
 		m.Answer = appendRRs(m.Answer, owner, found.RRset.RRs)
+		if found.RRset.Type == dns.TypeSOA {
+			found.Zone.Stamp(m.Answer[start:])
+		}
 		q.addAdditional(m, m.Answer[start:])
 	case record.Any:
 		// RFC 8482 §4.2: one record without content, so that nobody can use us for amplification.
@@ -207,6 +210,7 @@ func (q *query) deny(m *dns.Msg, found record.Result) {
 		return
 	}
 	m.Ns = appendRRs(nil, found.Zone.Origin, found.Zone.Negative)
+	found.Zone.Stamp(m.Ns)
 	if found.Kind == record.NXDomain {
 		m.Rcode = dns.RcodeNameError // also behind a CNAME: RFC 6604 §3
 	}

@@ -29,6 +29,7 @@ type instance struct {
 	handlers []*Handler
 	prober   *prober
 	states   *states
+	names    *names
 	fast     fastpath.Run
 	pages    pages
 	source   *corefile.Copy // what it was read from; for metrics
@@ -65,7 +66,7 @@ func servingInstance() *instance {
 }
 
 func newInstance() *instance {
-	in := &instance{prober: newProber(), pages: newPages(), states: newStates()}
+	in := &instance{prober: newProber(), names: new(names), pages: newPages(), states: newStates()}
 	in.fast.Corefile = in.corefile
 	return in
 }
@@ -105,7 +106,6 @@ func (in *instance) startup() error {
 			return err
 		}
 		h.block.look()
-		in.prober.add(h)
 	}
 	previous := newInstance()
 	if !in.first {
@@ -119,10 +119,17 @@ func (in *instance) startup() error {
 		return err
 	}
 	in.source = corefile.Remember(in.corefile(), !in.isLarge())
+	if err := in.names.prepare(in.handlers, in.prober, previous.names); err != nil {
+		return err
+	}
+	for _, h := range in.handlers {
+		in.prober.add(h) // with the targets of what is looked up
+	}
 	now := time.Now()
 	store.Adopt(in.served(), previous.served(), now)
 	in.states.open(in.handlers, previous.states, now)
 	in.prober.prepare(previous.prober, now)
+	in.names.attach(previous.names)
 	serving.mu.Lock()
 	defer serving.mu.Unlock()
 	serving.next = in
@@ -188,6 +195,7 @@ func (in *instance) begin() {
 	}
 	in.prober.start(previous.prober)
 	in.states.start()
+	in.names.start(previous.names)
 	in.showPages(previous.pages)
 	for _, note := range in.fast.Notes {
 		log.Warning(note)
@@ -233,6 +241,7 @@ func (in *instance) dropNext() {
 	if next != nil {
 		next.pages.closeExcept(in.pages)
 	}
+	in.names.dropNext()
 	in.prober.dropNext()
 }
 
@@ -249,6 +258,7 @@ func (in *instance) shutdown() error {
 	serving.mu.Unlock()
 	in.loosen()
 	in.closeOwn(next)
+	in.names.stop()
 	in.prober.stop()
 	in.states.stop()
 	if next != nil {
@@ -273,6 +283,7 @@ func (in *instance) closeOwn(next *instance) {
 // ours in the chain, has waited for its lameduck period by then.
 func (in *instance) finalShutdown() error {
 	in.closeOwn(nil)
+	in.names.stop()
 	in.prober.stop()
 	in.states.stop()
 	serving.mu.Lock()

@@ -48,6 +48,13 @@ var (
 	}, []string{"zone", "view", "check", "to"})
 )
 
+var lookupsTotal = promauto.NewCounterVec(prometheus.CounterOpts{
+	Namespace: plugin.Namespace,
+	Subsystem: pluginName,
+	Name:      "lookups_total",
+	Help:      "Counter of the lookups of a name that is a value, by result.",
+}, []string{"name", "result"})
+
 // reloadFailed is about the latest reload. The counter of the plugin reload goes up once for a
 // wrong Corefile, however long it stays.
 var reloadFailed = promauto.NewGauge(prometheus.GaugeOpts{

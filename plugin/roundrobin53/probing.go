@@ -21,14 +21,17 @@ const firstRoundLimit = 5 * time.Second
 // A prober probes the targets of all handlers of an instance, each target once, and hands the
 // verdicts to the stores.
 type prober struct {
-	targets []probed
+	lock    sync.RWMutex // guards targets and index; whoever holds it does not wait for a probe
+	targets []probed     // by their numbers in the monitor; one without subscribers is a vacant place
 	index   map[store.TargetKey]int
 
 	handlers []*Handler
 	monitor  atomic.Pointer[health.Monitor] // nil before all targets are known
 	next     atomic.Pointer[prober]         // that of the next instance, which hears of all changes
 	limit    chan struct{}                  // closed when ready need not wait any longer
-	timer    *time.Timer                    // of limit; nil before the start
+
+	isProbing atomic.Bool
+	timer     *time.Timer // of limit; nil before the start
 
 	mu sync.Mutex // held while the prober adopts
 }
@@ -60,48 +63,56 @@ func (p *prober) add(h *Handler) {
 	p.handlers = append(p.handlers, h)
 	s := h.store.Load()
 	for i := range s.Targets {
-		key := s.Targets[i].Key
-		number, ok := p.index[key]
-		if !ok {
-			number = len(p.targets)
-			p.index[key] = number
-			p.targets = append(p.targets, probed{Target: s.Targets[i].Target})
-		}
-		p.targets[number].subscribers = append(p.targets[number].subscribers, subscriber{s, i})
+		p.subscribe(h, store.NumberedTarget{Target: s.Targets[i], Number: i})
+	}
+	for _, t := range s.LiveTargets() {
+		p.subscribe(h, t)
 	}
 	for _, watch := range s.Watches {
-		t := &p.targets[p.index[s.Targets[watch.Target].Key]]
-		if t.passed != nil {
-			continue
-		}
-		t.Watch = watch
-		t.passed = probesTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "pass")
-		t.failed = probesTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "fail")
-		t.up = transitionsTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "up")
-		t.down = transitionsTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "down")
-		t.took = probeDuration.WithLabelValues(watch.Zone, h.block.view, watch.Check)
+		p.targets[p.index[s.Targets[watch.Target].Key]].label(h, watch)
 	}
+}
+
+// label gives a target the labels and counters of a watch, unless it has some already.
+func (t *probed) label(h *Handler, watch store.Watch) {
+	if t.passed != nil || watch.Check == "" {
+		return
+	}
+	t.Watch = watch
+	t.passed = probesTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "pass")
+	t.failed = probesTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "fail")
+	t.up = transitionsTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "up")
+	t.down = transitionsTotal.WithLabelValues(watch.Zone, h.block.view, watch.Check, "down")
+	t.took = probeDuration.WithLabelValues(watch.Zone, h.block.view, watch.Check)
 }
 
 // isUp returns the verdict of a target. A target that is not probed is up.
 func (p *prober) isUp(key store.TargetKey) bool {
-	number, ok := p.index[key]
-	monitor := p.monitor.Load()
-	return !ok || monitor == nil || monitor.Up(number)
+	number, monitor := p.find(key)
+	return monitor == nil || monitor.Up(number)
 }
 
 // isKnown reports whether a target has had a result.
 func (p *prober) isKnown(key store.TargetKey) bool {
+	number, monitor := p.find(key)
+	return monitor != nil && monitor.Known(number)
+}
+
+// find returns the number of a target, and its monitor; nil if it is not probed.
+func (p *prober) find(key store.TargetKey) (int, *health.Monitor) {
+	p.lock.RLock()
+	defer p.lock.RUnlock()
 	number, ok := p.index[key]
-	monitor := p.monitor.Load()
-	return ok && monitor != nil && monitor.Known(number)
+	if !ok {
+		return 0, nil
+	}
+	return number, p.monitor.Load()
 }
 
 // latest returns what is known of a target since its latest probe, the zero value if nothing is.
 func (p *prober) latest(key store.TargetKey) health.Latest {
-	number, ok := p.index[key]
-	monitor := p.monitor.Load()
-	if !ok || monitor == nil {
+	number, monitor := p.find(key)
+	if monitor == nil {
 		return health.Latest{}
 	}
 	return monitor.Latest(number)
@@ -110,12 +121,7 @@ func (p *prober) latest(key store.TargetKey) health.Latest {
 // prepare makes the monitor once all handlers are there. From then until the start, the stores get
 // each verdict that the previous prober has of the same targets.
 func (p *prober) prepare(before *prober, now time.Time) {
-	targets := make([]health.Target, len(p.targets))
-	for i := range p.targets {
-		targets[i] = p.targets[i].Target
-	}
-	monitor := health.NewMonitor(targets, health.Observer{Changed: p.changed, Probed: p.countProbe, Trouble: trouble, IPv6: p.foundIPv6})
-	p.monitor.Store(monitor)
+	p.monitor.Store(p.newMonitor(0))
 	if len(before.handlers) == 0 {
 		return
 	}
@@ -123,7 +129,12 @@ func (p *prober) prepare(before *prober, now time.Time) {
 	p.adopt(before)
 	for _, h := range p.handlers {
 		s := h.store.Load()
-		s.Verdicts.UpdateAll(func(target int) bool { return p.isUp(s.TargetKey(target)) }, now)
+		keys := s.TargetKeys() // not under the lock of Verdicts
+		up := make([]bool, len(keys))
+		for i, key := range keys {
+			up[i] = p.isUp(key)
+		}
+		s.Verdicts.UpdateAll(func(target int) bool { return up[target] }, now)
 		s.Verdicts.Start() // if the instance fails, the previous one drops it
 	}
 }
@@ -153,6 +164,7 @@ func (p *prober) start(before *prober) {
 		s.Verdicts.Start()
 		s.Verdicts.Serve(h.tellFailOpen)
 	}
+	p.isProbing.Store(true)
 	p.monitor.Load().Start()
 	p.timer = time.AfterFunc(firstRoundLimit, func() {
 		close(p.limit)
@@ -178,7 +190,15 @@ func (p *prober) stop() {
 func (p *prober) isReady() bool {
 	select {
 	case <-p.monitor.Load().FirstRound():
-		return true
+		return p.isOver() || p.knowsAll()
+	default:
+		return p.isOver()
+	}
+}
+
+// isOver reports whether the time to wait for first results is over.
+func (p *prober) isOver() bool {
+	select {
 	case <-p.limit:
 		return true
 	default:
@@ -188,9 +208,14 @@ func (p *prober) isReady() bool {
 
 // hand gives the verdicts of targets to the stores that subscribe to them.
 func (p *prober) hand(targets []int) {
+	p.lock.RLock() // to the end: nobody gives a number to another target meanwhile
+	defer p.lock.RUnlock()
 	monitor := p.monitor.Load()
 	verdicts := make(map[*store.Store][]policy.Verdict)
 	for _, target := range targets {
+		if target >= len(p.targets) {
+			continue
+		}
 		for _, u := range p.targets[target].subscribers {
 			verdicts[u.s] = append(verdicts[u.s], policy.Verdict{Target: u.target, Up: monitor.Up(target)})
 		}
@@ -212,12 +237,16 @@ func (p *prober) changed(transitions []health.Transition) {
 	if next := p.next.Load(); next != nil {
 		next.adopt(p)
 	}
+	p.lock.RLock()
+	defer p.lock.RUnlock()
 	for _, transition := range transitions {
 		t := &p.targets[transition.Target]
-		if transition.Up {
+		switch {
+		case t.passed == nil: // it has gone
+		case transition.Up:
 			t.up.Inc()
 			log.Info(t.transitionText(transition))
-		} else {
+		default:
 			t.down.Inc()
 			log.Warning(t.transitionText(transition))
 		}
@@ -255,23 +284,29 @@ func plural(n int, one, more string) string {
 
 // countProbe counts a probe, by its result.
 func (p *prober) countProbe(target int, took time.Duration, err error) {
-	t := &p.targets[target]
-	t.took.Observe(took.Seconds())
-	if err == nil {
+	p.lock.RLock()
+	defer p.lock.RUnlock()
+	switch t := &p.targets[target]; {
+	case t.passed == nil: // it has gone
+		return
+	case err == nil:
 		t.passed.Inc()
-	} else {
+	default:
 		t.failed.Inc()
 	}
+	p.targets[target].took.Observe(took.Seconds())
 }
 
 // reportUnknown logs the targets that have no result yet. They are answered as if they were up.
 func (p *prober) reportUnknown() {
+	p.lock.RLock()
+	defer p.lock.RUnlock()
 	monitor := p.monitor.Load()
 	var unknown []string
 	more := 0
 	for i := range p.targets {
 		switch {
-		case monitor.Known(i) || !monitor.Up(i):
+		case p.targets[i].subscribers == nil || monitor.Known(i) || !monitor.Up(i):
 		case len(unknown) < maxWarnings:
 			unknown = append(unknown, p.targets[i].String())
 		default:
@@ -294,6 +329,8 @@ func (p *prober) foundIPv6(isThere bool) {
 		log.Info("checks: this host has IPv6 again")
 		return
 	}
+	p.lock.RLock()
+	defer p.lock.RUnlock()
 	n := 0
 	for i := range p.targets {
 		if p.targets[i].Address.Is6() {

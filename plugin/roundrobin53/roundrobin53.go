@@ -71,6 +71,7 @@ type Handler struct {
 	block     block
 	instance  *instance
 	listeners listeners
+	notifier  notifier
 }
 
 var (

@@ -20,7 +20,7 @@ import (
 // away.
 func (h *Handler) Ready() bool {
 	in := h.instance
-	return !in.first || in.hasBegun() && in.prober.isReady()
+	return !in.first || in.hasBegun() && (in.names.isReady() && in.prober.isReady() || in.prober.isOver())
 }
 
 // pages are the status pages of an instance. An instance takes over those of the previous one at the
@@ -110,9 +110,8 @@ func (h *Handler) shown() *status.Block {
 
 // verdict returns what is known of a target. A target that is not probed is up.
 func (p *prober) verdict(key store.TargetKey) status.Verdict {
-	number, ok := p.index[key]
-	monitor := p.monitor.Load()
-	if !ok || monitor == nil {
+	number, monitor := p.find(key)
+	if monitor == nil {
 		return status.Verdict{Up: true}
 	}
 	return status.Verdict{Up: monitor.Up(number), Known: monitor.Known(number), Latest: monitor.Latest(number)}

@@ -3,6 +3,8 @@ package roundrobin53
 import (
 	"cmp"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
@@ -22,7 +24,8 @@ func (h *Handler) Transfer(name string, serial uint32) (<-chan []dns.RR, error) 
 	if i < 0 || s.Zones[i].Overlay {
 		return nil, transfer.ErrNotAuthoritative
 	}
-	soa := s.Table.Zones()[i].SOA()
+	soa := dns.Copy(s.Table.Zones()[i].SOA()).(*dns.SOA)
+	soa.Serial = s.Table.Zones()[i].Serial()
 	ch := make(chan []dns.RR)
 	go func() { // ends when the transfer plugin has read everything, which it always does
 		defer close(ch)
@@ -104,6 +107,69 @@ func transferredAddresses(set *policy.Set, owner string) []dns.RR {
 		}
 	}
 	return appendAddresses(nil, set, owner, order)
+}
+
+// notifyInterval is the least time between two NOTIFY for values that are looked up: names with a
+// short TTL may change every few seconds.
+const notifyInterval = 5 * time.Second
+
+// A notifier tells the secondaries of zones whose looked-up values changed, not more often than
+// every notifyInterval.
+type notifier struct {
+	mu      sync.Mutex
+	zones   []string // that have changed since
+	last    time.Time
+	timer   *time.Timer // nil if none is running
+	serving bool        // the instance serves, and did not stop
+}
+
+// noteChanged gives zones whose looked-up values changed a newer serial, and tells their
+// secondaries, if there are any: without transfer nobody sees the serial.
+func (h *Handler) noteChanged(zones []int) {
+	if h.block.transfer == nil || len(zones) == 0 {
+		return
+	}
+	s, n := h.store.Load(), &h.notifier
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, zone := range zones {
+		z := s.Table.Zones()[zone]
+		z.MoveSerial(uint32(time.Now().Unix()))
+		if !s.Zones[zone].Overlay && !slices.Contains(n.zones, z.Origin) {
+			n.zones = append(n.zones, z.Origin)
+		}
+	}
+	h.armLocked()
+}
+
+// armLocked sets the timer of the notifier, if there is something to tell.
+func (h *Handler) armLocked() {
+	n := &h.notifier
+	if n.serving && n.timer == nil && len(n.zones) > 0 {
+		n.timer = time.AfterFunc(max(0, time.Until(n.last.Add(notifyInterval))), h.tellSecondaries)
+	}
+}
+
+func (h *Handler) tellSecondaries() {
+	n := &h.notifier
+	n.mu.Lock()
+	zones := n.zones
+	n.zones, n.timer, n.last = nil, nil, time.Now()
+	n.mu.Unlock()
+	notify(h.block.transfer, zones)
+}
+
+// setNotifying lets the notifier tell, or stop telling.
+func (h *Handler) setNotifying(serving bool) {
+	n := &h.notifier
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.serving = serving
+	if !serving && n.timer != nil {
+		n.timer.Stop()
+		n.timer = nil
+	}
+	h.armLocked()
 }
 
 // changedZones returns the zones whose present state the secondaries do not have yet.

@@ -14,7 +14,7 @@ import (
 // with another check takes over.
 func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 	old.mu.Lock()
-	states, blind := slices.Clone(old.states), old.blind
+	states, targets, blind, version := slices.Clone(old.states), slices.Clone(old.targets), old.blind, old.version
 	old.mu.Unlock()
 
 	m.mu.Lock()
@@ -23,8 +23,8 @@ func (m *Monitor) Inherit(old *Monitor) (changed []int) {
 		return nil
 	}
 	m.blind = blind
-	if m.ancestor != old {
-		m.ancestor, m.lineage = old, trace(old.targets, m.targets)
+	if m.ancestor != old || m.traced != version {
+		m.ancestor, m.traced, m.lineage = old, version, trace(targets, m.targets)
 	}
 	for i, from := range m.lineage {
 		if from.target == noOrigin {
@@ -103,10 +103,12 @@ func assumptionFrom(old *state) state {
 // trace finds the origin of each target.
 func trace(old, targets []Target) []origin {
 	lineage := make([]origin, len(targets))
-	left := make([]int, len(targets))
+	left := make([]int, 0, len(targets))
 	for i := range targets {
 		lineage[i].target = noOrigin
-		left[i] = i
+		if targets[i].Check != nil {
+			left = append(left, i)
+		}
 	}
 	claimed := make([]bool, len(old))
 	for i := range kinships {
@@ -150,6 +152,9 @@ func (k *kinship) trace(old, targets []Target, left []int, claimed []bool, linea
 func (k *kinship) candidates(old []Target, claimed []bool) map[identity][]int {
 	candidates, taken := make(map[identity][]int), make(map[identity][]int)
 	for i, id := range k.identities(old) {
+		if old[i].Check == nil {
+			continue
+		}
 		if claimed[i] {
 			taken[id] = append(taken[id], i)
 		} else {
@@ -170,6 +175,9 @@ func (k *kinship) identities(targets []Target) []identity {
 	keys := make(map[*Check]string)
 	ids := make([]identity, len(targets))
 	for i, target := range targets {
+		if target.Check == nil {
+			continue
+		}
 		key, ok := keys[target.Check]
 		if !ok {
 			key = k.key(*target.Check)

@@ -41,6 +41,7 @@ type loop struct {
 	inFlight int      // probes under way
 	waiting  int      // targets that are not settled
 	settled  []bool   // by target: it had a result, or can't have one
+	gone     []bool   // by target: it was removed, and its place is not free yet
 	probes   sync.WaitGroup
 	timer    *time.Timer
 	armed    time.Time // when the timer fires; the zero time: not set
@@ -66,19 +67,22 @@ func newLoop(m *Monitor) *loop {
 	now := time.Now()
 	l := &loop{
 		Monitor: m, probers: make([]prober, len(m.targets)), partings: partings{limit: m.bounds.parting},
-		settled:  make([]bool, len(m.targets)),
+		settled: make([]bool, len(m.targets)), gone: make([]bool, len(m.targets)),
 		schedule: newSchedule(m.targets, m.states, now), burst: newBurst(len(m.targets)), timer: time.NewTimer(0), armed: now,
 		results: make(chan result, m.bounds.inFlight), // nobody waits to hand in a result
 	}
 	for i, target := range m.targets {
+		if target.Check == nil {
+			l.settled[i] = true
+			continue
+		}
 		l.probers[i] = m.newProber(target)
 		if l.settled[i] = m.states[i].known; !l.settled[i] {
 			l.waiting++
 		}
 	}
 	if l.waiting == 0 {
-		l.rounded = now
-		close(m.firstRound)
+		l.endRound(now)
 	}
 	return l
 }
@@ -92,6 +96,8 @@ func (l *loop) run(ctx context.Context) {
 			return
 		case <-l.timer.C:
 			l.armed = time.Time{}
+		case <-l.pending.wake:
+			l.change()
 		case first := <-l.results:
 			l.gather(first)
 			l.digest()
@@ -117,6 +123,9 @@ func (l *loop) launch(ctx context.Context) {
 	now := time.Now()
 	for l.mayLaunch(now) {
 		next := l.schedule.take()
+		if l.leaves(next.target) {
+			continue
+		}
 		l.reportLate(now, next.due)
 		l.inFlight++
 		l.burst.begin(now, next.target)
@@ -201,6 +210,9 @@ func (l *loop) digest() {
 	var transitions []Transition
 	first := l.waiting > 0
 	for _, r := range l.batch {
+		if l.leaves(r.target) {
+			continue
+		}
 		if !l.isResult(&r) {
 			l.postpone(r)
 			continue
@@ -216,7 +228,16 @@ func (l *loop) digest() {
 		l.observer.Changed(transitions)
 	}
 	if first && l.waiting == 0 {
-		l.rounded = time.Now()
+		l.endRound(time.Now())
+	}
+}
+
+// endRound ends the first round.
+func (l *loop) endRound(now time.Time) {
+	l.rounded = now
+	select {
+	case <-l.firstRound: // there was no target at first
+	default:
 		close(l.firstRound)
 	}
 }

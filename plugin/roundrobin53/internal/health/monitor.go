@@ -53,7 +53,11 @@ type Monitor struct {
 	states   []state  // by target; after Start only the loop writes them
 	ancestor *Monitor // the monitor that it inherited from last, until it starts
 	lineage  []origin // by target: its origin in the ancestor
+	traced   int      // the version of the ancestor that lineage is of
 	blind    bool     // the observer knows that there is no IPv6
+	vacant   []int    // numbers without a target: see Place
+	version  int      // of the targets: it counts changes
+	pending  changes
 }
 
 // state holds what is known of a target. A target of a later monitor may take it over.
@@ -76,13 +80,23 @@ const (
 func NewMonitor(targets []Target, observer Observer) *Monitor {
 	m := &Monitor{
 		targets: targets, observer: observer, bounds: systemBounds(), host: systemHost, newProber: newProber,
-		flags: make([]atomic.Uint32, len(targets)), latest: make([]atomic.Pointer[Latest], len(targets)), states: make([]state, len(targets)), firstRound: make(chan struct{}),
+		firstRound: make(chan struct{}), pending: changes{wake: make(chan struct{}, 1)},
 	}
+	m.grow(len(targets))
 	m.context, m.cancel = context.WithCancel(context.Background())
 	if len(targets) == 0 {
 		close(m.firstRound)
 	}
 	return m
+}
+
+// grow makes room for a number of targets. Nobody may know the monitor yet.
+func (m *Monitor) grow(places int) {
+	targets, states := make([]Target, places), make([]state, places)
+	copy(targets, m.targets)
+	copy(states, m.states)
+	m.targets, m.states = targets, states
+	m.flags, m.latest = make([]atomic.Uint32, places), make([]atomic.Pointer[Latest], places)
 }
 
 // publishLocked makes what is known of a target visible to everyone.
@@ -108,6 +122,7 @@ func (m *Monitor) Start() {
 		return
 	}
 	m.started, m.ancestor, m.lineage = true, nil, nil
+	m.pending.added, m.pending.removed = nil, nil
 	l := newLoop(m)
 	m.running.Go(func() { l.run(m.context) })
 }

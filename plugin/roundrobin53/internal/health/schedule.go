@@ -35,10 +35,15 @@ type appointment struct {
 func newSchedule(targets []Target, states []state, now time.Time) schedule {
 	counts, ranks := make(map[time.Duration]int), make(map[time.Duration]int)
 	for _, target := range targets {
-		counts[target.Check.Interval]++
+		if target.Check != nil {
+			counts[target.Check.Interval]++
+		}
 	}
-	s := make(schedule, len(targets))
+	s := make(schedule, 0, len(targets))
 	for i, target := range targets {
+		if target.Check == nil {
+			continue
+		}
 		interval, state := target.Check.Interval, &states[i]
 		ranks[interval]++
 		if state.phase.IsZero() {
@@ -48,7 +53,7 @@ func newSchedule(targets []Target, states []state, now time.Time) schedule {
 		if state.due.Before(now) {
 			state.due = now // new, or under way in the monitor that it was inherited from
 		}
-		s[i] = appointment{state.due, i}
+		s = append(s, appointment{state.due, i})
 	}
 	heap.Init(&s)
 	return s

@@ -41,12 +41,9 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 	for i, zone := range zones {
 		negative := *zone.SOA
 		negative.Hdr.Ttl = min(zone.SOA.Hdr.Ttl, zone.SOA.Minttl)
-		b.zones[i] = Zone{
-			Origin:   zone.SOA.Hdr.Name,
-			Index:    i,
-			Negative: []dns.RR{&negative},
-			soa:      zone.SOA,
-		}
+		z := &b.zones[i]
+		z.Origin, z.Index = zone.SOA.Hdr.Name, i
+		z.Negative, z.soa = []dns.RR{&negative}, zone.SOA
 	}
 	for i, zone := range zones {
 		z := &b.zones[i]

@@ -9,6 +9,7 @@ package record
 
 import (
 	"iter"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 )
@@ -67,15 +68,45 @@ type Zone struct {
 
 	soa    *dns.SOA
 	parent *Zone // the zone of the same table that this one lies in, nil if none
+	serial atomic.Uint32
 }
 
-// SOA returns the zone's SOA record, which must not be changed.
+// SOA returns the zone's SOA record, which must not be changed. Its serial is that of the start: see
+// Serial.
 func (z *Zone) SOA() *dns.SOA { return z.soa }
 
 // SetSerial gives the zone its serial. It may be called only before the table is used.
 func (z *Zone) SetSerial(serial uint32) {
 	z.soa.Serial = serial
 	z.Negative[0].(*dns.SOA).Serial = serial
+	z.serial.Store(serial)
+}
+
+// Serial returns the present serial of the zone.
+func (z *Zone) Serial() uint32 { return z.serial.Load() }
+
+// MoveSerial gives the zone a newer serial while it is served: the one for now or, if the zone has
+// had that, the next one.
+func (z *Zone) MoveSerial(now uint32) {
+	for {
+		before := z.serial.Load()
+		next := now
+		if next-before-1 >= 1<<31-1 { // RFC 1982 §3.2: it is not newer
+			next = before + 1
+		}
+		if z.serial.CompareAndSwap(before, next) {
+			return
+		}
+	}
+}
+
+// Stamp gives the SOA records among rrs, which are copies of the zone's, the present serial.
+func (z *Zone) Stamp(rrs []dns.RR) {
+	for _, rr := range rrs {
+		if soa, ok := rr.(*dns.SOA); ok {
+			soa.Serial = z.Serial()
+		}
+	}
 }
 
 // A Table holds the records of some zones. It is safe for concurrent use.

@@ -26,6 +26,7 @@ type zone struct {
 	*store.Zone
 	block      *Block
 	server     string
+	index      int // in the block's store
 	first, end int // of its entries
 }
 
@@ -45,7 +46,7 @@ func newCatalog(blocks []*Block) *catalog {
 		servers := b.servers()
 		for i := range b.Store.Zones {
 			z := &b.Store.Zones[i]
-			c.zones = append(c.zones, zone{Zone: z, block: b, server: servers(z.Name)})
+			c.zones = append(c.zones, zone{Zone: z, block: b, server: servers(z.Name), index: i})
 			c.values += z.Values
 		}
 		for name, node := range b.Store.Table.All() {

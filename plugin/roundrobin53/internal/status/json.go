@@ -101,5 +101,5 @@ func (j *jsonWriter) end() {
 // shown shows a zone without its RRsets.
 func (z *zone) shown() Zone {
 	bind := slices.DeleteFunc(slices.Clone(z.block.Bind), func(address string) bool { return address == "" })
-	return Zone{Zone: z.Name, View: z.block.View, Server: z.server, Bind: append([]string{}, bind...), Serial: z.Serial, Overlay: z.Overlay, RRsets: []RRset{}}
+	return Zone{Zone: z.Name, View: z.block.View, Server: z.server, Bind: append([]string{}, bind...), Serial: z.block.Store.Table.Zones()[z.index].Serial(), Overlay: z.Overlay, RRsets: []RRset{}}
 }

@@ -74,8 +74,8 @@ func Adopt(stores, old []*Served, now time.Time) {
 	}
 	for i, z := range a.old {
 		zone := z.zone()
-		if newest, ok := a.newest[zone.Name]; !ok || IsNewer(zone.Serial, newest) {
-			a.newest[zone.Name] = zone.Serial
+		if newest, ok := a.newest[zone.Name]; !ok || IsNewer(z.serial(), newest) {
+			a.newest[zone.Name] = z.serial()
 		}
 		key := zoneKey{"", z.s.View, zone.Name}
 		a.byName[key] = append(a.byName[key], i)
@@ -106,6 +106,9 @@ func (s *Store) Adopt(old *Store, now time.Time) {
 func IsNewer(a, b uint32) bool { return a != b && a-b < 1<<31 }
 
 func (z servedZone) zone() *Zone { return &z.s.Zones[z.index] }
+
+// serial returns the present serial, which looked-up values may have moved.
+func (z servedZone) serial() uint32 { return z.s.Table.Zones()[z.index].Serial() }
 
 func zonesOf(stores []*Served) []servedZone {
 	var zones []servedZone
@@ -220,7 +223,7 @@ func (a *adoption) setSerials(s *Served, from []int, now time.Time) {
 	for i, served := range s.Table.Zones() {
 		z := &s.Zones[i]
 		if from[i] != noZone && a.old[from[i]].zone().hash == z.hash {
-			z.Serial = a.old[from[i]].zone().Serial
+			z.Serial = a.old[from[i]].serial()
 			served.SetSerial(z.Serial)
 			continue
 		}

@@ -95,6 +95,7 @@ func TestZonesAreFoundWhereverTheyMove(t *testing.T) {
 			for i, h := range old { // as after many changes within a second
 				for j := range h.Zones {
 					h.Zones[j].Serial += uint32(100 * (i + 1))
+					h.Table.Zones()[j].SetSerial(h.Zones[j].Serial)
 					newest = max(newest, h.Zones[j].Serial)
 				}
 			}

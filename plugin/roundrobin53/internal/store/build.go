@@ -168,7 +168,7 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 	b.sets = append(b.sets, made)
 	b.sources.sets = append(b.sources.sets, b.sources.source(rrset.Position, 0))
 	if isLive {
-		b.live.rrsets[len(b.live.rrsets)-1].home = &b.sets[number]
+		b.live.place(number, &b.sets[number])
 	}
 	if rrset.Metrics {
 		b.noteCounted(owner, rrset, &b.sets[number])

@@ -19,6 +19,7 @@ import (
 type live struct {
 	rrsets    []*liveRRset // in the order of their sets
 	questions []lookup.Question
+	byNumber  map[int]*liveRRset // by the number of the set in the table
 
 	mu      sync.Mutex // guards what follows; a query does not take it
 	uses    map[lookup.Question][]*liveRRset
@@ -67,6 +68,15 @@ func (v *live) add(b *choosingBuilder, owner *config.Owner, rrset *config.RRset,
 	return l.set(b, rrset.TTL)
 }
 
+// place notes where the set of the RRset that was added last lies.
+func (v *live) place(number int, home *policy.Set) {
+	if v.byNumber == nil {
+		v.byNumber = make(map[int]*liveRRset)
+	}
+	last := v.rrsets[len(v.rrsets)-1]
+	last.home, v.byNumber[number] = home, last
+}
+
 // settle begins the life of live RRsets when everything else of the store is built.
 func (v *live) settle(b *choosingBuilder, targets int) {
 	if len(v.rrsets) > 0 {
@@ -98,7 +108,8 @@ func (s *Store) IsLive() bool { return len(s.live.rrsets) > 0 }
 // A Taking is what a change of looked-up values means for those who probe.
 type Taking struct {
 	Added []NumberedTarget // targets that have to be probed from now on
-	Gone  []int            // the numbers of targets that have to be probed no longer
+	Gone  []NumberedTarget // targets that have to be probed no longer
+	Zones []int            // the zones whose values changed, by record.Zone.Index
 }
 
 // Take takes what is known of questions now, and gives the RRsets concerned the values that follow,
@@ -121,8 +132,12 @@ func (s *Store) Take(questions []lookup.Question, get func(lookup.Question) look
 		l.values = next
 		left = append(left, l.targets...)
 		made := v.build(l, now)
+		if !slices.Contains(taken.Zones, l.zone) {
+			taken.Zones = append(taken.Zones, l.zone)
+		}
 		for _, number := range v.targets.hold(l.targets) {
-			t := NumberedTarget{v.targets.targets[number-v.targets.first], number}
+			t := v.targets.numbered(number)
+			t.Watch = l.watchOf(number)
 			taken.Added = append(taken.Added, t)
 			verdicts = append(verdicts, policy.Verdict{Target: number, Up: isUp(t.Key)})
 		}
@@ -131,8 +146,10 @@ func (s *Store) Take(questions []lookup.Question, get func(lookup.Question) look
 	if len(replacements) > 0 {
 		s.Verdicts.Replace(replacements, verdicts, now)
 	}
-	taken.Gone = v.targets.drop(left)
-	v.targets.free = append(v.targets.free, taken.Gone...)
+	for _, number := range v.targets.drop(left) {
+		taken.Gone = append(taken.Gone, v.targets.numbered(number))
+		v.targets.free = append(v.targets.free, number)
+	}
 	s.setTTLs(concerned, now)
 	return taken
 }

@@ -131,7 +131,7 @@ func TestFailOpenWithNames(t *testing.T) {
 		t.Errorf("all down: %q, want the first tier", got)
 	}
 	known["lb.example.net. A"] = "empty"
-	if taken := known.take(s); len(taken.Added) > 0 || !slices.Equal(taken.Gone, []int{1}) {
+	if taken := known.take(s); len(taken.Added) > 0 || len(taken.Gone) != 1 || taken.Gone[0].Number != 1 {
 		t.Errorf("emptied: %+v, want target 1 gone", taken)
 	}
 	if got := answerOf(t, s, "app.example.org.", dns.TypeA); got != "192.0.2.9" {
@@ -154,8 +154,12 @@ func TestTargetsOfNames(t *testing.T) {
 		for _, target := range taken.Added {
 			added = append(added, fmt.Sprint(target.Number, " ", target.Address))
 		}
-		if got := strings.Join(added, ", "); got != wantAdded || fmt.Sprint(taken.Gone) != wantGone {
-			t.Errorf("%s: added %q, gone %v; want %q and %s", when, got, taken.Gone, wantAdded, wantGone)
+		gone := []int{}
+		for _, target := range taken.Gone {
+			gone = append(gone, target.Number)
+		}
+		if got := strings.Join(added, ", "); got != wantAdded || fmt.Sprint(gone) != wantGone {
+			t.Errorf("%s: added %q, gone %v; want %q and %s", when, got, gone, wantAdded, wantGone)
 		}
 	}
 	step("first", "0 192.0.2.1, 1 192.0.2.2, 2 192.0.2.3", "[]")

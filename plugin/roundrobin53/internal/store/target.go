@@ -2,6 +2,8 @@ package store
 
 import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // A targetBook numbers the targets of live RRsets. Numbers below first belong to Store.Targets,
@@ -51,25 +53,56 @@ func (t *targetBook) drop(numbers []int) (gone []int) {
 type NumberedTarget struct {
 	Target
 	Number int
+	Watch  Watch // the first that the target is probed for
+}
+
+func (t *targetBook) numbered(number int) NumberedTarget {
+	return NumberedTarget{Target: t.targets[number-t.first], Number: number}
+}
+
+// watchOf returns the first watch of a target.
+func (l *liveRRset) watchOf(target int) Watch {
+	for _, w := range l.watches {
+		if w.Target == target {
+			return w
+		}
+	}
+	return Watch{}
 }
 
 // LiveTargets returns the targets that only looked-up values have at present.
 func (s *Store) LiveTargets() []NumberedTarget {
-	s.live.mu.Lock()
-	defer s.live.mu.Unlock()
+	v := &s.live
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	var all []NumberedTarget
-	for i, t := range s.live.targets.targets {
-		if s.live.targets.uses[i] > 0 {
-			all = append(all, NumberedTarget{t, s.live.targets.first + i})
+	seen := make(map[int]bool)
+	for _, l := range v.rrsets {
+		for _, number := range l.targets {
+			if !seen[number] {
+				seen[number] = true
+				t := v.targets.numbered(number)
+				t.Watch = l.watchOf(number)
+				all = append(all, t)
+			}
 		}
 	}
 	return all
 }
 
-// A KeyedWatch is a watch with the key of its target.
-type KeyedWatch struct {
-	Watch
-	Key TargetKey
+// TargetKeys returns the keys of all targets by their numbers, the zero key for a number without a
+// target.
+func (s *Store) TargetKeys() []TargetKey {
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
+	keys := make([]TargetKey, 0, len(s.Targets)+len(s.live.targets.targets))
+	for i := range s.Targets {
+		keys = append(keys, s.Targets[i].Key)
+	}
+	for i := range s.live.targets.targets {
+		keys = append(keys, s.live.targets.targets[i].Key)
+	}
+	return keys
 }
 
 // TargetKey returns the key of a target by its number.
@@ -80,6 +113,28 @@ func (s *Store) TargetKey(number int) TargetKey {
 	s.live.mu.Lock()
 	defer s.live.mu.Unlock()
 	return s.live.targets.targets[number-len(s.Targets)].Key
+}
+
+// Leads returns the questions that the values of a name depend on, as an answer for a type has them.
+func (s *Store) Leads(name string, rrtype uint16) []lookup.Question {
+	found := s.Table.Lookup(name, rrtype)
+	if found.Kind != record.Addresses || !s.sets[found.Addresses].IsLive() {
+		return nil
+	}
+	l := s.live.byNumber[found.Addresses]
+	var questions []lookup.Question
+	for i := range l.rrset.Lines {
+		for _, name := range l.rrset.Lines[i].Names {
+			questions = append(questions, lookup.Question{Name: name, Type: rrtype, Resolver: l.resolver})
+		}
+	}
+	return questions
+}
+
+// A KeyedWatch is a watch with the key of its target.
+type KeyedWatch struct {
+	Watch
+	Key TargetKey
 }
 
 // AllWatches returns the watches of written and of looked-up values.

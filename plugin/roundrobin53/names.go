@@ -1,0 +1,270 @@
+package roundrobin53
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
+)
+
+// names looks up the names that are values, for all handlers of an instance: each name once. What
+// is found goes to the stores, and from there to the prober.
+//
+// A reload hands on what is known. The next instance begins with that, and hears of each change
+// until it serves and looks names up itself.
+type names struct {
+	handlers []*Handler
+	prober   *prober
+	lookups  *lookup.Lookups
+	next     atomic.Pointer[names] // those of the next instance
+
+	mu      sync.Mutex // held while sets are taken
+	running sync.WaitGroup
+	ended   chan struct{} // closed by stop
+	stopped bool
+}
+
+// prepare makes the lookups of all handlers, which have the values that the previous instance knows
+// from then on. It returns an error if a name leads back to itself.
+func (n *names) prepare(handlers []*Handler, p *prober, before *names) error {
+	n.handlers, n.prober, n.ended = handlers, p, make(chan struct{})
+	var questions []lookup.Question
+	for _, h := range handlers {
+		questions = append(questions, h.store.Load().Questions()...)
+	}
+	for _, q := range questions {
+		if way := n.wayBack(q.Name, q, nil); way != nil {
+			return fmt.Errorf("%s is looked up for itself: %s; nobody would ever know its addresses", way[0], strings.Join(way, " to "))
+		}
+	}
+	n.lookups = lookup.New(questions, lookup.Observer{Changed: n.changed, Looked: n.count})
+	if before.lookups != nil {
+		n.lookups.Adopt(before.lookups)
+		n.take(n.lookups.Questions(), before.prober.isUp)
+	}
+	return nil
+}
+
+// wayBack returns the names that lead from a name to the question that it is looked up for; nil if
+// none does.
+func (n *names) wayBack(name string, q lookup.Question, way []string) []string {
+	if slices.Contains(way, name) {
+		return nil
+	}
+	way = append(way, name)
+	for _, h := range n.handlers {
+		for _, next := range h.store.Load().Leads(name, q.Type) {
+			if next.Name == q.Name {
+				return append(way, next.Name)
+			}
+			if found := n.wayBack(next.Name, q, way); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// get returns what is known of a question. What comes by a way that leads back to the question is
+// not known.
+func (n *names) get(q lookup.Question) lookup.Set {
+	set := n.lookups.Get(q)
+	for _, name := range set.Path {
+		if n.wayBack(name, q, nil) != nil {
+			return lookup.Set{}
+		}
+	}
+	return set
+}
+
+// take gives the stores what is known of questions. IsUp says whether a target is up.
+func (n *names) take(questions []lookup.Question, isUp func(store.TargetKey) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	for _, h := range n.handlers {
+		taken := h.store.Load().Take(questions, n.get, isUp, now)
+		if n.prober.monitor.Load() != nil { // else the prober asks for all targets
+			n.prober.follow(h, taken)
+		}
+		h.noteChanged(taken.Zones)
+	}
+}
+
+// attach makes the lookups hear of what the previous instance finds.
+func (n *names) attach(before *names) {
+	if before.lookups != nil {
+		before.next.Store(n) // from here on nothing is missed
+		n.follow(before, n.lookups.Questions())
+	}
+}
+
+// follow takes over what the previous instance has found since.
+func (n *names) follow(before *names, questions []lookup.Question) {
+	n.lookups.Adopt(before.lookups)
+	n.take(questions, n.prober.isUp)
+}
+
+// start begins to look names up.
+func (n *names) start(before *names) {
+	before.next.Store(nil)
+	if before.lookups != nil {
+		n.follow(before, n.lookups.Questions())
+		forgetLookups(before.lookups.Questions(), n.lookups.Questions())
+	}
+	for _, h := range n.handlers {
+		h.setNotifying(true)
+	}
+	n.lookups.Start()
+	if slices.ContainsFunc(n.handlers, func(h *Handler) bool { return h.store.Load().HasRemaining() }) {
+		n.running.Go(n.age)
+	}
+}
+
+// age gives answers the TTL that remains, every second.
+func (n *names) age() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-n.ended:
+			return
+		case now := <-ticker.C:
+			for _, h := range n.handlers {
+				h.store.Load().Age(now)
+			}
+		}
+	}
+}
+
+// stop ends everything that start began.
+func (n *names) stop() {
+	if n.lookups == nil || n.stopped {
+		return
+	}
+	n.stopped = true
+	close(n.ended)
+	n.lookups.Stop()
+	n.running.Wait()
+	for _, h := range n.handlers {
+		h.setNotifying(false)
+	}
+}
+
+// dropNext stops the lookups that were to follow, if there are any.
+func (n *names) dropNext() {
+	if next := n.next.Swap(nil); next != nil {
+		next.stop()
+	}
+}
+
+// isReady reports whether each name has had a result.
+func (n *names) isReady() bool {
+	select {
+	case <-n.lookups.First():
+		return true
+	default:
+		return false
+	}
+}
+
+// changed hands on what was found, and logs it.
+func (n *names) changed(changes []lookup.Change) {
+	questions := make([]lookup.Question, len(changes))
+	for i := range changes {
+		questions[i] = changes[i].Question
+	}
+	n.take(questions, n.prober.isUp)
+	if next := n.next.Load(); next != nil {
+		next.follow(n, questions)
+	}
+	for i := range changes {
+		n.report(&changes[i])
+	}
+}
+
+// report logs what changed about a name.
+func (n *names) report(c *lookup.Change) {
+	before, after := &c.Before, &c.After
+	for _, name := range after.Path {
+		if way := n.wayBack(name, c.Question, nil); way != nil {
+			log.Errorf("lookups: %s leads back to itself, by %s: its addresses are not used", c.Question, strings.Join(way, " to "))
+			return
+		}
+	}
+	if words := difference(before.Addresses, after.Addresses); words != "" {
+		log.Infof("lookups: %s: %s", c.Question, words)
+	}
+	if after.Left > 0 && after.Left != before.Left {
+		log.Warningf("lookups: %s has %d addresses: %d are used", c.Question, len(after.Addresses)+after.Left, len(after.Addresses))
+	}
+	switch {
+	case after.State == before.State:
+	case after.State == lookup.Stale:
+		log.Warningf("lookups: %s: no answer, and what was known stays: %v", c.Question, after.Err)
+	case after.State == lookup.Empty:
+		log.Warningf("lookups: %s has no address: %v", c.Question, after.Err)
+	case before.State == lookup.Stale:
+		log.Infof("lookups: %s is answered again", c.Question)
+	}
+}
+
+// difference writes what came and went, as in "+192.0.2.1 -192.0.2.2".
+func difference(before, after []netip.Addr) string {
+	var words []string
+	for _, addr := range after {
+		if !slices.Contains(before, addr) {
+			words = append(words, "+"+addr.String())
+		}
+	}
+	for _, addr := range before {
+		if !slices.Contains(after, addr) {
+			words = append(words, "-"+addr.String())
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// reportUnknown logs the names that were not resolved within the time that ready waits.
+func (n *names) reportUnknown() {
+	var unknown []string
+	for _, q := range n.lookups.Questions() {
+		if n.lookups.Get(q).State == lookup.Never {
+			unknown = append(unknown, q.String())
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	text := strings.Join(unknown[:min(len(unknown), maxWarnings)], ", ")
+	if more := len(unknown) - maxWarnings; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	log.Warningf("lookups: never resolved within %s: %s", firstRoundLimit, text)
+}
+
+// count counts a lookup by its result.
+func (n *names) count(q lookup.Question, result lookup.Result) {
+	lookupsTotal.WithLabelValues(q.Name, result.String()).Inc()
+}
+
+// forgetLookups drops the counters of names that are no longer looked up.
+func forgetLookups(before, after []lookup.Question) {
+	used := make(map[string]bool, len(after))
+	for _, q := range after {
+		used[q.Name] = true
+	}
+	for _, q := range before {
+		if !used[q.Name] {
+			for _, result := range lookup.Results() {
+				lookupsTotal.DeleteLabelValues(q.Name, result.String())
+			}
+		}
+	}
+}
