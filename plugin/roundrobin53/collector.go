@@ -52,6 +52,12 @@ var (
 		"Number of values that answers choose among, for records with the option metrics, by what selects the values.",
 		[]string{"zone", "view", "name", "type", "for"}, nil)
 
+	lookupAddressesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "lookup_addresses"),
+		"Number of addresses in use of a name that is a value.", []string{"name", "type"}, nil)
+
+	lookupAgeDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "lookup_oldest_age_seconds"),
+		"Age of the oldest addresses in use of a name that is a value.", nil, nil)
+
 	valuesDesc = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, "values"),
 		"Number of values (addresses and other records) configured in a zone.", []string{"zone", "view"}, nil)
 )
@@ -75,6 +81,8 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- overridesDesc
 	ch <- drainedDesc
 	ch <- stateFailedDesc
+	ch <- lookupAddressesDesc
+	ch <- lookupAgeDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -114,6 +122,7 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	known.send(ch, probedDesc, prometheus.GaugeValue)
 	changed.send(ch, lastTransitionDesc, prometheus.GaugeValue)
 	in.collectStates(ch)
+	in.names.collect(ch)
 }
 
 // collectStates collects what state files decide, and what is drained by them or by the Corefile.

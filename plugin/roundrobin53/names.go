@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -252,6 +255,30 @@ func (n *names) reportUnknown() {
 // count counts a lookup by its result.
 func (n *names) count(q lookup.Question, result lookup.Result) {
 	lookupsTotal.WithLabelValues(q.Name, result.String()).Inc()
+}
+
+// collect sends what is in use of names.
+func (n *names) collect(ch chan<- prometheus.Metric) {
+	if n.lookups == nil {
+		return
+	}
+	addresses := make(series)
+	oldest := time.Duration(0)
+	now := time.Now()
+	for _, q := range n.lookups.Questions() {
+		set := n.lookups.Get(q)
+		key := []string{q.Name, dns.TypeToString[q.Type]}
+		if addresses[strings.Join(key, labelSeparator)] == 0 { // servers of two blocks may tell of one name
+			addresses.add(float64(len(set.Addresses)), key...)
+		}
+		if len(set.Addresses) > 0 {
+			oldest = max(oldest, now.Sub(set.When))
+		}
+	}
+	addresses.send(ch, lookupAddressesDesc, prometheus.GaugeValue)
+	if len(addresses) > 0 {
+		ch <- prometheus.MustNewConstMetric(lookupAgeDesc, prometheus.GaugeValue, oldest.Seconds())
+	}
 }
 
 // forgetLookups drops the counters of names that are no longer looked up.

@@ -16,6 +16,7 @@
 //	instance.go  handover.go     one run of a Corefile; what the next run adopts from it
 //	probing.go                   verdicts go to the stores, the log and the counters
 //	state.go                     state files: what operators decide goes to the stores
+//	names.go  follow.go          names that are values are looked up, and their addresses probed
 //	block.go                     what we know of our server block
 //	listener.go  payload.go      what we keep for each listener; the size in our OPT records
 //	metrics.go  collector.go     counters; metrics read when they are scraped
