@@ -496,8 +496,17 @@ func TestHangingResolver(t *testing.T) {
 			}
 		}())
 		l := New(questions, Observer{})
+		r := newResolver([]Server{s}, nil)
+		l.newAsker = func(Resolver) asker { return r }
 		l.Start()
 		<-reached
+		for _, p := range []*connections{r.servers[0].sockets, r.servers[0].streams} {
+			p.mu.Lock()
+			if open := len(p.inUse) + len(p.idle); open > inFlightLimit {
+				t.Errorf("%s: %d connections, want at most %d", s.Network, open, inFlightLimit)
+			}
+			p.mu.Unlock()
+		}
 		ours := runtime.NumGoroutine() - before
 		if limit := 3*inFlightLimit + 10; ours > limit { // the server has one for each query, or connection
 			t.Errorf("%s: %d goroutines more, want at most %d", s.Network, ours, limit)
@@ -506,6 +515,9 @@ func TestHangingResolver(t *testing.T) {
 		l.Stop()
 		if took := time.Since(began); took > firstTimeout {
 			t.Errorf("%s: Stop waited %s for lookups that hang", s.Network, took)
+		}
+		if left := len(r.servers[0].sockets.inUse) + len(r.servers[0].streams.inUse); left > 0 {
+			t.Errorf("%s: Stop left %d connections", s.Network, left)
 		}
 	}
 }
