@@ -29,7 +29,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the system tests need beside Go: delv and dig, a browser, dnsperf, ip (network namespaces), what starts an image of another
 # architecture and one of this, systemd-analyze, man, and what makes a fresh Debian and looks at packages.
-PACKAGES := bind9-dnsutils chromium debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd
+PACKAGES := bind9-dnsutils chromium debootstrap dnsperf iproute2 lintian man-db qemu-user-static rpm runc systemd unbound
 
 # What `make bench` compares with, beside the binary itself.
 RIVALS := dnsperf gdnsd knot nsd
@@ -84,7 +84,7 @@ cover: ## every statement of the files in COVERED was reached by `make race`
 		$(BIN)/cover.out
 
 packages:
-	@type -P chromium delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
+	@type -P chromium delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze unbound >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs, or all of CoreDNS's plugins
 	go test -tags system -timeout 30m -run System ./test/

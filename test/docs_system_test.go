@@ -16,7 +16,7 @@ import (
 )
 
 // TestSystemDocs runs each command of the pages in docs, against a server with the page's first Corefile. Text behind a command
-// is what it has to print.
+// is what it has to print. A block "zone FILE" is a file that the Corefile names.
 func TestSystemDocs(t *testing.T) {
 	pages, err := filepath.Glob("../docs/*.md")
 	if err != nil || len(pages) == 0 {
@@ -33,11 +33,15 @@ func TestSystemDocs(t *testing.T) {
 			case len(corefiles) == 0:
 				t.Fatal("commands, but no Corefile")
 			}
-			corefile := filepath.Join(t.TempDir(), "Corefile")
-			if err := os.WriteFile(corefile, []byte(corefiles[0]), 0o600); err != nil {
-				t.Fatal(err)
+			dir := t.TempDir()
+			files := regexp.MustCompile(`(?ms)^~~~ zone (\S+)\n(.*?)^~~~\n`).FindAllStringSubmatch(text, -1)
+			for _, file := range append(files, []string{"", "Corefile", corefiles[0]}) {
+				if err := os.WriteFile(filepath.Join(dir, file[1]), []byte(file[2]), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
-			server := exec.Command(server.BuiltBinary(t), "-conf", corefile)
+			server := exec.Command(server.BuiltBinary(t), "-conf", "Corefile")
+			server.Dir = dir
 			var output bytes.Buffer
 			server.Stdout, server.Stderr = &output, &output
 			if err := server.Start(); err != nil {
