@@ -3,6 +3,7 @@ package lookup
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,16 +16,17 @@ type connections struct {
 	idleLimit time.Duration // how long a connection waits for the next lookup
 	usesLimit int           // lookups that one connection is used for; 0: any number
 
-	mu     sync.Mutex // guards what follows
-	idle   []*connection
+	mu     sync.Mutex    // guards what follows
+	idle   []*connection // the one that waits for the longest time comes first
 	inUse  map[*connection]struct{}
+	timer  *time.Timer // of sweep; nil if nothing is idle
 	closed bool
 }
 
 type connection struct {
 	net.Conn
-	uses  int         // lookups so far
-	timer *time.Timer // closes it when it has been idle for too long; nil before it was idle
+	uses  int       // lookups so far
+	since time.Time // when it became idle
 }
 
 // take returns a connection for a lookup, which must be over by the deadline: the one that was used
@@ -48,14 +50,13 @@ func (p *connections) take(ctx context.Context, deadline time.Time) (*connection
 func (p *connections) takeIdle() *connection {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n := len(p.idle); n > 0; n = len(p.idle) {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		if c.timer.Stop() {
-			return c
-		}
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
 	}
-	return nil
+	c := p.idle[last]
+	p.idle = p.idle[:last]
+	return c
 }
 
 // use notes that a connection is in use. Its reads and writes fail from the deadline on, and when
@@ -80,25 +81,25 @@ func (p *connections) give(c *connection, isGood bool) {
 		_ = c.Close()
 		return
 	}
-	if c.timer == nil {
-		c.timer = time.AfterFunc(p.idleLimit, func() { p.drop(c) })
-	} else {
-		c.timer.Reset(p.idleLimit)
-	}
+	c.since = time.Now()
 	p.idle = append(p.idle, c)
+	if p.timer == nil {
+		p.timer = time.AfterFunc(p.idleLimit, p.sweep)
+	}
 }
 
-// drop closes a connection that has been idle for too long.
-func (p *connections) drop(c *connection) {
+// sweep closes the connections that have been idle for too long, and sets the timer for the next one.
+func (p *connections) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.idle {
-		if p.idle[i] == c {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			break
-		}
+	now := time.Now()
+	for len(p.idle) > 0 && now.Sub(p.idle[0].since) >= p.idleLimit {
+		_ = p.idle[0].Close()
+		p.idle = slices.Delete(p.idle, 0, 1)
 	}
-	_ = c.Close()
+	if p.timer = nil; len(p.idle) > 0 {
+		p.timer = time.AfterFunc(p.idle[0].since.Add(p.idleLimit).Sub(now), p.sweep)
+	}
 }
 
 // close closes the idle connections and makes the lookups on the others fail.
@@ -107,9 +108,10 @@ func (p *connections) close() {
 	defer p.mu.Unlock()
 	p.closed = true
 	for _, c := range p.idle {
-		if c.timer.Stop() {
-			_ = c.Close()
-		}
+		_ = c.Close()
+	}
+	if p.timer != nil {
+		p.timer.Stop()
 	}
 	p.idle = nil
 	for c := range p.inUse {
