@@ -23,6 +23,7 @@ type block struct {
 	view     string             // "" if it has none
 	signed   bool               // a dnssec plugin signs what we answer
 	debug    bool               // it has the debug plugin
+	tells    bool               // a plugin can print what we publish as metadata
 	nsid     int                // octets that the nsid plugin adds to an answer; 0 if there is none
 	transfer *transfer.Transfer // nil if there is none
 	status   []netip.AddrPort   // where status pages show it
@@ -37,6 +38,8 @@ func (b *block) look() {
 	b.view = b.config.ViewName
 	b.debug = b.config.Debug
 	b.signed = b.config.Handler("dnssec") != nil
+	isThere := func(name string) bool { return b.config.Handler(name) != nil }
+	b.tells = isThere("metadata") && slices.ContainsFunc([]string{"log", "dnstap", "trace"}, isThere)
 	if server, ok := b.config.Handler("nsid").(nsid.Nsid); ok {
 		const optionHeader = 4 // code and length (RFC 6891 §6.1.2)
 		b.nsid = optionHeader + len(server.Data)

@@ -12,6 +12,9 @@ import (
 func (q *query) take(set *policy.Set, board *policy.Board, dst []uint16) policy.Answer {
 	a := q.takeFor(set, board, q.class, dst)
 	set.Count(&a)
+	if q.h.block.tells {
+		q.publish(set, outcomeOf(set, board, &a))
+	}
 	if a.Choice == nil {
 		return a
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -109,4 +110,89 @@ func (q *query) logWhy(set *policy.Set, order []uint16) {
 		d.Answer = append(d.Answer, set.Value(int(value)))
 	}
 	log.Debug(strings.TrimSpace(d.Line()))
+}
+
+// published is what a query's metadata say of its answer. It is put into words only when somebody
+// asks.
+type published struct {
+	set *policy.Set // nil if no set was asked
+	outcome
+}
+
+// An outcome is what came of a set, in numbers: a pointer into an answer would put the answer onto
+// the heap, for all queries.
+type outcome struct {
+	first    int // value that the answer begins with; none if it has none
+	group    int // of the set; none if no group is for the client, or turns alone decide
+	tier     int
+	failOpen bool
+}
+
+const none = -1
+
+func outcomeOf(set *policy.Set, board *policy.Board, a *policy.Answer) outcome {
+	o := outcome{first: none, group: none, tier: 1, failOpen: a.FailsOpen()}
+	if len(a.Order) > 0 {
+		o.first = int(a.Order[0])
+	}
+	if a.Choice != nil {
+		o.group, o.tier = set.GroupOf(board, a.Choice), a.Choice.Priority()
+	}
+	return o
+}
+
+// publishedKey is the key of published in the context of a query.
+type publishedKey struct{}
+
+// Metadata implements metadata.Provider. The values are those of the last RRset that a query took a
+// turn of, so that they are empty until it is answered.
+func (h *Handler) Metadata(ctx context.Context, _ request.Request) context.Context {
+	if !h.block.tells {
+		return ctx
+	}
+	p := new(published)
+	for label, value := range map[string]func() string{"value": p.value, "route": p.route, "tier": p.priority, "failopen": p.failsOpen} {
+		metadata.SetValueFunc(ctx, pluginName+"/"+label, value)
+	}
+	return context.WithValue(ctx, publishedKey{}, p)
+}
+
+// publish keeps what came of a set for the metadata of the query.
+func (q *query) publish(set *policy.Set, o outcome) {
+	if p, ok := q.ctx.Value(publishedKey{}).(*published); ok {
+		*p = published{set, o}
+	}
+}
+
+func (p *published) value() string {
+	if p.set == nil || p.first == none {
+		return ""
+	}
+	return p.set.Value(p.first)
+}
+
+func (p *published) route() string {
+	switch {
+	case p.set == nil:
+		return ""
+	case p.group != none:
+		return p.set.Groups()[p.group].Name
+	case p.set.Chooses():
+		return "" // no group is for the client
+	}
+	return policy.ForAll
+}
+
+func (p *published) priority() string {
+	if p.set == nil {
+		return ""
+	}
+	return strconv.Itoa(p.tier)
+}
+
+func (p *published) failsOpen() string {
+	if p.set == nil {
+		return ""
+	}
+	return strconv.FormatBool(p.failOpen)
 }

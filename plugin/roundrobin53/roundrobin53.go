@@ -47,6 +47,7 @@ import (
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/cache"
+	"github.com/coredns/coredns/plugin/metadata"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
 	"github.com/coredns/coredns/plugin/ready"
@@ -63,7 +64,7 @@ const pluginName = "roundrobin53"
 var log = clog.NewWithPlugin(pluginName)
 
 // Handler answers the queries of one server block. It implements plugin.Handler,
-// cache.ZoneBypasser, ready.Readiness and transfer.Transferer.
+// cache.ZoneBypasser, metadata.Provider, ready.Readiness and transfer.Transferer.
 type Handler struct {
 	Next plugin.Handler
 
@@ -78,6 +79,7 @@ type Handler struct {
 var (
 	_ plugin.Handler      = (*Handler)(nil)
 	_ cache.ZoneBypasser  = (*Handler)(nil)
+	_ metadata.Provider   = (*Handler)(nil)
 	_ ready.Readiness     = (*Handler)(nil)
 	_ transfer.Transferer = (*Handler)(nil)
 )

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
@@ -77,6 +78,12 @@ func (v *Verdicts) Report(s *Set, class turn.Class, who *Who) *Report {
 		}
 	}
 	return r
+}
+
+// GroupOf returns which of the set's groups a choice on a board belongs to, -1 if none.
+func (s *Set) GroupOf(b *Board, choice *pool.Choice) int {
+	isOf := func(g *Group) bool { return b.choice(g.number) == choice }
+	return slices.IndexFunc(s.Groups(), isOf)
 }
 
 // tried returns the groups that a search looks at.
