@@ -96,7 +96,9 @@ func TestMetricsOfAlertsExist(t *testing.T) {
 		reload
 		roundrobin53 {
 			check web tcp://`+openPort(t)+`
+			state /nonexistent/state
 			record app A 192.0.2.1 192.0.2.2 metrics check web
+			record old A 192.0.2.9 drain
 		}
 	}`)
 	s.Ask("app.example.org", dns.TypeA)
@@ -125,7 +127,7 @@ func TestMetricsOfAlertsExist(t *testing.T) {
 
 // TestLabelsOfAlertsExist guards against labels that a metric does not have: sums by them would lose what they are for.
 func TestLabelsOfAlertsExist(t *testing.T) {
-	known := " job instance le server zone view result name type value for check to "
+	known := " job instance le server zone view result name type value for check to action file "
 	for what, expression := range expressions(t) {
 		for _, match := range regexp.MustCompile(`(?:by|on) \(([a-z, ]+)\)|\{([^}]*)\}`).FindAllStringSubmatch(expression, -1) {
 			for label := range strings.SplitSeq(match[1]+match[2], ",") {
@@ -144,7 +146,7 @@ func TestLabelsOfAlertsExist(t *testing.T) {
 // TestAlertsAreComplete guards the alerts that operators were promised, and that each says what it means.
 func TestAlertsAreComplete(t *testing.T) {
 	for alert, metric := range map[string]string{
-		"ReloadFailed": "coredns_roundrobin53_reload_failed", "CorefileOutdated": "coredns_roundrobin53_corefile_outdated", "ValueDown": "coredns_roundrobin53_up",
+		"ReloadFailed": "coredns_roundrobin53_reload_failed", "CorefileOutdated": "coredns_roundrobin53_corefile_outdated", "StateFailed": "coredns_roundrobin53_state_failed", "Overridden": "coredns_roundrobin53_overrides", "ValueDown": "coredns_roundrobin53_up",
 		"FailOpen": "coredns_roundrobin53_fail_open_answers_total", "Panic": "coredns_panics_total",
 	} {
 		if expression := expressions(t)["alert RoundRobin53"+alert]; !strings.Contains(expression, metric) {
