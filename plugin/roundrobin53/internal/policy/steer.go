@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -20,6 +21,25 @@ type Steer struct {
 	Drain  string            // where it is written that the value is drained; "" if it is not
 	Weight *SteeredWeight    // nil: the Corefile's
 	Checks map[string]Forced // by name of the check, or AllChecks
+}
+
+// String says what is decided, and where.
+func (s *Steer) String() string {
+	var texts []string
+	if s.Drain != "" {
+		texts = append(texts, "drain at "+s.Drain)
+	}
+	if s.Weight != nil {
+		texts = append(texts, fmt.Sprintf("weight %d at %s", s.Weight.Weight, s.Weight.Source))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Checks)) {
+		word := "down"
+		if s.Checks[name].Up {
+			word = "up"
+		}
+		texts = append(texts, fmt.Sprintf("%s %s at %s", word, name, s.Checks[name].Source))
+	}
+	return strings.Join(texts, "; ")
 }
 
 // AllChecks stands for all checks of a value.
@@ -177,6 +197,10 @@ func plainChoices(steers map[*Set]Steers, now time.Time) map[*Set]*pool.Choice {
 	}
 	return choices
 }
+
+// PlainChoice returns the choice of a set in which turns alone decide, when something is decided of
+// its values; nil otherwise.
+func (b *Board) PlainChoice(s *Set) *pool.Choice { return b.plain[s] }
 
 // plainChoice returns the choice of a set in which turns alone decide, when it is steered.
 func (s *Set) plainChoice(steering *pool.Steering, now time.Time) *pool.Choice {

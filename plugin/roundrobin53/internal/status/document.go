@@ -69,7 +69,8 @@ type Value struct {
 	Share      *float64   `json:"share"` // of the answers that begin with it, as wanted now; null if that depends on the client
 	Given      *float64   `json:"given"` // of the answers that began with it; null without the option metrics
 	FirstPicks *uint64    `json:"first_picks"`
-	Source     string     `json:"source"` // FILE:LINE
+	Override   string     `json:"override"` // what a state file decides of it, with FILE:LINE; "" if nothing
+	Source     string     `json:"source"`   // FILE:LINE
 	Checks     []Check    `json:"checks"`
 }
 

@@ -34,7 +34,8 @@ func (v *view) rrset(e *entry) RRset {
 		}
 		return shown
 	}
-	set = set.On(board)
+	home := set
+	set = home.On(board)
 	shown.TTL = set.TTL
 	shown.Source = z.block.Store.Source(e.rrtype, e.number, 0)
 	b := builder{view: v, e: e, set: set, block: z.block, board: board}
@@ -43,8 +44,34 @@ func (v *view) rrset(e *entry) RRset {
 	} else {
 		b.plain(&shown)
 	}
+	b.addOverrides(home, shown.Values)
 	b.addPicks(shown.Values)
 	return shown
+}
+
+// addOverrides tells what state files decide of values.
+func (b *builder) addOverrides(home *policy.Set, values []Value) {
+	steers := b.block.Store.Verdicts.SteersOf(home)
+	if len(steers) == 0 {
+		return
+	}
+	states := b.block.Store.Verdicts.Report(home, turn.Datagram, new(policy.Who)).Values
+	for i := range values {
+		steer := b.set.SteerOf(steers, i)
+		if steer == nil {
+			continue
+		}
+		value := &values[i]
+		value.Override = steer.String()
+		switch {
+		case steer.Drain != "":
+			value.State, value.Since = Drained, nil
+		case len(steer.Checks) > 0 && i < len(states) && states[i].Up:
+			value.State, value.Since = Up, nil
+		case len(steer.Checks) > 0 && i < len(states):
+			value.State, value.Since = Down, nil
+		}
+	}
 }
 
 // A builder shows an RRset whose values a set holds.
@@ -69,6 +96,19 @@ func (b *builder) plain(shown *RRset) {
 		value := b.set.Value(i)
 		group.Candidates[i] = value
 		shown.Values = append(shown.Values, plainValue(value, shown.Source, &share))
+	}
+	if choice := b.board.PlainChoice(b.set); choice != nil { // a state file decides of values
+		group.State, group.Candidates = groupStates[choice.Status()], []string{}
+		for i := range shown.Values {
+			shown.Values[i].Share = new(float64)
+		}
+		shares := choice.Shares()
+		for i, candidate := range choice.Candidates() {
+			group.Candidates = append(group.Candidates, shown.Values[candidate].Value)
+			if shares != nil {
+				shown.Values[candidate].Share = &shares[i]
+			}
+		}
 	}
 	if b.set.Order() != pool.Random {
 		group.Next = b.first(b.set.See(b.board, turn.Datagram, new(policy.Who)).Order)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -373,5 +375,37 @@ func TestListen(t *testing.T) {
 		if s := (&Server{address: netip.MustParseAddrPort(address)}); s.IsPublic() != want {
 			t.Errorf("%s: public %v, want %v", address, s.IsPublic(), want)
 		}
+	}
+}
+
+// TestOverrides guards what an operator sees of state files: which values they decide of, where that is written, and what
+// follows.
+func TestOverrides(t *testing.T) {
+	b, verdicts := served(t, strings.Replace(everything, "roundrobin53 {", "roundrobin53 {\nstate file", 1), "example.org.")
+	settle(b, verdicts, ".2.1")
+	entries, err := override.Parse("file", []byte("drain plain 192.0.2.13\nup web 192.0.2.1\ndown * 192.0.2.2\nweight app 192.0.2.3 7\ndrain cdn a.example.net.\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unknown := b.Store.Steer(map[string][]override.Entry{"file": entries}, longAgo).Unknown; len(unknown) > 0 {
+		t.Errorf("unknown: %q", unknown)
+	}
+	got := make(map[string]string)
+	for _, rrset := range documentOf(t, pageOf(b), "/status.json").Zones[0].RRsets {
+		for _, value := range rrset.Values {
+			if value.Override != "" {
+				got[value.Value] = string(value.State) + ": " + value.Override
+			}
+		}
+		if rrset.Name == "plain.example.org." && rrset.Type == "A" && (rrset.Groups[0].Next != "192.0.2.14" || *rrset.Values[0].Share != 0 || *rrset.Values[1].Share != 1) {
+			t.Errorf("plain: %+v", rrset)
+		}
+	}
+	want := map[string]string{
+		"192.0.2.13": "drained: drain at file:1", "192.0.2.1": "up: up web at file:2", "192.0.2.2": "down: down * at file:3",
+		"192.0.2.3": "up: weight 7 at file:4", "a.example.net.": "drained: drain at file:5",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
