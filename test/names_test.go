@@ -222,3 +222,39 @@ func TestReadyAwaitsNames(t *testing.T) {
 		t.Errorf("ready, and the name has %q", got)
 	}
 }
+
+// TestNamesAreTransferred guards secondaries: they get the present addresses, and hear of a change.
+func TestNamesAreTransferred(t *testing.T) {
+	n := nameserver.Start(t)
+	n.Set("lb.example.net.", "5 A 192.0.2.1")
+	s := server.Start(t, strings.Replace(named(n, "record app A lb.example.net."), "roundrobin53", "transfer {\nto *\n}\nroundrobin53", 1))
+	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	serial := server.SerialOf(t, s, "example.org.")
+	if zone := server.ZoneTransfer(t, s, "example.org."); !strings.Contains(zone, "A 192.0.2.1") || !strings.Contains(zone, fmt.Sprint(" ", serial, " ")) {
+		t.Errorf("transferred:\n%s\nserial %d", zone, serial)
+	}
+	n.Set("lb.example.net.", "5 A 192.0.2.2")
+	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
+	after := server.SerialOf(t, s, "example.org.")
+	if zone := server.ZoneTransfer(t, s, "example.org."); after-serial-1 > 1<<31 || !strings.Contains(zone, "A 192.0.2.2") || strings.Contains(zone, "192.0.2.1\n") {
+		t.Errorf("serial %d, was %d; transferred:\n%s", after, serial, zone)
+	}
+	if m := s.Ask("app.example.org", dns.TypeTXT); len(m.Ns) != 1 || m.Ns[0].(*dns.SOA).Serial != after {
+		t.Errorf("a negative answer has %v, want the serial %d", m.Ns, after)
+	}
+}
+
+// TestNamesWithoutTransfer guards a zone that nobody transfers: its serial stays while addresses change.
+func TestNamesWithoutTransfer(t *testing.T) {
+	t.Parallel()
+	n := nameserver.Start(t)
+	n.Fail("", nameserver.ServFail)
+	s := server.Start(t, named(n, "record app A lb.example.net."))
+	serial := server.SerialOf(t, s, "example.org.")
+	n.Fail("", nameserver.None)
+	n.Set("lb.example.net.", "5 A 192.0.2.1")
+	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	if after := server.SerialOf(t, s, "example.org."); after != serial {
+		t.Errorf("serial %d, was %d", after, serial)
+	}
+}

@@ -58,7 +58,7 @@ func (w *worker) appendFound(name string, owner []byte, found record.Result) (ne
 	case record.RRs, record.CNAME, record.Delegation:
 		set := b.packed.rrsets[found.RRset]
 		switch {
-		case set == nil:
+		case set == nil, set.Type == dns.TypeSOA && hasMoved(found.Zone):
 			return nil, false
 		case found.Kind == record.Delegation:
 			return nil, w.refer(set, found)
@@ -75,10 +75,16 @@ func (w *worker) appendFound(name string, owner []byte, found record.Result) (ne
 		hinfo := &b.packed.any[found.Zone.Index]
 		w.message.AppendRRset(owner, hinfo, hinfo.TTL, 0, 1)
 	default: // NoData, NXDomain
+		if hasMoved(found.Zone) {
+			return nil, false
+		}
 		w.deny(found.Zone, found.Kind == record.NXDomain, b.packed.negative[found.Zone.Index].TTL)
 	}
 	return nil, true
 }
+
+// hasMoved reports whether a zone has another serial than when it was packed.
+func hasMoved(z *record.Zone) bool { return z.Serial() != z.SOA().Serial }
 
 // deny makes the reply negative (RFC 2308).
 func (w *worker) deny(z *record.Zone, isNXDomain bool, ttl uint32) {

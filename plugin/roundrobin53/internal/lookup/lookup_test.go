@@ -102,9 +102,9 @@ func TestSets(t *testing.T) {
 		{"one negative keeps", "192.0.2.1/5s nx 192.0.2.1/5s nodata 192.0.2.1/5s", "ok[192.0.2.1] ok[192.0.2.1] ok[192.0.2.1] ok[192.0.2.1] ok[192.0.2.1]"},
 		{"two negatives empty", "192.0.2.1/5s nx nodata fail 192.0.2.1/5s", "ok[192.0.2.1] ok[192.0.2.1] empty[] empty[] ok[192.0.2.1]"},
 		{"a failure between is no row", "192.0.2.1/5s nx fail nx fail nx nx", "ok[192.0.2.1] ok[192.0.2.1] stale[192.0.2.1] stale[192.0.2.1] stale[192.0.2.1] stale[192.0.2.1] empty[]"},
-		{"never", "fail hang nx fail 192.0.2.1/5s", "never[] never[] never[] never[] ok[192.0.2.1]"},
-		{"never, then empty", "nodata nodata 192.0.2.1/5s", "never[] empty[] ok[192.0.2.1]"},
-		{"empty stays", "nx nx fail nx", "never[] empty[] empty[] empty[]"},
+		{"never", "fail hang nx fail 192.0.2.1/5s", "never[] never[] empty[] empty[] ok[192.0.2.1]"},
+		{"never, then empty", "nodata nodata 192.0.2.1/5s", "empty[] empty[] ok[192.0.2.1]"},
+		{"empty stays", "nx nx fail nx", "empty[] empty[] empty[] empty[]"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

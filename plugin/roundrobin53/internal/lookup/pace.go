@@ -74,7 +74,9 @@ func (s *state) fail(err error) time.Duration {
 }
 
 // deny counts an answer that there are no addresses. The second one in a row empties the set: a
-// single one may come from a zone that is being loaded. It returns the time to wait.
+// single one may come from a zone that is being loaded. Where nothing was known before, the first
+// one tells the truth: an alias to a name of one family would else be a failure in the other one. It
+// returns the time to wait.
 func (s *state) deny(a answer, now time.Time) time.Duration {
 	s.failures = 0
 	s.negatives++
@@ -82,11 +84,14 @@ func (s *state) deny(a answer, now time.Time) time.Duration {
 	if a.result == NoData {
 		err = errNoData
 	}
-	if s.negatives == 1 {
+	if s.negatives == 1 && s.set.State != Never {
 		s.set.Err = err
 		return minInterval
 	}
 	s.set = Set{State: Empty, Path: a.path, When: now, TTL: a.ttl, Err: err}
+	if s.negatives == 1 {
+		return minInterval
+	}
 	return min(max(a.ttl, minInterval), maxEmptyInterval)
 }
 
