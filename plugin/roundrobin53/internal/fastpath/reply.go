@@ -29,7 +29,7 @@ type reply struct {
 // the chain. Then no turn was taken, but of additional records.
 func (w *worker) compose(dst []byte, found record.Result, r reply) bool {
 	w.reply = r
-	w.message.Begin(&w.query, dst)
+	w.message.Begin(w.query, dst)
 	name, owner := w.name(), []byte(nil)
 	for {
 		next, ok := w.appendFound(name, owner, found)
@@ -129,7 +129,9 @@ func (w *worker) take(set *policy.Set, class turn.Class, who *policy.Who) []uint
 		return a.Order
 	}
 	a := set.Take(w.reply.board, class, who, w.order[:0])
-	w.order = a.Order
+	if len(a.Order) > 0 {
+		w.order = a.Order
+	}
 	w.reply.scope = max(w.reply.scope, a.Scope)
 	if class != turn.Additional {
 		set.Count(&a)

@@ -20,10 +20,12 @@ import (
 type worker struct {
 	listener *listener
 	counted  []*counters // of the answers in the batch
+	batch    []prepared  // one for each packet of the batch, at least
+	fetched  uint32      // of no meaning, see fetch
 
 	// Of the query at hand:
 	packet  *datagram.Packet
-	query   wire.Query
+	query   *wire.Query
 	reply   reply
 	message wire.Message
 	aliases [store.MaxCNAMEs + 1]string // the owners of the CNAMEs in the reply
@@ -34,6 +36,13 @@ type worker struct {
 
 var _ datagram.Server = (*worker)(nil)
 
+// A prepared query is one that was read, but not looked up.
+type prepared struct {
+	wire.Query
+	block *block // nil if the query is not plain, or not for a block here
+	hint  record.Hint
+}
+
 // Serve implements datagram.Server.
 func (w *worker) Serve(batch []datagram.Packet) {
 	snap := w.listener.snapshot.Load() // once: a batch is of one configuration
@@ -41,9 +50,11 @@ func (w *worker) Serve(batch []datagram.Packet) {
 	if snap.isCounting {
 		start = time.Now()
 	}
+	w.prepare(snap, batch)
 	for i := 0; i < len(batch); {
 		i = w.serve(snap, batch, i)
 	}
+	w.forget(len(batch))
 	if len(w.counted) > 0 {
 		took := time.Since(start)
 		for _, c := range w.counted {
@@ -51,6 +62,52 @@ func (w *worker) Serve(batch []datagram.Packet) {
 		}
 		w.counted = w.counted[:0]
 	}
+}
+
+// prepare reads the queries of a batch, and has the processor fetch what their answers need.
+func (w *worker) prepare(snap *snapshot, batch []datagram.Packet) {
+	for len(w.batch) < len(batch) {
+		w.batch = append(w.batch, prepared{})
+	}
+	for i := range batch {
+		q := &w.batch[i]
+		if q.Parse(batch[i].In) {
+			q.block = snap.block(q.Name())
+		}
+		if q.block != nil {
+			var hash uint32
+			q.hint, hash = q.block.store.Table.Hint(text(q.Name()))
+			w.fetched += hash
+		}
+	}
+	if len(batch) > 1 {
+		w.fetch(w.batch[:len(batch)])
+	}
+}
+
+// fetch has the processor fetch the names of queries in the table, and the sets behind them.
+func (w *worker) fetch(batch []prepared) {
+	for i := range batch {
+		if b := batch[i].block; b != nil {
+			a, octet := b.store.Table.Fetch(batch[i].hint)
+			w.fetched += uint32(octet)
+			if a != record.None {
+				w.fetched += b.store.Set(a).TTL
+			}
+		}
+	}
+}
+
+// text returns octets as a string that lies where they do.
+func text(octets []byte) string { return unsafe.String(unsafe.SliceData(octets), len(octets)) }
+
+// forget drops what the worker knows of a batch: until the next packet comes, which may be long after a
+// reload, nothing of an old store may be kept.
+func (w *worker) forget(packets int) {
+	for i := range w.batch[:packets] {
+		w.batch[i].block = nil
+	}
+	w.reply = reply{}
 }
 
 // serve answers the packets of a batch from one on, up to the end or to one that panics. It returns
@@ -64,19 +121,16 @@ func (w *worker) serve(snap *snapshot, batch []datagram.Packet, from int) (next 
 		}
 	}()
 	for next = from; next < len(batch); {
-		p := &batch[next]
+		p, q := &batch[next], &w.batch[next]
 		next++
-		w.servePacket(snap, p)
+		w.servePacket(snap, p, q)
 	}
 	return next
 }
 
-func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
-	if !w.query.Parse(p.In) {
-		snap.serveAsync(p)
-		return
-	}
-	b := snap.block(w.query.Name())
+func (w *worker) servePacket(snap *snapshot, p *datagram.Packet, q *prepared) {
+	w.query = &q.Query
+	b := q.block
 	if b == nil {
 		snap.serveAsync(p)
 		return
@@ -84,8 +138,8 @@ func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 	name := w.name()
 	found := b.store.Table.Lookup(name, w.query.Type)
 	switch {
-	case b.isOwn(&w.query, found, name) && w.answer(snap, b, p, found):
-	case b.isLocal(&w.query, found, name):
+	case b.isOwn(w.query, found, name) && w.answer(snap, b, p, found):
+	case b.isLocal(w.query, found, name):
 		snap.serve(p.In, &chainWriter{packet: p})
 	default:
 		snap.serveAsync(p)
@@ -94,8 +148,7 @@ func (w *worker) servePacket(snap *snapshot, p *datagram.Packet) {
 
 // name returns QNAME. The table does not keep it, so it lies in the buffer of the query.
 func (w *worker) name() string {
-	name := w.query.Name()
-	return unsafe.String(unsafe.SliceData(name), len(name))
+	return text(w.query.Name())
 }
 
 // answer answers a query. It reports false if it leaves the query to the chain.
@@ -154,6 +207,6 @@ func (w *worker) count(z *record.Zone) {
 		octets -= wire.OPTOctets // counted before dnsserver adds it again
 	}
 	c := b.counters[z.Index]
-	c.count(&w.query, w.packet.IsIPv4(), r.rcode, octets)
+	c.count(w.query, w.packet.IsIPv4(), r.rcode, octets)
 	w.counted = append(w.counted, c)
 }
