@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +47,11 @@ var checkCases = []checkCase{
 	{name: "grpc refused", url: "grpc://:PORT(refused)", down: "connection refused"},
 	{name: "grpcs", url: "grpcs://TARGETNAME:PORT(grpcs)/test.Serving", block: []string{"ca CAFILE"}},
 	{name: "grpcs service that ails", url: "grpcs://TARGETNAME:PORT(grpcs)/test.Ailing", block: []string{"ca CAFILE"}, down: "NOT_SERVING"},
+
+	// send and expect
+	{name: "expect after send", url: "tcp://:PORT(http)", block: []string{`send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"`, `expect "HTTP/1.1 200"`}},
+	{name: "expect another text", url: "tcp://:PORT(http)", block: []string{`send "HELO\r\n\r\n"`, "expect 250"}, down: `no "250" in the first 1024 octets`},
+	{name: "expect over tls", url: "tls://TARGETNAME:PORT(https)", block: []string{"ca CAFILE", `send "GET / HTTP/1.1\r\nHost: a\r\n\r\n"`, `expect "\x48TTP/1.1 200"`}},
 
 	// Path and names.
 	{name: "method", url: "http://:PORT(http)/fields", block: []string{`body "method=GET;"`}},
@@ -207,5 +214,39 @@ func TestEndpointThatAnswersOldConnectionsOnly(t *testing.T) {
 	})
 	if got := ask(); got != connected {
 		t.Errorf("the connection of before: got %q, want an answer to %q", got, connected)
+	}
+}
+
+// TestChecksOfDNSServers probes a server of this kind by another.
+func TestChecksOfDNSServers(t *testing.T) {
+	probed := server.Start(t, "example.org:0 {\nbind 127.0.0.1\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}")
+	_, udp, _ := net.SplitHostPort(probed.UDP(0))
+	_, tcp, _ := net.SplitHostPort(probed.TCP(0))
+	zone := server.NewZone("dns")
+	reasons := map[string]string{
+		"dns://:" + udp + "/app.example.org":          "",
+		"dns://:" + udp + "/example.org./soa":         "",
+		"dns+tcp://:" + tcp + "/app.example.org/A":    "",
+		"dns://:" + udp + "/app.example.org/AAAA":     "no AAAA record in the answer",
+		"dns+tcp://:" + tcp + "/none.example.org/A":   "NXDOMAIN, want NOERROR",
+		"dns://:" + udp + "/app.example.net":          "REFUSED, want NOERROR",
+		"dns+tcp://:" + tcp + "/app.example.net/AAAA": "REFUSED, want NOERROR",
+	}
+	var b strings.Builder
+	urls := slices.Sorted(maps.Keys(reasons))
+	for i, url := range urls {
+		fmt.Fprintf(&b, "check c%d %s\nrecord r%d 127.0.0.1 check c%d\n", i, url, i, i)
+	}
+	s := server.Start(t, zone+":0 {\nroundrobin53 {\n"+b.String()+"}\n}")
+	var passed map[string]bool
+	server.Eventually(t, "a result of each check", func() bool {
+		passed = server.FirstResults(t, zone)
+		return len(passed) == len(urls)
+	})
+	for i, url := range urls {
+		check := fmt.Sprintf("c%d", i)
+		server.Eventually(t, url, func() bool {
+			return passed[check] == (reasons[url] == "") && strings.Contains(server.Transitions(s, zone, check), reasons[url])
+		})
 	}
 }

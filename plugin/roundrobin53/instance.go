@@ -10,6 +10,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/corefile"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -105,6 +106,9 @@ func (in *instance) startup() error {
 		if err := h.validateLocating(); err != nil {
 			return err
 		}
+		if err := h.validateProbing(); err != nil {
+			return err
+		}
 		h.block.look()
 	}
 	previous := newInstance()
@@ -155,6 +159,17 @@ func (h *Handler) validateLocating() error {
 				}
 				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", &h.block, rrset.Name, word, name)
 			}
+		}
+	}
+	return nil
+}
+
+// validateProbing returns an error if this system does not allow the probes of a check.
+func (h *Handler) validateProbing() error {
+	s := h.store.Load()
+	for _, watch := range s.Watches {
+		if err := health.Available(s.Targets[watch.Target].Check.Scheme); err != nil {
+			return fmt.Errorf("%s: check %s: %w", &h.block, watch.Check, err)
 		}
 	}
 	return nil

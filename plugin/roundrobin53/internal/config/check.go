@@ -145,6 +145,8 @@ func (c *Check) finish(d *Directive) error {
 	switch verifies := c.scheme().TLS && !p.Insecure; {
 	case p.Timeout > p.Interval:
 		return fmt.Errorf("timeout %s is longer than the interval, %s: a probe ends before the next begins", p.Timeout, p.Interval)
+	case p.Send != "" && p.Expect == "":
+		return errors.New("send without expect: nothing would be read; write expect TEXT in its block")
 	case p.Insecure && p.Roots != nil:
 		return errors.New("ca and insecure: a certificate is verified or it is not")
 	case verifies && p.Name == "" && !c.Connect.IsValid():

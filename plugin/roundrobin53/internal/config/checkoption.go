@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -33,6 +34,8 @@ var checkOptions = lexicon[checkOption]{
 	{"status", checkOption{"status CODE... | FIRST-LAST...", some, isHTTP, readStatus}},
 	{"body", checkOption{"body TEXT", 1, isHTTP, readBody}},
 	{"header", checkOption{headerUsage, some, isHTTP, readHeader}},
+	{"send", checkOption{"send TEXT", 1, isText, readSend}},
+	{"expect", checkOption{"expect TEXT", 1, isText, readExpect}},
 	{"ca", checkOption{"ca FILE", 1, isTLS, readCA}},
 	{"insecure", checkOption{"insecure", 0, isTLS, readInsecure}},
 	{"invert", checkOption{"invert", 0, nil, readInvert}},
@@ -43,6 +46,7 @@ const headerUsage = "header NAME VALUE"
 
 func isHTTP(s health.Scheme) bool { return s.HTTP }
 func isTLS(s health.Scheme) bool  { return s.TLS }
+func isText(s health.Scheme) bool { return s.Text }
 
 // parseOption reads a line of the block of a check.
 func (c *Check) parseOption(l line) error {
@@ -190,6 +194,56 @@ func readHeader(c *Check, args []string) error {
 	}
 	c.Probe.Header = append(c.Probe.Header, health.HeaderField{Name: name, Value: args[1]})
 	return nil
+}
+
+func readSend(c *Check, args []string) (err error) {
+	c.Probe.Send, err = parseText(args[0])
+	return err
+}
+
+func readExpect(c *Check, args []string) (err error) {
+	c.Probe.Expect, err = parseText(args[0])
+	return err
+}
+
+// parseText reads a text of 1 to health.ExpectLimit octets with the escapes of C.
+func parseText(text string) (string, error) {
+	var octets []byte
+	for rest := text; rest != ""; {
+		char, isMultibyte, tail, err := strconv.UnquoteChar(rest, 0)
+		if err != nil {
+			return "", fmt.Errorf(`%q has a backslash that no escape follows; the escapes are \r \n \t \\ and \xHH`, text)
+		}
+		if rest = tail; isMultibyte {
+			octets = utf8.AppendRune(octets, char)
+		} else {
+			octets = append(octets, byte(char))
+		}
+	}
+	if len(octets) == 0 || len(octets) > health.ExpectLimit {
+		return "", fmt.Errorf("%q is not a text of 1 to %d octets", text, health.ExpectLimit)
+	}
+	return string(octets), nil
+}
+
+// textOf writes a text as parseText reads it.
+func textOf(text string) string {
+	var escaped strings.Builder
+	for _, octet := range []byte(text) {
+		switch {
+		case octet == '\\':
+			escaped.WriteString(`\\`)
+		case octet >= ' ' && octet <= '~':
+			escaped.WriteByte(octet)
+		default:
+			literal := strconv.QuoteToASCII(string([]byte{octet}))
+			if octet >= utf8.RuneSelf {
+				literal = fmt.Sprintf(`"\x%02x"`, octet)
+			}
+			escaped.WriteString(strings.Trim(literal, `"`))
+		}
+	}
+	return escaped.String()
 }
 
 func readCA(c *Check, args []string) error {

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -35,11 +34,13 @@ func (c *Check) parseURL(text string) error {
 		return fmt.Errorf("%q is not a URL with one of the schemes %s, as in http://:8080/healthz or tcp://:5432", shown, list(health.SchemeNames()))
 	case u.User != nil:
 		return errors.New("a user and password in the URL; send a header, which no log shows")
-	case isNumber(u.Hostname()):
+	case scheme.NoPort && (port != "" || strings.HasSuffix(u.Host, ":")):
+		return fmt.Errorf("%q: %s has no ports; write %s://", shown, u.Scheme, u.Scheme)
+	case isNumber(u.Hostname()) && !scheme.NoPort:
 		return fmt.Errorf("%q: %s is a host; a port alone is written %s://:%s", shown, u.Hostname(), u.Scheme, u.Hostname())
 	case strings.HasSuffix(u.Host, ":"):
 		return fmt.Errorf("%q: no port follows the colon; is it an {$ENV} variable that is not set? Write %s", shown, withPort(u, scheme))
-	case port == "" && scheme.DefaultPort == 0:
+	case port == "" && scheme.DefaultPort == 0 && !scheme.NoPort:
 		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", shown, u.Scheme, u.Scheme, u.Host)
 	case !scheme.Path && (u.Path != "" || u.RawQuery != ""):
 		return fmt.Errorf("%q: %s has no path", shown, u.Scheme)
@@ -48,21 +49,33 @@ func (c *Check) parseURL(text string) error {
 	case u.Fragment != "":
 		return fmt.Errorf("%q: what stands behind # is not sent; leave it out", shown)
 	}
-	if port == "" {
-		port = strconv.Itoa(int(scheme.DefaultPort))
-	}
-	number, err := parseNumber(port, 1, 65535)
-	if err != nil {
-		return fmt.Errorf("%q: port %w", shown, err)
+	number := int(scheme.DefaultPort)
+	if port != "" {
+		if number, err = parseNumber(port, 1, 65535); err != nil {
+			return fmt.Errorf("%q: port %w", shown, err)
+		}
 	}
 	c.Probe = &health.Check{Scheme: u.Scheme, Port: uint16(number), Status: defaultStatus}
-	if scheme.HTTP {
-		c.Probe.Path = u.RequestURI()
-	} else {
-		c.Probe.Path = strings.TrimPrefix(u.Path, "/") // of gRPC: the service
+	if err := c.setPath(u, scheme); err != nil {
+		return fmt.Errorf("%q: %w", shown, err)
 	}
 	if err := c.setHost(u.Hostname()); err != nil {
 		return fmt.Errorf("%q: %w", shown, err)
+	}
+	return nil
+}
+
+// setPath sets what the probe asks for.
+func (c *Check) setPath(u *url.URL, scheme health.Scheme) error {
+	if scheme.HTTP {
+		c.Probe.Path = u.RequestURI()
+		return nil
+	}
+	c.Probe.Path = strings.TrimPrefix(u.Path, "/") // of gRPC: the service
+	if scheme.DNS {
+		if _, err := health.ReadQuestion(c.Probe.Path); err != nil {
+			return fmt.Errorf("the path is no question: %w; write %s://:53/NAME/TYPE, as in %s://:53/example.org/SOA", err, u.Scheme, u.Scheme)
+		}
 	}
 	return nil
 }

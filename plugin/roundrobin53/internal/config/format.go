@@ -130,6 +130,12 @@ func (c *Check) write(b *formatter) {
 	if p.Body != "" {
 		fmt.Fprintf(b, "        body %s\n", quote(p.Body))
 	}
+	if p.Send != "" {
+		fmt.Fprintf(b, "        send %s\n", quote(textOf(p.Send)))
+	}
+	if p.Expect != "" {
+		fmt.Fprintf(b, "        expect %s\n", quote(textOf(p.Expect)))
+	}
 	for _, field := range p.Header {
 		fmt.Fprintf(b, "        header %s %s\n", field.Name, quote(field.Value))
 	}

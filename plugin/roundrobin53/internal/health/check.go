@@ -22,17 +22,22 @@ import (
 // shorter.
 const BodyLimit = 64 << 10
 
+// ExpectLimit bounds the octets of a greeting or reply that are searched for a text.
+const ExpectLimit = 1 << 10
+
 // Check says what a probe does and how its results count. It never changes once it is in use.
 type Check struct {
 	Scheme   string // the name of a Scheme
 	Name     string // Host header, :authority and TLS server name; empty: the address itself
 	Port     uint16
-	Path     string // http, https: path and query, "/" if empty; grpc, grpcs: the service, empty for the whole server
+	Path     string // http, https: path and query, "/" if empty; grpc, grpcs: the service, empty for the whole server; dns: NAME/TYPE
 	Interval time.Duration
 	Timeout  time.Duration  // bounds everything that one probe does; at most Interval
 	Rise     int            // passes in a row to come up
 	Fall     int            // failures in a row to go down
 	Status   []StatusRange  // http, https: codes that pass
+	Send     string         // tcp, tls: what the probe sends first; empty: nothing
+	Expect   string         // tcp, tls: text that the first ExpectLimit octets from the other side have to hold; empty: the connection is enough
 	Body     string         // http, https: text that the first BodyLimit octets of the body have to hold; empty: any body
 	Header   []HeaderField  // http, https: further fields; Host overrides Name for the Host header
 	Roots    *x509.CertPool // tls, https, grpcs: who may sign the certificate; nil: the system's

@@ -104,7 +104,7 @@ func judge(response *http.Response, check *Check) error {
 		return fmt.Errorf("status %d, want %s", response.StatusCode, ranges(check.Status))
 	}
 	if check.Body != "" {
-		return find(response.Body, check.Body)
+		return findBody(response.Body, check.Body)
 	}
 	if _, err := io.CopyN(io.Discard, response.Body, BodyLimit+1); err != nil && !errors.Is(err, io.EOF) {
 		return bodyError(err)
@@ -112,25 +112,41 @@ func judge(response *http.Response, check *Check) error {
 	return nil
 }
 
-// find reads a body until it finds a text. It stops there, because the body may never end (a stream
-// of events).
-func find(body io.Reader, text string) error {
+// findBody returns an error unless the beginning of a body has a text.
+func findBody(body io.Reader, text string) error {
+	err := find(body, text, BodyLimit)
+	switch {
+	case errors.Is(err, errAbsent):
+		return fmt.Errorf("body has no %q in its first %d octets", text, BodyLimit)
+	case err != nil:
+		return bodyError(err)
+	}
+	return nil
+}
+
+// errAbsent says that a text was not found.
+var errAbsent = errors.New("text not found")
+
+// find reads until it finds a text. It stops there, because more may never come (a stream of
+// events), or only after another question. It returns errAbsent if the text is not in the first
+// limit octets.
+func find(from io.Reader, text string, limit int64) error {
 	read := bodies.Get().(*bytes.Buffer)
 	defer bodies.Put(read)
 	read.Reset()
-	body = io.LimitReader(body, BodyLimit)
+	from = io.LimitReader(from, limit)
 	for {
 		read.Grow(bytes.MinRead)
 		octets, searched := read.AvailableBuffer(), max(0, read.Len()-len(text))
-		n, err := body.Read(octets[:cap(octets)])
+		n, err := from.Read(octets[:cap(octets)])
 		read.Write(octets[:n])
 		switch {
 		case bytes.Contains(read.Bytes()[searched:], []byte(text)):
 			return nil
 		case errors.Is(err, io.EOF):
-			return fmt.Errorf("body has no %q in its first %d octets", text, BodyLimit)
+			return errAbsent
 		case err != nil:
-			return bodyError(err)
+			return err
 		}
 	}
 }

@@ -19,12 +19,11 @@ var errNoHTTP2 = errors.New("TLS handshake led to no HTTP/2, which gRPC needs")
 // grpcAsker asks a server by the gRPC health checking protocol.
 type grpcAsker struct {
 	tlsAsker
-	check     *Check
 	authority string
 }
 
 func newGRPCAsker(target Target) asker {
-	return grpcAsker{tlsAsker{tlsConfig(target, protocolHTTP2)}, target.Check, target.Check.authority(target.Address)}
+	return grpcAsker{tlsAsker{tlsConfig(target, protocolHTTP2), target.Check}, target.Check.authority(target.Address)}
 }
 
 func (a grpcAsker) ask(ctx context.Context, conn connection) error {

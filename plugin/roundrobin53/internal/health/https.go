@@ -25,7 +25,7 @@ type httpsAsker struct {
 }
 
 func newHTTPSAsker(target Target) asker {
-	a := &httpsAsker{target: target, tlsAsker: tlsAsker{tlsConfig(target, protocolHTTP2, protocolHTTP1)}}
+	a := &httpsAsker{target: target, tlsAsker: tlsAsker{tlsConfig(target, protocolHTTP2, protocolHTTP1), target.Check}}
 	if a.request, a.invalid = newRequest(target); a.invalid == nil {
 		a.wire = render(a.request)
 	}

@@ -83,7 +83,7 @@ func withoutCredentials(c Check) string {
 // question returns the key of what a check asks, whatever it accepts. It keeps Invert, because an
 // inverted check says the opposite of the same answer.
 func question(c Check) string {
-	asked := Check{Scheme: c.Scheme, Name: c.Name, Port: c.Port, Path: c.Path, Invert: c.Invert}
+	asked := Check{Scheme: c.Scheme, Name: c.Name, Port: c.Port, Path: c.Path, Send: c.Send, Invert: c.Invert}
 	return asked.Key()
 }
 

@@ -119,10 +119,10 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 	for _, kind := range []string{"hang", "drip", "reset"} {
 		t.Run(kind, func(t *testing.T) {
 			at, _ := startServer(t, kind)
-			list := make([]Target, targets)
+			list, kinds := make([]Target, targets), append(streamSchemes(), schemeDNS)
 			for i := range list {
 				list[i] = Target{at.Addr(), &Check{
-					Scheme: schemes[i%len(schemes)].Name, Port: at.Port(), Insecure: true, Status: []StatusRange{{200, 399}},
+					Scheme: kinds[i%len(kinds)], Path: "app.example.org", Port: at.Port(), Insecure: true, Status: []StatusRange{{200, 399}},
 					Interval: time.Second, Timeout: 300 * time.Millisecond, Rise: 1, Fall: 1,
 				}}
 			}
@@ -131,12 +131,13 @@ func TestHostileTargetsLeaveNothing(t *testing.T) {
 			m := NewMonitor(list, Observer{Changed: func([]Transition) {}})
 			m.bounds = bounds{inFlight: inFlight, parting: parting}
 			m.Start()
+			tooLong := time.After(time.Minute)
 			for over := false; !over; {
 				select {
 				case <-m.FirstRound():
 					over = true
 				case <-time.After(50 * time.Millisecond):
-				case <-time.After(time.Minute):
+				case <-tooLong:
 					t.Fatal("the first round does not end")
 				}
 				// A probe of gRPC has some goroutines of its own.

@@ -18,7 +18,11 @@ type prober interface {
 
 // newProber makes the prober of a target.
 func newProber(target Target) prober {
-	return visitor{target, target.Check.scheme().newAsker(target)}
+	scheme := target.Check.scheme()
+	if scheme.newProber != nil {
+		return scheme.newProber(target)
+	}
+	return visitor{target, scheme.newAsker(target)}
 }
 
 // visitor makes a new connection for each probe. A connection that was kept says nothing about new

@@ -29,7 +29,7 @@ func init() {
 
 func TestRefusedConnection(t *testing.T) {
 	for _, address := range families {
-		for _, scheme := range SchemeNames() {
+		for _, scheme := range streamSchemes() {
 			t.Run(scheme+" "+address, func(t *testing.T) {
 				wantReason(t, probeOnce(t, unusedPort(t, address, scheme)), "connect: connection refused")
 			})
@@ -50,7 +50,7 @@ func TestTCP(t *testing.T) {
 // TestEachProbeConnects guards against endpoints that answer whoever is connected already, and let
 // nobody else in.
 func TestEachProbeConnects(t *testing.T) {
-	for _, scheme := range SchemeNames() {
+	for _, scheme := range streamSchemes() {
 		t.Run(scheme, func(t *testing.T) {
 			listener := listen(t, "127.0.0.1")
 			target := targetAt(listener, scheme)
@@ -152,10 +152,18 @@ func everyScheme(reason string) map[string]string {
 	return want
 }
 
+// streamSchemes are those whose probes make a TCP connection.
+func streamSchemes() []string {
+	return slices.DeleteFunc(SchemeNames(), func(name string) bool {
+		scheme, _ := SchemeOf(name)
+		return scheme.newAsker == nil
+	})
+}
+
 // waitingSchemes are those whose probes wait for an answer: all but tcp, which needs no more than a
 // connection.
 func waitingSchemes() []string {
-	return slices.DeleteFunc(SchemeNames(), func(scheme string) bool { return scheme == schemeTCP })
+	return slices.DeleteFunc(streamSchemes(), func(scheme string) bool { return scheme == schemeTCP })
 }
 
 // drip sends an octet now and then.
@@ -257,7 +265,7 @@ func TestNewProberPanicsAtUnknownScheme(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	newProber(Target{addrOf("192.0.2.1"), &Check{Scheme: "icmp"}})
+	newProber(Target{addrOf("192.0.2.1"), &Check{Scheme: "ftp"}})
 }
 
 func TestExplain(t *testing.T) {

@@ -18,9 +18,9 @@ import (
 )
 
 // localTrouble lists errors that say nothing of the endpoint: this process has no descriptor,
-// memory or port left.
+// memory or port left, or may not probe.
 var localTrouble = []error{
-	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
+	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, errForbidden,
 }
 
 // isLocal reports whether a probe failed because of trouble on this side.

@@ -9,9 +9,13 @@ type Scheme struct {
 	HTTP        bool   // the probe asks for a page: it can send a header and look at status and body
 	Path        bool   // the URL may have a path
 	TLS         bool   // the probe verifies a certificate
+	Text        bool   // the probe can send and expect a text
+	DNS         bool   // the URL's path is the question of a DNS query, see ReadQuestion
+	NoPort      bool   // there are no ports
 
-	impliedPort uint16 // what an authority leaves out (RFC 9110, section 4.2); 0: it always has a port
-	newAsker    func(Target) asker
+	impliedPort uint16              // what an authority leaves out (RFC 9110, section 4.2); 0: it always has a port
+	newAsker    func(Target) asker  // of a probe over a TCP connection
+	newProber   func(Target) prober // of any other probe
 }
 
 // The names of the schemes.
@@ -22,6 +26,10 @@ const (
 	schemeHTTPS = "https"
 	schemeGRPC  = "grpc"
 	schemeGRPCS = "grpcs"
+
+	schemeDNS    = "dns"
+	schemeDNSTCP = "dns+tcp"
+	schemeICMP   = "icmp"
 )
 
 // schemes holds all kinds of probes, in the order in which messages list them.
@@ -29,12 +37,15 @@ var schemes []Scheme
 
 func init() { // not a literal, because the askers look their scheme up here
 	schemes = []Scheme{
-		{Name: schemeTCP, newAsker: newTCPAsker},
-		{Name: schemeTLS, TLS: true, newAsker: newTLSAsker},
+		{Name: schemeTCP, Text: true, newAsker: newTCPAsker},
+		{Name: schemeTLS, TLS: true, Text: true, newAsker: newTLSAsker},
 		{Name: schemeHTTP, DefaultPort: 80, HTTP: true, Path: true, impliedPort: 80, newAsker: newHTTPAsker},
 		{Name: schemeHTTPS, DefaultPort: 443, HTTP: true, Path: true, TLS: true, impliedPort: 443, newAsker: newHTTPSAsker},
 		{Name: schemeGRPC, Path: true, impliedPort: 80, newAsker: newGRPCAsker},
 		{Name: schemeGRPCS, Path: true, TLS: true, impliedPort: 443, newAsker: newGRPCAsker},
+		{Name: schemeDNS, DefaultPort: 53, Path: true, DNS: true, newProber: newDNSProber},
+		{Name: schemeDNSTCP, DefaultPort: 53, Path: true, DNS: true, newAsker: newDNSAsker},
+		{Name: schemeICMP, NoPort: true, newProber: newEchoProber},
 	}
 }
 

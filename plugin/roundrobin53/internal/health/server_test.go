@@ -97,8 +97,12 @@ func listen(tb testing.TB, address string) net.Listener {
 // machine is too slow for.
 func targetAt(listener net.Listener, scheme string) Target {
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
+	path := ""
+	if kind, ok := SchemeOf(scheme); ok && kind.DNS {
+		path = "app.example.org/A"
+	}
 	return Target{at.Addr().Unmap(), &Check{
-		Scheme: scheme, Port: at.Port(), Interval: 20 * time.Second, Timeout: 20 * time.Second, Rise: 1, Fall: 1,
+		Scheme: scheme, Path: path, Port: at.Port(), Interval: 20 * time.Second, Timeout: 20 * time.Second, Rise: 1, Fall: 1,
 		Status: []StatusRange{{200, 399}}, Roots: newTestAuthority().pool,
 	}}
 }

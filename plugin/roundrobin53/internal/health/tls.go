@@ -8,9 +8,12 @@ import (
 
 // tlsAsker passes when a TLS handshake is complete and the certificate is valid; with Insecure any
 // certificate will do.
-type tlsAsker struct{ config *tls.Config }
+type tlsAsker struct {
+	config *tls.Config
+	check  *Check
+}
 
-func newTLSAsker(target Target) asker { return tlsAsker{tlsConfig(target)} }
+func newTLSAsker(target Target) asker { return tlsAsker{tlsConfig(target), target.Check} }
 
 // classicalCurves leaves out the curves that withstand quantum computers. Those make a probe take
 // half as much processor time again, which is worth it only if the probe sends a header, where a
@@ -53,6 +56,9 @@ func (a tlsAsker) ask(_ context.Context, conn connection) error {
 	secure, err := a.handshake(conn)
 	if err != nil {
 		return err // without a goodbye, which needs a session
+	}
+	if err := converse(secure, a.check); err != nil {
+		return err
 	}
 	return secure.CloseWrite()
 }

@@ -156,3 +156,50 @@ func TestForgedLine(t *testing.T) {
 	target.Check.Name = "www.example.org"
 	wantReason(t, probeOnce(t, target), `certificate: certificate is valid for evil\n[ERROR] plugin/errors: forged line\x1b[2J, not www.example.org`)
 }
+
+// TestDialogue covers what a check sends and expects: a greeting, and an answer to a question.
+func TestDialogue(t *testing.T) {
+	greet := func(conn net.Conn) { _, _ = conn.Write([]byte("220 mail.example.org ESMTP\r\n")) }
+	pong := func(conn net.Conn) {
+		octets := make([]byte, 6)
+		if n, _ := conn.Read(octets); string(octets[:n]) == "PING\r\n" {
+			_, _ = conn.Write([]byte("+PO"))
+			_, _ = conn.Write([]byte("NG\r\n"))
+		}
+	}
+	const absent = `no "+PONG" in the first 1024 octets, or the other side ended the connection before`
+	for _, row := range []struct {
+		name, send, expect, want string
+		handle                   func(net.Conn)
+	}{
+		{"greeting", "", "220 ", "", greet},
+		{"another greeting", "", "+PONG", absent, greet},
+		{"answer", "PING\r\n", "+PONG", "", pong},
+		{"another question", "PONG\r\n", "+PONG", absent, pong},
+		{"too far behind", "", "+PONG", absent, func(conn net.Conn) {
+			_, _ = conn.Write([]byte(strings.Repeat("x", ExpectLimit-4) + "+PONG"))
+			_, _ = conn.Read(make([]byte, 1))
+		}},
+		{"just in time", "", "+PONG", "", func(conn net.Conn) {
+			_, _ = conn.Write([]byte(strings.Repeat("x", ExpectLimit-5) + "+PONG"))
+			_, _ = conn.Read(make([]byte, 1))
+		}},
+	} {
+		for _, scheme := range []string{schemeTCP, schemeTLS} {
+			t.Run(row.name+" "+scheme, func(t *testing.T) {
+				listener := listen(t, "127.0.0.1")
+				serveConns(t, listener, func(conn net.Conn) {
+					if scheme == schemeTLS {
+						secure := tls.Server(conn, serverConfig())
+						defer func() { _ = secure.Close() }()
+						conn = secure
+					}
+					row.handle(conn)
+				})
+				target := targetAt(listener, scheme)
+				target.Check.Send, target.Check.Expect = row.send, row.expect
+				wantReason(t, probeOnce(t, target), row.want)
+			})
+		}
+	}
+}

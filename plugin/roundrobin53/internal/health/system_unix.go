@@ -8,6 +8,14 @@ import (
 	"syscall"
 )
 
+// openFileLimit returns how many files this process may have open. Go's runtime has already raised
+// the limit as far as it may.
+func openFileLimit() uint64 {
+	limit := syscall.Rlimit{Cur: 1024}                   // what every Unix allows
+	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) // does not fail for a limit that there is
+	return uint64(limit.Cur)                             //nolint:unconvert // signed on FreeBSD
+}
+
 // drainReads bounds what is read of a peer that goes on sending, to 64 KiB.
 const drainReads = 16
 
