@@ -120,6 +120,8 @@ func TestChainWarnings(t *testing.T) {
 		{"ECS for places alone", "example.org", places + " {\nedns-subnet\n}", geo, []string{"edns-subnet", "add ecs"}},
 		{"ECS for networks alone", "example.org", places, geo + "\necs", []string{"ecs", "add edns-subnet"}},
 		{"a database without places", "example.org", "metadata\ngeoip " + server.ASNDatabasePath(t), geo, []string{"geoip", "no places"}},
+		{"AS numbers in a database that has them", "example.org", "metadata\ngeoip " + server.ASNDatabasePath(t), "record app A 192.0.2.1 geo AS64496", nil},
+		{"a database without AS numbers", "example.org", places, "record app A 192.0.2.1 geo AS64496", []string{"geoip", "no AS numbers"}},
 		{"loadbalance", "example.org", "loadbalance", record, []string{"dns://example.org.:0", "loadbalance", "server block"}},
 		{"cache and fallthrough", "example.org", "cache\necho", record + "fallthrough", []string{"dns://example.org.:0", "cache", "fall", "example.org."}},
 		{"cache and limited fallthrough", "example.org", "cache\necho", record + "fallthrough sub.example.org", []string{"cache", "example.org."}},

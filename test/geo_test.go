@@ -293,3 +293,27 @@ func TestGeoWithoutPlugins(t *testing.T) {
 		t.Errorf("with the plugins: %s, want 192.0.2.1", got)
 	}
 }
+
+// TestGeoByAS asks from 127.0.0.1, which the database puts into AS64496: before the country and behind networks.
+func TestGeoByAS(t *testing.T) {
+	s := server.Start(t, server.Located(server.ASNDatabasePath(t), `
+		record app A {
+			value 192.0.2.1 geo AS64496
+			value 192.0.2.2 geo AS64497
+			value 192.0.2.3
+		}
+		record other A {
+			value 192.0.2.2 geo as64497
+			value 192.0.2.3
+		}
+		record network A {
+			value 192.0.2.1 geo AS64496
+			value 192.0.2.4 from 127.0.0.0/8
+		}
+	`))
+	for name, want := range map[string]string{"app": "192.0.2.1", "other": "192.0.2.3", "network": "192.0.2.4"} {
+		if got := server.AskAddresses(t, s, name+".example.org"); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

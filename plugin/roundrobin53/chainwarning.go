@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -36,13 +37,17 @@ func (h *Handler) shadowWarnings(s *store.Store, block string) []string {
 
 // geoWarnings returns warnings about the geoip plugin's set-up.
 func (h *Handler) geoWarnings(s *store.Store, block string) []string {
-	if !needsPlace(s) {
+	locations, systems := needsOf(s)
+	if !locations && !systems {
 		return nil
 	}
 	known := knowledgeOf(h.block.config.Handler("geoip"))
 	var warnings []string
-	if known.provides != 0 && known.provides&geoipCity == 0 {
+	if locations && known.provides != 0 && known.provides&geoipCity == 0 {
 		warnings = append(warnings, block+": geoip: its database has no places, so geo and order nearest know no client's; use one of cities or countries")
+	}
+	if systems && known.provides != 0 && known.provides&geoipASN == 0 {
+		warnings = append(warnings, block+": geoip: its database has no AS numbers, so geo with a place such as AS64500 knows no client's; use one of autonomous systems")
 	}
 	heeds := func(z store.Zone) bool { return z.ECS }
 	switch ecs := slices.ContainsFunc(s.Zones, heeds); {
@@ -54,18 +59,22 @@ func (h *Handler) geoWarnings(s *store.Store, block string) []string {
 	return warnings
 }
 
-// needsPlace reports whether an answer depends on where the client is.
-func needsPlace(s *store.Store) bool {
+// needsOf reports whether answers depend on the locations of clients, and whether they depend on
+// their autonomous systems.
+func needsOf(s *store.Store) (locations, systems bool) {
+	isLocation := func(place string) bool { return !route.IsAS(place) }
 	for _, set := range s.All() {
-		if set.Needs()&(policy.NeedsPlaces|policy.NeedsPoint) != 0 {
-			return true
-		}
+		locations = locations || set.Needs()&policy.NeedsPoint != 0 || set.HasPlace(isLocation)
+		systems = systems || set.HasPlace(route.IsAS)
 	}
-	return false
+	return locations, systems
 }
 
-// geoipCity is the bit of geoipKnowledge.provides that stands for places.
-const geoipCity = 1
+// The bits of geoipKnowledge.provides.
+const (
+	geoipCity = 1 << iota
+	geoipASN
+)
 
 // geoipKnowledge says how the geoip plugin is set up.
 type geoipKnowledge struct {

@@ -85,7 +85,7 @@ func (q *query) whoFor(needs policy.Needs) *policy.Who {
 	q.who.Network, q.who.Subnet = q.network(), q.subnet != nil // every part of Who needs a scope
 	if missing&policy.NeedsPlaces != 0 {
 		label := func(name string) string { return geoLabel(q.ctx, name) }
-		q.who.Places = route.NewPlaces(label("continent/code"), label("country/code"), label("subdivisions/code"))
+		q.who.Places = route.NewPlaces(label("asn/number"), label("continent/code"), label("country/code"), label("subdivisions/code"))
 	}
 	if missing&policy.NeedsPoint != 0 {
 		if at, ok := config.ParseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {

@@ -232,7 +232,7 @@ func writeValues(random *rand.Rand, b *strings.Builder, line int, isCNAME bool) 
 func randomClient(random *rand.Rand) *policy.Who {
 	who := at([]string{"10.1.2.3", "10.1.9.9", "10.9.9.9", "192.0.2.77", "2001:db8::1", "203.0.113.5"}[random.IntN(6)])
 	who.Subnet = random.IntN(2) == 0
-	who.Places = []route.Places{{}, route.NewPlaces("EU", "DE", "BE"), route.NewPlaces("NA", "US", "CA"), route.NewPlaces("EU", "", "")}[random.IntN(4)]
+	who.Places = []route.Places{{}, route.NewPlaces("", "EU", "DE", "BE"), route.NewPlaces("", "NA", "US", "CA"), route.NewPlaces("", "EU", "", "")}[random.IntN(4)]
 	if random.IntN(2) == 0 {
 		who.Point, who.Located = pool.PointAt(float64(random.IntN(80)), float64(random.IntN(90))), true
 	}

@@ -204,6 +204,19 @@ func (c *Choosing) needs() Needs {
 	return n
 }
 
+// HasPlace reports whether some of the values are for a place that is so.
+func (s *Set) HasPlace(is func(place string) bool) bool {
+	if s.more == nil || s.more.Routes == nil {
+		return false
+	}
+	for place := range s.more.Routes.Places {
+		if is(place) {
+			return true
+		}
+	}
+	return false
+}
+
 // Needs returns what the set has to know of a client.
 func (s *Set) Needs() Needs {
 	if s.more == nil {

@@ -33,7 +33,7 @@ func TestMatch(t *testing.T) {
 		Places:   map[string]int{"US-CA": 5, "US": 6, "north-america": 7, "DE": 8},
 		Rest:     0,
 	}
-	california, berlin := NewPlaces("NA", "US", "CA"), NewPlaces("EU", "DE", "BE")
+	california, berlin := NewPlaces("", "NA", "US", "CA"), NewPlaces("", "EU", "DE", "BE")
 	for _, row := range []struct {
 		name    string
 		network string
@@ -187,6 +187,7 @@ func TestParsePlace(t *testing.T) {
 	for text, want := range map[string]string{
 		"DE": "DE", "de": "DE", "US-CA": "US-CA", "gb-eng": "GB-ENG", "NA": "NA", "AF": "AF",
 		"africa": "africa", "North-America": "north-america",
+		"AS64500": "AS64500", "as007": "AS7", "AS4294967295": "AS4294967295", "AS": "AS", "AS0": "!", "AS4294967296": "!", "AS-1": "AS-1", "ASN1": "!",
 		"UK": "!", "germany": "!", "EU": "!", "XX": "!", "": "!", "D": "!", "DEU": "!", "US-": "!", "US-CALI": "!", "US-C_": "!", "north": "!",
 	} {
 		got, err := ParsePlace(text)
@@ -198,17 +199,18 @@ func TestParsePlace(t *testing.T) {
 
 func TestNewPlaces(t *testing.T) {
 	for _, row := range []struct {
-		continent, country, subdivisions string
-		want                             Places
+		as, continent, country, subdivisions string
+		want                                 Places
 	}{
-		{"NA", "US", "CA", Places{"", "US-CA", "US", "north-america"}},
-		{"EU", "GB", "ENG,LND", Places{"GB-LND", "GB-ENG", "GB", "europe"}},
-		{"EU", "DE", "", Places{2: "DE", 3: "europe"}},
-		{"EU", "", "BE", Places{3: "europe"}},
-		{"", "", "", Places{}},
+		{"", "NA", "US", "CA", Places{"", "", "US-CA", "US", "north-america"}},
+		{"64500", "EU", "GB", "ENG,LND", Places{"AS64500", "GB-LND", "GB-ENG", "GB", "europe"}},
+		{"0", "EU", "DE", "", Places{3: "DE", 4: "europe"}},
+		{"4294967296", "EU", "", "BE", Places{4: "europe"}},
+		{"", "", "", "", Places{}},
+		{"4294967295", "", "", "", Places{0: "AS4294967295"}},
 	} {
-		if got := NewPlaces(row.continent, row.country, row.subdivisions); !reflect.DeepEqual(got, row.want) {
-			t.Errorf("%q %q %q: %q, want %q", row.continent, row.country, row.subdivisions, got, row.want)
+		if got := NewPlaces(row.as, row.continent, row.country, row.subdivisions); !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%q %q %q %q: %q, want %q", row.as, row.continent, row.country, row.subdivisions, got, row.want)
 		}
 	}
 }
