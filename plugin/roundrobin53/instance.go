@@ -101,7 +101,12 @@ func (in *instance) firstStartup() error {
 
 // startup makes the handlers ready to answer, just before the sockets open. All server blocks are
 // set up by then.
-func (in *instance) startup() error {
+func (in *instance) startup() (err error) {
+	defer func() {
+		if err != nil {
+			in.pages.closeExcept(servingInstance().pages)
+		}
+	}()
 	for _, h := range in.handlers {
 		if err := h.validateLocating(); err != nil {
 			return err

@@ -12,6 +12,7 @@ type Document struct {
 	Time     time.Time `json:"time"`
 	Instance Running   `json:"instance"`
 	Zones    []Zone    `json:"zones"`
+	Lookups  []Lookup  `json:"lookups"`
 }
 
 // Running tells what runs.
@@ -59,6 +60,7 @@ type Group struct {
 // A Value is one value of an RRset.
 type Value struct {
 	Value      string     `json:"value"`
+	FromName   string     `json:"from_name"` // the name that it was looked up under; "" if it is written
 	Weight     int        `json:"weight"`
 	Priority   int        `json:"priority"`
 	From       []string   `json:"from"`
@@ -81,6 +83,18 @@ type Check struct {
 	Since    *time.Time `json:"since"`
 	Reason   string     `json:"reason"`   // why the latest probe failed; "" if it passed
 	Duration string     `json:"duration"` // how long the latest probe took; "" before the first
+}
+
+// A Lookup is what is known of a name that is a value.
+type Lookup struct {
+	Name      string   `json:"name"`
+	Type      string   `json:"type"`
+	Resolver  string   `json:"resolver"`
+	Result    string   `json:"result"` // ok, stale, empty or never
+	Age       string   `json:"age"`    // of the answer that the addresses are of; "" if there was none
+	TTL       int      `json:"ttl"`    // of that answer, in seconds
+	Reason    string   `json:"reason"` // why the last lookup brought no addresses; "" if it brought some
+	Addresses []string `json:"addresses"`
 }
 
 // A State is a word for what a value, a check or a group is.

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"time"
 )
 
 // writeJSON writes the document with the RRsets that a filter shows, piece by piece.
 func (v *view) writeJSON(w io.Writer, in *Instance, f *filter) error {
 	j := jsonWriter{w: w}
-	j.open(Document{Version: Version, Time: v.now.UTC(), Instance: in.running(), Zones: []Zone{}})
+	j.open(head{Version: Version, Time: v.now.UTC(), Instance: in.running(), Zones: []Zone{}})
 	var s *summary
 	if f.Down {
 		s = v.summarize()
@@ -26,7 +27,7 @@ func (v *view) writeJSON(w io.Writer, in *Instance, f *filter) error {
 	for at++; at < len(v.zones); at++ {
 		j.zone(v, f, at)
 	}
-	j.end()
+	j.end(in.lookups())
 	return j.err
 }
 
@@ -64,7 +65,15 @@ func (j *jsonWriter) opened(value any) []byte {
 	return text[:max(0, len(text)-len("]}"))]
 }
 
-func (j *jsonWriter) open(d Document) { j.write(j.opened(d)) }
+// A head is what a document begins with.
+type head struct {
+	Version  int       `json:"version"`
+	Time     time.Time `json:"time"`
+	Instance Running   `json:"instance"`
+	Zones    []Zone    `json:"zones"`
+}
+
+func (j *jsonWriter) open(h head) { j.write(j.opened(h)) }
 
 // zone begins a zone, unless the filter does not show it.
 func (j *jsonWriter) zone(v *view, f *filter, number int) {
@@ -93,13 +102,26 @@ func (j *jsonWriter) element(rrset RRset) {
 	j.write(j.marshal(rrset))
 }
 
-func (j *jsonWriter) end() {
+func (j *jsonWriter) end(lookups []Lookup) {
 	j.endZone()
-	j.write([]byte("]}\n"))
+	j.write([]byte(`],"lookups":`))
+	j.write(j.marshal(lookups))
+	j.write([]byte("}\n"))
+}
+
+// lookups returns what is known of all names that are values.
+func (in *Instance) lookups() []Lookup {
+	all := []Lookup{}
+	for _, b := range in.Blocks {
+		if b.Lookups != nil {
+			all = append(all, b.Lookups()...)
+		}
+	}
+	return all
 }
 
 // shown shows a zone without its RRsets.
 func (z *zone) shown() Zone {
 	bind := slices.DeleteFunc(slices.Clone(z.block.Bind), func(address string) bool { return address == "" })
-	return Zone{Zone: z.Name, View: z.block.View, Server: z.server, Bind: append([]string{}, bind...), Serial: z.block.Store.Table.Zones()[z.index].Serial(), Overlay: z.Overlay, RRsets: []RRset{}}
+	return Zone{Zone: z.Name, View: z.block.View, Server: z.server, Bind: append([]string{}, bind...), Serial: z.Serial, Overlay: z.Overlay, RRsets: []RRset{}}
 }

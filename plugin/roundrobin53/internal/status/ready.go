@@ -59,11 +59,13 @@ func readinessFor(s *store.Store, name string, rrtype uint16) readiness {
 
 // readinessOfSet returns what the clients of a set get: that of the group with most to give.
 func readinessOfSet(s *store.Store, set *policy.Set) readiness {
+	board, best := s.Verdicts.Board(), noAddress
 	if !set.Chooses() {
+		if choice := board.PlainChoice(set); choice != nil && choice.Status() != pool.Up {
+			return noAddress // an operator drained all of them
+		}
 		return isUp
 	}
-	best := noAddress
-	board := s.Verdicts.Board()
 	for _, g := range set.Groups() {
 		switch board.Choice(g).Status() {
 		case pool.Up:

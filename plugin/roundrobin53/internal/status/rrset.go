@@ -1,6 +1,7 @@
 package status
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,9 @@ func (v *view) rrset(e *entry) RRset {
 	shown.TTL = set.TTL
 	shown.Source = z.block.Store.Source(e.rrtype, e.number, 0)
 	b := builder{view: v, e: e, set: set, block: z.block, board: board}
+	if e.rrset == nil {
+		b.names = z.block.Store.LookedUp(e.number)
+	}
 	if set.Chooses() {
 		b.choosing(&shown)
 	} else {
@@ -63,6 +67,9 @@ func (b *builder) addOverrides(home *policy.Set, values []Value) {
 		}
 		value := &values[i]
 		value.Override = steer.String()
+		if steer.Weight != nil {
+			value.Weight = steer.Weight.Weight
+		}
 		switch {
 		case steer.Drain != "":
 			value.State, value.Since = Drained, nil
@@ -81,6 +88,7 @@ type builder struct {
 	set   *policy.Set
 	block *Block
 	board *policy.Board
+	names map[netip.Addr]string // that addresses were looked up under; nil if none was
 }
 
 // plain shows a set whose answers turns alone decide.
@@ -134,14 +142,15 @@ func (b *builder) choosing(shown *RRset) {
 	rules := c.Groups[0].Rules()
 	shown.Order, shown.Answers, shown.ByLine = rules.Order.String(), rules.Answers, rules.ByLine
 	shown.Values = make([]Value, b.count())
-	for _, g := range c.Groups {
+	groups := b.block.Store.Verdicts.GroupsNow(b.set)
+	for _, g := range groups {
 		for _, line := range g.Lines() {
 			for i := line.First; i < line.First+line.Count; i++ {
 				shown.Values[i] = b.value(g, line, i)
 			}
 		}
 	}
-	for _, g := range c.Groups {
+	for _, g := range groups {
 		shown.Groups = append(shown.Groups, b.group(g, shown.Values))
 	}
 	for i := range shown.Values {
@@ -176,6 +185,9 @@ func (b *builder) value(g *policy.Group, line *pool.Line, i int) Value {
 	}
 	if line.Drain {
 		shown.State, shown.Since = Drained, nil
+	}
+	if address, err := netip.ParseAddr(shown.Value); err == nil {
+		shown.FromName = b.names[address]
 	}
 	return shown
 }

@@ -41,6 +41,9 @@ type Block struct {
 	// Verdict returns what is known of a target of the store. It takes no lock.
 	Verdict func(target int) Verdict
 
+	// Lookups returns what is known of the names that are values; nil if there are none.
+	Lookups func() []Lookup
+
 	// Explain tells what a client gets for a name next, and why. It takes no turn.
 	Explain func(name string, rrtype uint16, client netip.Prefix) *explain.Document
 }

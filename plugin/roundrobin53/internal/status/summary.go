@@ -19,6 +19,11 @@ func (v *view) summarize() *summary {
 	for _, i := range v.choosing {
 		s.add(v, i)
 	}
+	for z := range v.zones {
+		if v.zones[z].block.Store.Verdicts.Board().HasPlain() {
+			s.addSteered(v, &v.zones[z])
+		}
+	}
 	return s
 }
 
@@ -39,7 +44,7 @@ func (s *summary) add(v *view, number int) {
 		s.Values, s.Up = s.Values+lookedUp, s.Up+lookedUp
 	}
 	down := s.Down
-	s.addValues(block, set)
+	s.addValues(block, set, block.Store.Verdicts.SteersOf(v.set(e)))
 	failOpen, noData := troubles(block, set)
 	if failOpen {
 		s.FailOpen++
@@ -52,16 +57,47 @@ func (s *summary) add(v *view, number int) {
 	}
 }
 
+// addSteered counts the values of a zone in which turns alone decide, but for what an operator
+// decided.
+func (s *summary) addSteered(v *view, z *zone) {
+	board := z.block.Store.Verdicts.Board()
+	for i := z.first; i < z.end; i++ {
+		home := v.set(&v.entries[i])
+		if home == nil {
+			continue
+		}
+		choice := board.PlainChoice(home)
+		if choice == nil {
+			continue
+		}
+		steers := z.block.Store.Verdicts.SteersOf(home)
+		for value := range home.Len() {
+			if steer := home.SteerOf(steers, value); steer != nil && steer.Drain != "" {
+				s.count(Drained)
+			}
+		}
+		if choice.Status() != pool.Up {
+			s.NoData++
+			s.Troubled = append(s.Troubled, i)
+		}
+	}
+}
+
 // addValues counts the values of a set, each once.
-func (s *summary) addValues(block *Block, set *policy.Set) {
+func (s *summary) addValues(block *Block, set *policy.Set, steers policy.Steers) {
 	seen := make(map[int]bool)
-	for _, g := range set.Groups() {
+	for _, g := range block.Store.Verdicts.GroupsNow(set) {
 		for _, line := range g.Lines() {
 			for i := line.First; i < line.First+line.Count; i++ {
-				if !seen[i] {
-					seen[i] = true
-					s.count(block.stateOf(g, line, i))
+				if seen[i] {
+					continue
 				}
+				seen[i] = true
+				state := block.stateOf(g, line, i)
+				if steer := set.SteerOf(steers, i); steer != nil && steer.Drain != "" {
+					state = Drained
+				}
+				s.count(state)
 			}
 		}
 	}

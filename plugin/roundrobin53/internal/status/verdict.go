@@ -17,6 +17,9 @@ type finding struct {
 // find evaluates a condition.
 func (b *Block) find(c *policy.Condition) finding {
 	var f finding
+	if c.Forced != nil {
+		return finding{holds: c.Forced.Up, known: true}
+	}
 	if len(c.Of) == 0 {
 		v := b.Verdict(c.Target)
 		f = finding{v.Up, v.Known, v.Since}
