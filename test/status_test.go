@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/test/nameserver"
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
@@ -214,6 +215,23 @@ func TestStatusStart(t *testing.T) {
 	s = server.Start(t, corefile("0.0.0.0:"+server.FreePort(t)))
 	if got := strings.Join(server.OwnWarnings(s), "\n"); !strings.Contains(got, "is open to whoever reaches") {
 		t.Errorf("on all addresses: %q", got)
+	}
+}
+
+// TestStatusTellsWhatIsLookedUp guards what is shown of values that are names: where they come from, and how fresh they are.
+func TestStatusTellsWhatIsLookedUp(t *testing.T) {
+	address, n := "127.0.0.1:"+server.FreePort(t), nameserver.Start(t)
+	n.Set("lb.example.net.", "300 A 192.0.2.1")
+	s := server.Start(t, fmt.Sprintf("example.org:0 {\nroundrobin53 {\nstatus %s\nresolver %s\nrecord app A lb.example.net. 192.0.2.9\n}\n}\n", address, n.Address))
+	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.9")
+	_, body, _ := getStatus(t, statusClient(t), address, "/status.json")
+	for _, want := range []string{
+		`"value":"192.0.2.1","from_name":"lb.example.net."`, `"value":"192.0.2.9","from_name":""`,
+		`"lookups":[{"name":"lb.example.net.","type":"A"`, `"result":"ok"`, `"ttl":300`, `"addresses":["192.0.2.1"]`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the document lacks %s:\n%s", want, body)
+		}
 	}
 }
 
