@@ -234,24 +234,6 @@ func difference(before, after []netip.Addr) string {
 	return strings.Join(words, " ")
 }
 
-// reportUnknown logs the names that were not resolved within the time that ready waits.
-func (n *names) reportUnknown() {
-	var unknown []string
-	for _, q := range n.lookups.Questions() {
-		if n.lookups.Get(q).State == lookup.Never {
-			unknown = append(unknown, q.String())
-		}
-	}
-	if len(unknown) == 0 {
-		return
-	}
-	text := strings.Join(unknown[:min(len(unknown), maxWarnings)], ", ")
-	if more := len(unknown) - maxWarnings; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	log.Warningf("lookups: never resolved within %s: %s", firstRoundLimit, text)
-}
-
 // count counts a lookup by its result.
 func (n *names) count(q lookup.Question, result lookup.Result) {
 	lookupsTotal.WithLabelValues(q.Name, result.String()).Inc()

@@ -180,12 +180,12 @@ func steeringText(v *store.SteeredValue) string {
 }
 
 // logSome logs lines, maxWarnings of them at most.
-func logSome(print func(v ...any), lines []string) {
+func logSome(write func(v ...any), lines []string) {
 	for _, line := range lines[:min(len(lines), maxWarnings)] {
-		print(line)
+		write(line)
 	}
 	if more := len(lines) - maxWarnings; more > 0 {
-		print(fmt.Sprintf("and %d more like the last", more))
+		write(fmt.Sprintf("and %d more like the last", more))
 	}
 }
 

@@ -111,8 +111,9 @@ func (h *Handler) shown() *status.Block {
 
 // lookups returns what is known of the names that are values.
 func (h *Handler) lookups() []status.Lookup {
-	var all []status.Lookup
-	for _, q := range h.store.Load().Questions() {
+	questions := h.store.Load().Questions()
+	all := make([]status.Lookup, 0, len(questions))
+	for _, q := range questions {
 		set := h.instance.names.get(q)
 		shown := status.Lookup{
 			Name: q.Name, Type: dns.Type(q.Type).String(), Resolver: q.Resolver.String(), Result: set.State.String(),

@@ -42,27 +42,34 @@ func (c *Check) parseURL(text string) error {
 		return fmt.Errorf("%q: no port follows the colon; is it an {$ENV} variable that is not set? Write %s", shown, withPort(u, scheme))
 	case port == "" && scheme.DefaultPort == 0 && !scheme.NoPort:
 		return fmt.Errorf("%q: %s has no default port; write %s://%s:PORT", shown, u.Scheme, u.Scheme, u.Host)
+	}
+	if err := c.setURL(u, scheme); err != nil {
+		return fmt.Errorf("%q: %w", shown, err)
+	}
+	return nil
+}
+
+// setURL sets what a URL says whose scheme and host are well formed.
+func (c *Check) setURL(u *url.URL, scheme health.Scheme) (err error) {
+	switch {
 	case !scheme.Path && (u.Path != "" || u.RawQuery != ""):
-		return fmt.Errorf("%q: %s has no path", shown, u.Scheme)
+		return fmt.Errorf("%s has no path", u.Scheme)
 	case !scheme.HTTP && u.RawQuery != "":
-		return fmt.Errorf("%q: %s has no query", shown, u.Scheme)
+		return fmt.Errorf("%s has no query", u.Scheme)
 	case u.Fragment != "":
-		return fmt.Errorf("%q: what stands behind # is not sent; leave it out", shown)
+		return errors.New("what stands behind # is not sent; leave it out")
 	}
 	number := int(scheme.DefaultPort)
-	if port != "" {
+	if port := u.Port(); port != "" {
 		if number, err = parseNumber(port, 1, 65535); err != nil {
-			return fmt.Errorf("%q: port %w", shown, err)
+			return fmt.Errorf("port %w", err)
 		}
 	}
 	c.Probe = &health.Check{Scheme: u.Scheme, Port: uint16(number), Status: defaultStatus}
 	if err := c.setPath(u, scheme); err != nil {
-		return fmt.Errorf("%q: %w", shown, err)
+		return err
 	}
-	if err := c.setHost(u.Hostname()); err != nil {
-		return fmt.Errorf("%q: %w", shown, err)
-	}
-	return nil
+	return c.setHost(u.Hostname())
 }
 
 // setPath sets what the probe asks for.

@@ -143,16 +143,23 @@ func (rec *Record) mostValues(written int) int {
 func (c *Block) validateSources() error {
 	for _, d := range c.Directives {
 		for _, rec := range d.records {
-			if !rec.hasSources() {
-				continue
+			if err := c.validateSourcesOf(rec); err != nil {
+				return err
 			}
-			for _, v := range rec.values {
-				for i, name := range v.sources(rec) {
-					if !c.isElsewhere(name) {
-						return v.Errorf("%s: %q lies in the zone %s of this block and would be looked up here; for the addresses of a name of this block write record NAME ALIAS NAME",
-							rec.wordOf(v), v.names[i], longestZone(c.zones, name).Name)
-					}
-				}
+		}
+	}
+	return nil
+}
+
+func (c *Block) validateSourcesOf(rec *Record) error {
+	if !rec.hasSources() {
+		return nil
+	}
+	for _, v := range rec.values {
+		for i, name := range v.sources(rec) {
+			if !c.isElsewhere(name) {
+				return v.Errorf("%s: %q lies in the zone %s of this block and would be looked up here; for the addresses of a name of this block write record NAME ALIAS NAME",
+					rec.wordOf(v), v.names[i], longestZone(c.zones, name).Name)
 			}
 		}
 	}

@@ -17,20 +17,11 @@ func (p Position) Warningf(format string, args ...any) string {
 
 // warnDirective warns of what is useless in a directive, or likely not meant.
 func (c *Block) warnDirective(d *Directive) {
-	block := newZoneIndex(d.block)
-	around := block.around()
-	for _, zone := range d.Zones {
-		if len(d.block) > 0 && block.Of(zone) == "" && !around[zone] {
-			c.warnf(d.Position, "the zone %s lies outside the server block, %s: no query for it arrives here", zone, strings.Join(d.block, " "))
-		}
-	}
+	c.warnZones(d)
 	if len(d.checks)+len(d.networks) > 0 {
 		c.warnUnused(d)
 	}
-	looksUp := func(rec *Record) bool {
-		return rec.hasSources() || isWholeName(rec.alias) && (d.ZoneOf(strings.ToLower(rec.alias)) == "" || d.Overlays(strings.ToLower(rec.alias)))
-	}
-	if d.resolver != nil && !slices.ContainsFunc(d.records, looksUp) {
+	if d.resolver != nil && !slices.ContainsFunc(d.records, d.asksResolver) {
 		c.warnf(d.resolver.Position, "resolver: no record of this block has a value that is a name elsewhere, so it is never asked")
 	}
 	isManifold := len(d.Zones) > 1 && !slices.ContainsFunc(d.Zones, func(zone string) bool { return !isReverse(zone) })
@@ -44,6 +35,23 @@ func (c *Block) warnDirective(d *Directive) {
 		if isManifold && len(rec.owners) > 1 && rec.name != "@" && rec.name != "*" {
 			c.warnf(rec.Position, "%q exists in each of the %d zones, %s and so on, since a network that ends within an octet is several zones; write the whole name", rec.name, len(d.Zones), d.Zones[0])
 			isManifold = false // one tells of all
+		}
+	}
+}
+
+// asksResolver reports whether a record may have values that are looked up.
+func (d *Directive) asksResolver(rec *Record) bool {
+	alias := strings.ToLower(rec.alias)
+	return rec.hasSources() || isWholeName(alias) && (d.ZoneOf(alias) == "" || d.Overlays(alias))
+}
+
+// warnZones warns of zones that get no query.
+func (c *Block) warnZones(d *Directive) {
+	block := newZoneIndex(d.block)
+	around := block.around()
+	for _, zone := range d.Zones {
+		if len(d.block) > 0 && block.Of(zone) == "" && !around[zone] {
+			c.warnf(d.Position, "the zone %s lies outside the server block, %s: no query for it arrives here", zone, strings.Join(d.block, " "))
 		}
 	}
 }

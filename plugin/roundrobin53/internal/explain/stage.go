@@ -32,12 +32,12 @@ func (st *stager) stages() []Stage {
 			st.plainOrder(), st.limit(st.set.Answers() < st.set.Len(), false),
 		}
 	}
-	stages := []Stage{st.drain(), st.route()}
+	drain, route := st.drain(), st.route()
 	if st.report.Group == nil { // no group answers
-		return stages
+		return []Stage{drain, route}
 	}
 	rules := st.report.Group.Rules()
-	return append(stages, st.health(), st.tier(), st.order(&rules), st.limit(rules.Answers > 0, rules.ByLine))
+	return []Stage{drain, route, st.health(), st.tier(), st.order(&rules), st.limit(rules.Answers > 0, rules.ByLine)}
 }
 
 // stage makes a stage that removes the values for which why returns a reason. Without why it

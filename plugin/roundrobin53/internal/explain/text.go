@@ -35,7 +35,7 @@ const mostRemoved = 16
 
 func (t *text) line(stage, note, detail string) {
 	line := fmt.Sprintf("  %-*s %-*s %s", stageWidth, stage, noteWidth, note, detail)
-	t.WriteString(strings.TrimRight(line, " ") + "\n")
+	fmt.Fprintln(t, strings.TrimRight(line, " "))
 }
 
 func (t *text) document(d *Document) {
@@ -46,7 +46,7 @@ func (t *text) document(d *Document) {
 	if len(d.Places) > 0 {
 		fmt.Fprintf(t, " in %s", strings.Join(d.Places, ", "))
 	}
-	t.WriteByte('\n')
+	fmt.Fprintln(t)
 	if len(d.Stages) > 0 {
 		t.line(count(d.Stages[0].In), "", d.Source)
 	}

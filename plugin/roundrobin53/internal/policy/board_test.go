@@ -9,12 +9,13 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
-// twoValues returns a set of two values, each of which is up while its target is.
-func twoValues(first, second int) *Set {
+// twoValues returns a set of two values, each of which is up while its target is: the first target,
+// and a second one.
+func twoValues(second int) *Set {
 	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
 	s := NewSet(pool.New(addresses, pool.RoundRobin, 0), 60)
 	group := pool.NewGroup(pool.Rules{MinUp: 1}, []pool.Line{{Count: 2, Weight: 1, Priority: 1}}, nil)
-	conditions := []*Condition{{Target: first}, {Target: second}}
+	conditions := []*Condition{{Target: 0}, {Target: second}}
 	s.SetChoosing(Choosing{Name: "app.example.org.", Groups: []*Group{NewGroup(group, ForAll, ForAll, conditions)}})
 	return &s
 }
@@ -25,7 +26,7 @@ func TestBoardNeverChanges(t *testing.T) {
 	const n = 3 * chunkSize
 	sets := make([]*Set, n)
 	for i := range sets {
-		sets[i] = twoValues(0, 1+i)
+		sets[i] = twoValues(1 + i)
 	}
 	v := NewVerdicts(sets, 1+n, time.Now())
 	before := v.Board()

@@ -44,13 +44,13 @@ func (v *Verdicts) Replace(replacements []Replacement, up []Verdict, now time.Ti
 		v.setLocked(verdict)
 	}
 	board := v.board.Load()
-	var groups, numbers []int
+	var groups []int
 	slices.SortFunc(replacements, func(a, b Replacement) int { return a.Home.more.number - b.Home.more.number })
-	sets := make([]*Set, len(replacements))
+	sets, numbers := make([]*Set, len(replacements)), make([]int, len(replacements))
 	for i, r := range replacements {
 		old := r.Home.On(board)
 		v.succeedLocked(r.Set, old)
-		sets[i], numbers = r.Set, append(numbers, r.Home.more.number)
+		sets[i], numbers[i] = r.Set, r.Home.more.number
 		for _, g := range r.Set.Groups() {
 			groups = append(groups, g.number)
 		}

@@ -45,7 +45,7 @@ func values(home *Set, b *Board) string {
 // TestReplace guards a query under way while values change: a board it loaded has the values and the
 // verdicts of one moment, to the end.
 func TestReplace(t *testing.T) {
-	first, second, written := liveSet(""), liveSet("ab", 0, 1), twoValues(0, 1)
+	first, second, written := liveSet(""), liveSet("ab", 0, 1), twoValues(1)
 	v := NewVerdicts([]*Set{first, written, second}, 2, time.Now())
 	if !first.IsLive() || written.IsLive() || written.On(v.Board()) != written {
 		t.Fatal("a written set is live, or a live one is not")

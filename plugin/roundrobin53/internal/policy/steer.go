@@ -157,7 +157,7 @@ func (g *Group) steered(s *Set, steers Steers) *Group {
 	if !isSteered {
 		return nil
 	}
-	return &Group{Group: g.Group.Steered(&steering.Steering), Name: g.Name, Key: g.Key, conditions: conditions, set: g.set, number: g.number}
+	return &Group{Group: g.Steered(&steering.Steering), Name: g.Name, Key: g.Key, conditions: conditions, set: g.set, number: g.number}
 }
 
 // A steering gathers what pool has to know.

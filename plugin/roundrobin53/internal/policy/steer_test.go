@@ -39,7 +39,7 @@ func TestSteeredCondition(t *testing.T) {
 
 // TestSteerLive guards decisions over a change of looked-up values: they are about addresses, not about places in a list.
 func TestSteerLive(t *testing.T) {
-	home, plain := liveSet("ab", 0, 1), twoValues(0, 1)
+	home, plain := liveSet("ab", 0, 1), twoValues(1)
 	v := NewVerdicts([]*Set{home, plain}, 2, time.Now())
 	steers := Steers{Key("192.0.2.98"): {Drain: "s:1"}}
 	v.Steer(map[*Set]Steers{home: steers}, time.Now())

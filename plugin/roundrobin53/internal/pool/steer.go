@@ -23,18 +23,17 @@ func (g *Group) Steered(s *Steering) *Group {
 		lines = evenly(lines, rules.ByLine)
 		rules.Weighted = true
 	}
-	var apart []Line
-	for i := range lines {
-		apart = append(apart, lines[i].steer(s)...)
+	for i := range lines { // to their end of before
+		lines = append(lines, lines[i].steer(s)...)
 	}
-	steered := NewGroup(rules, append(lines, apart...), g.ids)
+	steered := NewGroup(rules, lines, g.ids)
 	steered.Adopt(g)
 	return steered
 }
 
 // unordered returns copies of the lines of g.
 func (g *Group) unordered() []Line {
-	var lines []Line
+	lines := make([]Line, 0, len(g.Lines()))
 	for _, line := range g.Lines() {
 		lines = append(lines, *line)
 	}

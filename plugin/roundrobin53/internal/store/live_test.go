@@ -41,10 +41,10 @@ func (n names) take(s *Store) Taking {
 	return s.Take(s.Questions(), n.get, allUp, time.Unix(1000, 0))
 }
 
-// answerOf returns the values of the next answer for an RRset, sorted, or why there are none.
-func answerOf(t *testing.T, s *Store, name string, rrtype uint16) string {
+// answerOf returns the values of the next answer for app.example.org, sorted, or why there are none.
+func answerOf(t *testing.T, s *Store, rrtype uint16) string {
 	t.Helper()
-	number, ok := s.Table.Glue(name, rrtype)
+	number, ok := s.Table.Glue("app.example.org.", rrtype)
 	if !ok {
 		return "no RRset"
 	}
@@ -104,7 +104,7 @@ func TestLookedUpValues(t *testing.T) {
 			}
 			known.take(s)
 			for rrtype, want := range map[uint16]string{dns.TypeA: row.a, dns.TypeAAAA: row.aaaa} {
-				if got := answerOf(t, s, "app.example.org.", rrtype); got != want {
+				if got := answerOf(t, s, rrtype); got != want {
 					t.Errorf("%s: got %q, want %q", dns.TypeToString[rrtype], got, want)
 				}
 			}
@@ -127,14 +127,14 @@ func TestFailOpenWithNames(t *testing.T) {
 		t.Fatalf("a first address: %+v, want its target", taken)
 	}
 	s.Verdicts.Update([]policy.Verdict{{Target: 0}, {Target: 1}}, time.Now())
-	if got := answerOf(t, s, "app.example.org.", dns.TypeA); got != "192.0.2.1" {
+	if got := answerOf(t, s, dns.TypeA); got != "192.0.2.1" {
 		t.Errorf("all down: %q, want the first tier", got)
 	}
 	known["lb.example.net. A"] = "empty"
 	if taken := known.take(s); len(taken.Added) > 0 || len(taken.Gone) != 1 || taken.Gone[0].Number != 1 {
 		t.Errorf("emptied: %+v, want target 1 gone", taken)
 	}
-	if got := answerOf(t, s, "app.example.org.", dns.TypeA); got != "192.0.2.9" {
+	if got := answerOf(t, s, dns.TypeA); got != "192.0.2.9" {
 		t.Errorf("emptied, the rest down: %q, want the second tier", got)
 	}
 }
@@ -167,11 +167,11 @@ func TestTargetsOfNames(t *testing.T) {
 	step("again", "", "[]")
 	known["lb.example.net. A"] = "192.0.2.2 192.0.2.3"
 	step("one went, another is shared", "", "[0]")
-	if got := answerOf(t, s, "app.example.org.", dns.TypeA); got != "192.0.2.3" {
+	if got := answerOf(t, s, dns.TypeA); got != "192.0.2.3" {
 		t.Errorf("after the change: %q; 192.0.2.2 was down and stays so", got)
 	}
 	s.Verdicts.Update([]policy.Verdict{{Target: 1, Up: true}}, time.Now())
-	if got := answerOf(t, s, "app.example.org.", dns.TypeA); got != "192.0.2.2 192.0.2.3" {
+	if got := answerOf(t, s, dns.TypeA); got != "192.0.2.2 192.0.2.3" {
 		t.Errorf("after it came up: %q", got)
 	}
 	known["web.example.net. A"] = "192.0.2.4"

@@ -64,17 +64,10 @@ func newPool(rrset *config.RRset) pool.Pool {
 func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
 	lines := l.rrset.Lines
 	v := values{counts: make([]int, len(lines)), unknown: make([]bool, len(lines))}
-	claimed := make(map[netip.Addr][]int)
-	claim := func(line int, addr netip.Addr) bool {
-		if slices.ContainsFunc(claimed[addr], func(other int) bool { return l.meet(line, other) }) {
-			return false
-		}
-		claimed[addr] = append(claimed[addr], line)
-		return true
-	}
+	c := addressClaims{l, make(map[netip.Addr][]int)}
 	for i := range lines {
 		for _, addr := range l.rrset.Addresses[lines[i].First : lines[i].First+lines[i].Count] {
-			claim(i, addr)
+			c.claim(i, addr)
 		}
 	}
 	for i := range lines {
@@ -84,7 +77,7 @@ func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
 			set := known[lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}]
 			v.unknown[i] = v.unknown[i] || set.State == lookup.Never
 			for _, addr := range set.Addresses {
-				if claim(i, addr) {
+				if c.claim(i, addr) {
 					v.addresses = append(v.addresses, addr)
 				}
 			}
@@ -92,6 +85,21 @@ func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
 		v.counts[i] = len(v.addresses) - before
 	}
 	return v
+}
+
+// addressClaims holds the lines that have an address.
+type addressClaims struct {
+	*liveRRset
+	lines map[netip.Addr][]int
+}
+
+// claim gives a line an address, unless it would be in one answer twice.
+func (c *addressClaims) claim(line int, addr netip.Addr) bool {
+	if slices.ContainsFunc(c.lines[addr], func(other int) bool { return c.meet(line, other) }) {
+		return false
+	}
+	c.lines[addr] = append(c.lines[addr], line)
+	return true
 }
 
 // meet reports whether values of two lines can be in one answer.

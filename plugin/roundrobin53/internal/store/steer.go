@@ -98,31 +98,23 @@ func (st *steerer) steer(rrset RRset, home *policy.Set) {
 	if len(rules) == 0 {
 		return
 	}
-	set := home.On(st.s.Verdicts.Board())
 	steers := make(policy.Steers)
+	set := home.On(st.s.Verdicts.Board())
 	for i := range set.Values() {
-		var said []*rule
+		key := string(set.Address(i))
 		if rrset.Type == dns.TypeCNAME {
-			said = rules[strings.ToLower(set.Value(i))]
-		} else {
-			said = rules[string(set.Address(i))]
+			key = strings.ToLower(set.Value(i))
 		}
-		for _, r := range said {
-			if r.isAbout(z.Name, rrset.Name) && (!r.isOfCheck() || set.HasCheck(i, r.Name)) {
+		for _, r := range rules[key] {
+			if r.isAboutValue(z.Name, rrset.Name, set, i) {
 				r.known = true
 				r.addTo(steers)
 				st.Values = append(st.Values, SteeredValue{z.Name, rrset.Name, rrset.Type, set.Value(i), r.Action, r.source})
 			}
 		}
 	}
-	if home.IsLive() { // its values come and go
-		for _, said := range rules {
-			for _, r := range said {
-				if r.isAbout(z.Name, rrset.Name) {
-					r.addTo(steers)
-				}
-			}
-		}
+	if home.IsLive() {
+		steerAll(steers, rules, z.Name, rrset.Name)
 	}
 	if len(steers) == 0 {
 		return
@@ -131,6 +123,22 @@ func (st *steerer) steer(rrset RRset, home *policy.Set) {
 	if rrset.Type == dns.TypeCNAME {
 		for _, twin := range st.s.cnames[rrset.Number].Sets() {
 			st.steers[twin] = steers
+		}
+	}
+}
+
+// isAboutValue reports whether a rule is about a value of a set.
+func (r *rule) isAboutValue(zone, owner string, set *policy.Set, value int) bool {
+	return r.isAbout(zone, owner) && (!r.isOfCheck() || set.HasCheck(value, r.Name))
+}
+
+// steerAll adds all rules about an owner name, whatever the value: those of a live set come and go.
+func steerAll(steers policy.Steers, rules map[string][]*rule, zone, owner string) {
+	for _, said := range rules {
+		for _, r := range said {
+			if r.isAbout(zone, owner) {
+				r.addTo(steers)
+			}
 		}
 	}
 }

@@ -154,7 +154,7 @@ func (s *Store) LiveWatches() []KeyedWatch {
 	var all []KeyedWatch
 	for _, l := range s.live.rrsets {
 		for _, w := range l.watches {
-			key := TargetKey{}
+			var key TargetKey
 			if first := s.live.targets.first; w.Target < first {
 				key = s.Targets[w.Target].Key
 			} else {
