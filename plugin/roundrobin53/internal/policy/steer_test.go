@@ -1,8 +1,11 @@
 package policy
 
 import (
+	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // TestSteeredCondition guards verdicts that are decided: they reach a check wherever it stands in a condition, and no other.
@@ -56,5 +59,40 @@ func TestSteerLive(t *testing.T) {
 	v.Steer(nil, time.Now())
 	if got := values(home, v.Board()); got != "bc" {
 		t.Errorf("values %q, want bc", got)
+	}
+}
+
+// TestSteerPlain guards the fast path's proofs of sets in which turns alone decide: how many values an answer has, and which.
+func TestSteerPlain(t *testing.T) {
+	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.97"), netip.MustParseAddr("192.0.2.98")}
+	s := NewSet(pool.New(addresses, pool.RoundRobin, 0), 60)
+	v := NewVerdicts(nil, 0, time.Now())
+	if n := s.AnswersNow(v.Board()); n != 2 || !s.Allows(v.Board(), []uint16{1, 0}) || s.Allows(v.Board(), []uint16{1}) {
+		t.Errorf("%d values of 2", n)
+	}
+	v.Steer(map[*Set]Steers{&s: {Key("192.0.2.97"): {Drain: "s:1"}}}, time.Now())
+	b := v.Board()
+	if n := s.AnswersNow(b); n != 1 || !s.Allows(b, []uint16{1}) || s.Allows(b, []uint16{1, 0}) {
+		t.Errorf("%d values of which one is drained", n)
+	}
+	if got := values(&s, b); got != "b" {
+		t.Errorf("values %q, want b", got)
+	}
+}
+
+// TestSteerOneGroup guards the groups of a set that have no value of which something is decided: they stay as they are.
+func TestSteerOneGroup(t *testing.T) {
+	addresses := []netip.Addr{netip.MustParseAddr("192.0.2.97"), netip.MustParseAddr("192.0.2.98")}
+	s := NewSet(pool.New(addresses, pool.RoundRobin, 0), 60)
+	groups := make([]*Group, len(addresses))
+	for i := range groups {
+		lines := []pool.Line{{First: i, Count: 1, Weight: 1, Priority: 1}}
+		groups[i] = NewGroup(pool.NewGroup(pool.Rules{MinUp: 1}, lines, nil), ForAll, ForAll, make([]*Condition, len(addresses)))
+	}
+	s.SetChoosing(Choosing{Name: "app.example.org.", Groups: groups})
+	v := NewVerdicts([]*Set{&s}, 0, time.Now())
+	v.Steer(map[*Set]Steers{&s: {Key("192.0.2.98"): {Drain: "s:1"}}}, time.Now())
+	if len(v.variants) != 1 || v.variants[groups[1].number] == nil || values(&s, v.Board()) != "a" {
+		t.Errorf("variants %v, values %q", v.variants, values(&s, v.Board()))
 	}
 }
