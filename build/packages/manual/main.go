@@ -78,10 +78,23 @@ var heading = regexp.MustCompile(`(?m)^# .*$`)
 // render is the page of a plugin.
 func render(plugin string, readme []byte, created time.Time) []byte {
 	text := append(fmt.Appendf(nil, title, plugin, created.Format(time.RFC3339)), replaceFirst(heading, readme)...)
+	text = hideBackslashes(text)
 	p := parser.NewWithExtensions(mparser.Extensions | parser.NoIntraEmphasis)
 	p.Opts = parser.Options{ParserHook: mparser.Hook}
 	page := markdown.Render(markdown.Parse(markdown.NormalizeNewlines(text), p), man.NewRenderer(man.RendererOptions{Language: lang.New("en")}))
-	return tables(headings(page))
+	return bytes.ReplaceAll(tables(headings(page)), []byte(backslash), []byte(`\e`))
+}
+
+// backslash stands for a backslash in code while mmark renders, which leaves it as it is: to troff it begins an escape.
+const backslash = "\uE000"
+
+var code = regexp.MustCompile("`[^`\n]+`")
+
+// hideBackslashes puts backslash in place of backslashes in code within lines.
+func hideBackslashes(text []byte) []byte {
+	return code.ReplaceAllFunc(text, func(span []byte) []byte {
+		return bytes.ReplaceAll(span, []byte(`\`), []byte(backslash))
+	})
 }
 
 // replaceFirst takes the first match out of a text: a "# comment" in a later code block stays.
