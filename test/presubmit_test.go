@@ -81,3 +81,23 @@ func TestImportsRunDown(t *testing.T) {
 		}
 	}
 }
+
+// TestPackagesAreSmall guards the file list of a package, by which a reader is to find a place.
+func TestPackagesAreSmall(t *testing.T) {
+	const mostFiles = 25
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}}{{range .GoFiles}} {{.}}{{end}}{{range .IgnoredGoFiles}} {{.}}{{end}}", "../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := 0
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		sources := slices.DeleteFunc(words[1:], func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+		if packages++; len(sources) > mostFiles {
+			t.Errorf("%s has %d source files, want %d at most", words[0], len(sources), mostFiles)
+		}
+	}
+	if packages < 20 {
+		t.Errorf("only %d packages were looked at", packages)
+	}
+}

@@ -1,6 +1,7 @@
 package roundrobin53
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,6 +13,9 @@ import (
 	"github.com/coredns/coredns/plugin/transfer"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // A block holds what a handler knows of its server block. It is complete when the instance starts,
@@ -82,4 +86,62 @@ func (in *instance) corefile() caddy.Input {
 		return candidate.Caddyfile()
 	}
 	return caddy.CaddyfileInput{}
+}
+
+// served returns the stores of the instance, each with the place where it is served: a reload finds
+// them by that.
+func (in *instance) served() []*store.Served {
+	all := make([]*store.Served, 0, len(in.handlers))
+	for _, h := range in.handlers {
+		all = append(all, &store.Served{
+			Store: h.store.Load(), Block: h.block.String(), View: h.block.view, Listeners: h.block.listeners(),
+		})
+	}
+	return all
+}
+
+// listeners returns, by zone, the listeners of a server block: transport, bound address and port.
+func (b *block) listeners() map[string][]string {
+	byZone := make(map[string][]string)
+	for key := range slices.Values(b.keys) {
+		scheme, rest, _ := strings.Cut(key, "://") // the keys have one form: dns://ZONE:PORT
+		colon := strings.LastIndexByte(rest, ':')
+		zone, port := rest[:max(colon, 0)], rest[colon+1:]
+		for _, host := range b.config.ListenHosts {
+			byZone[zone] = append(byZone[zone], scheme+" "+host+" "+port)
+		}
+	}
+	return byZone
+}
+
+// validateLocating returns an error if a set needs a client's place and the server block lacks one
+// of the plugins that know it.
+func (h *Handler) validateLocating() error {
+	for rrset, set := range h.store.Load().All() {
+		needs := set.Needs() & (policy.NeedsPlaces | policy.NeedsPoint)
+		if needs == 0 {
+			continue
+		}
+		for _, name := range []string{"metadata", "geoip"} {
+			if h.block.config.Handler(name) == nil {
+				word := "geo"
+				if needs&policy.NeedsPlaces == 0 {
+					word = "order nearest"
+				}
+				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", &h.block, rrset.Name, word, name)
+			}
+		}
+	}
+	return nil
+}
+
+// validateProbing returns an error if this system does not allow the probes of a check.
+func (h *Handler) validateProbing() error {
+	s := h.store.Load()
+	for _, watch := range s.Watches {
+		if err := health.Available(s.Targets[watch.Target].Check.Scheme); err != nil {
+			return fmt.Errorf("%s: check %s: %w", &h.block, watch.Check, err)
+		}
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package roundrobin53
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/corefile"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -144,38 +141,6 @@ func (in *instance) startup() (err error) {
 	serving.next = in
 	if !in.first {
 		in.previous = previous
-	}
-	return nil
-}
-
-// validateLocating returns an error if a set needs a client's place and the server block lacks one
-// of the plugins that know it.
-func (h *Handler) validateLocating() error {
-	for rrset, set := range h.store.Load().All() {
-		needs := set.Needs() & (policy.NeedsPlaces | policy.NeedsPoint)
-		if needs == 0 {
-			continue
-		}
-		for _, name := range []string{"metadata", "geoip"} {
-			if h.block.config.Handler(name) == nil {
-				word := "geo"
-				if needs&policy.NeedsPlaces == 0 {
-					word = "order nearest"
-				}
-				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", &h.block, rrset.Name, word, name)
-			}
-		}
-	}
-	return nil
-}
-
-// validateProbing returns an error if this system does not allow the probes of a check.
-func (h *Handler) validateProbing() error {
-	s := h.store.Load()
-	for _, watch := range s.Watches {
-		if err := health.Available(s.Targets[watch.Target].Check.Scheme); err != nil {
-			return fmt.Errorf("%s: check %s: %w", &h.block, watch.Check, err)
-		}
 	}
 	return nil
 }

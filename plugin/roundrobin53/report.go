@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
@@ -139,3 +140,78 @@ func (h *Handler) logSets(sets []*policy.Set, printf func(format string, v ...an
 		printf("and %d more like the last", more)
 	}
 }
+
+// String names a target as operators know it.
+func (t *probed) String() string {
+	text := fmt.Sprintf("%s check %s: %s", t.Zone, t.Watch.Check, t.Value)
+	if address := t.Address.String(); address != t.Value {
+		text += " (" + address + ")"
+	}
+	return text
+}
+
+// transitionText says what changed, and why.
+func (t *probed) transitionText(transition health.Transition) string {
+	text := t.String()
+	switch {
+	case transition.Up:
+		return fmt.Sprintf("%s is up: %s in a row", text, plural(transition.Runs, "pass", "passes"))
+	case transition.First:
+		return fmt.Sprintf("%s is down: the first probe failed: %v", text, transition.Reason)
+	}
+	return fmt.Sprintf("%s is down: %s in a row, the last: %v", text, plural(transition.Runs, "failure", "failures"), transition.Reason)
+}
+
+// plural returns a count with its noun, in the singular or the plural.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// reportUnknown logs the targets that have no result yet. They are answered as if they were up.
+func (p *prober) reportUnknown() {
+	p.lock.RLock()
+	defer p.lock.RUnlock()
+	monitor := p.monitor.Load()
+	var unknown []string
+	more := 0
+	for i := range p.targets {
+		switch {
+		case p.targets[i].subscribers == nil || monitor.Known(i) || !monitor.Up(i):
+		case len(unknown) < maxWarnings:
+			unknown = append(unknown, p.targets[i].String())
+		default:
+			more++
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	text := strings.Join(unknown, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	log.Warningf("checks: no result after %s, and taken for up: %s", firstRoundLimit, text)
+}
+
+// foundIPv6 logs that this host has no IPv6, or that it has again.
+func (p *prober) foundIPv6(isThere bool) {
+	if isThere {
+		log.Info("checks: this host has IPv6 again")
+		return
+	}
+	p.lock.RLock()
+	defer p.lock.RUnlock()
+	n := 0
+	for i := range p.targets {
+		if p.targets[i].Address.Is6() {
+			n++
+		}
+	}
+	log.Warningf("checks: this host has no IPv6: %s of IPv6 addresses can't be made; verdicts stay as they are, and what never had one is taken for up", plural(n, "check", "checks"))
+}
+
+// trouble logs why probes can't be made as they should.
+func trouble(err error) { log.Warningf("checks: %v", err) }

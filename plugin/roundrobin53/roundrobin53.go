@@ -12,15 +12,15 @@
 //	additional.go                the additional section, referrals and their glue
 //	choose.go  client.go         a query takes its turn; who asks it
 //	explain.go                   why an answer is what it is
-//	setup.go  directives.go      registration; our place in the plugin chain
-//	instance.go  handover.go     one run of a Corefile; what the next run adopts from it
-//	probing.go                   verdicts go to the stores, the log and the counters
+//	setup.go                     registration; our place in the plugin chain
+//	instance.go                  one run of a Corefile, and its hand-over to the next
+//	probing.go                   verdicts go to the stores and the counters
 //	state.go                     state files: what operators decide goes to the stores
 //	names.go  follow.go          names that are values are looked up, and their addresses probed
-//	block.go                     what we know of our server block
+//	block.go                     what we know of our server block, and what it must have
 //	listener.go  payload.go      what we keep for each listener; the size in our OPT records
 //	metrics.go  collector.go     counters; metrics read when they are scraped
-//	report.go  chainwarning.go   what is logged at the start, warnings included
+//	report.go  chainwarning.go   what is logged: warnings, and verdicts that change
 //	transfer.go  status.go       zone transfers and NOTIFY; the status page and readiness
 //	fastpath.go  memory.go       the fast path's view of a Handler; GOGC during a reload
 //	cli                          commands of the binary beside serving

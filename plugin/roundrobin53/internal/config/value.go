@@ -226,18 +226,6 @@ func readTarget(opts *ValueOptions, args []string) (err error) {
 	return err
 }
 
-// parseAddress reads one address.
-func parseAddress(text string) (netip.Addr, error) {
-	addresses, err := parseAddresses(text, dns.TypeNone)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	if len(addresses) > 1 {
-		return netip.Addr{}, fmt.Errorf("%q is not one address", text)
-	}
-	return addresses[0], nil
-}
-
 func readDrain(opts *ValueOptions, _ []string) error { return isOnce(&opts.Drain) }
 
 // parseCheckNames reads NAME... | none.
@@ -252,55 +240,4 @@ func parseCheckNames(args []string) ([]string, error) {
 		return nil, fmt.Errorf("%q stands twice", twice)
 	}
 	return args, nil
-}
-
-// parseAddresses reads the addresses of a word: one, or several separated by spaces, as an {$ENV}
-// variable gives them. Type TypeNone takes both families.
-func parseAddresses(word string, rrtype uint16) ([]netip.Addr, error) {
-	texts := strings.Fields(word)
-	if len(texts) == 0 {
-		return nil, fmt.Errorf("%q is not an address; is it an {$ENV} variable that is not set?", word)
-	}
-	addresses := make([]netip.Addr, len(texts))
-	for i, text := range texts {
-		addr, err := netip.ParseAddr(text)
-		switch {
-		case err != nil || addr.Zone() != "":
-			return nil, fmt.Errorf("%q is not %s%s", text, familyName(rrtype), addressHint(text))
-		case addr.Is4In6():
-			return nil, fmt.Errorf("%q is an IPv4 address in IPv6 dress; write %q", text, addr.Unmap())
-		case rrtype == dns.TypeA && !addr.Is4(), rrtype == dns.TypeAAAA && addr.Is4():
-			return nil, fmt.Errorf("%q is not %s; a record without a type takes both families", text, familyName(rrtype))
-		}
-		addresses[i] = addr
-	}
-	return addresses, nil
-}
-
-// addressHint suggests what may have been meant by a text that is not an address. It returns "" if
-// it does not know.
-func addressHint(text string) string {
-	_, notPrefix := netip.ParsePrefix(text)
-	_, notAddrPort := netip.ParseAddrPort(text)
-	switch {
-	case strings.Contains(text, ","):
-		return "; values are separated by spaces alone"
-	case notPrefix == nil:
-		return "; it is one address, without a prefix length"
-	case notAddrPort == nil:
-		return "; an address record has no port: an SRV record has one, and so has the URL of a check"
-	case strings.HasPrefix(text, "["):
-		return "; brackets belong to URLs"
-	}
-	return ""
-}
-
-func familyName(rrtype uint16) string {
-	switch rrtype {
-	case dns.TypeA:
-		return "an IPv4 address"
-	case dns.TypeAAAA:
-		return "an IPv6 address"
-	}
-	return "an IPv4 or IPv6 address"
 }
