@@ -35,6 +35,7 @@
 //	internal/route               client networks and places to groups of values
 //	internal/health              probes and verdicts
 //	internal/lookup              names whose addresses are looked up
+//	internal/schedule            which probe or lookup is due next
 //	internal/status              the status page
 //	internal/fastpath            plain UDP queries, answered beside the chain
 //	../internal/turn  asker      whose turn it is; who asks: shared with the plugin rotate

@@ -14,16 +14,22 @@ const (
 
 // burst counts the probes under way that began less than burstAge ago.
 type burst struct {
-	recent []appointment // when probes began, the oldest first; some have ended
-	young  []bool        // by target: its probe is under way, and in recent
-	count  int           // of young targets
+	recent []beginning // the oldest first; some probes have ended
+	young  []bool      // by target: its probe is under way, and in recent
+	count  int         // of young targets
+}
+
+// beginning is when a probe of a target began.
+type beginning struct {
+	at     time.Time
+	target int
 }
 
 func newBurst(targets int) *burst { return &burst{young: make([]bool, targets)} }
 
 // full reports whether no further probe may start now.
 func (b *burst) full(now time.Time) bool {
-	for len(b.recent) > 0 && now.Sub(b.recent[0].due) >= burstAge {
+	for len(b.recent) > 0 && now.Sub(b.recent[0].at) >= burstAge {
 		b.end(b.recent[0].target)
 		b.recent = b.recent[1:]
 	}
@@ -31,7 +37,7 @@ func (b *burst) full(now time.Time) bool {
 }
 
 func (b *burst) begin(now time.Time, target int) {
-	b.recent = append(b.recent, appointment{now, target})
+	b.recent = append(b.recent, beginning{now, target})
 	b.young[target] = true
 	b.count++
 }

@@ -93,7 +93,7 @@ func (l *loop) change() {
 		l.settled[number], l.gone[number] = true, false // the first round does not wait for what came later
 		state := &l.states[number]
 		state.phase, state.due = now, now
-		l.schedule.enter(now, number)
+		l.schedule.Enter(now, number)
 	}
 	for _, number := range l.pending.removed {
 		l.gone[number] = true

@@ -234,10 +234,10 @@ func TestNewSchedule(t *testing.T) {
 	}
 	var order []int
 	for range targets {
-		next := s.take()
-		order = append(order, next.target)
-		if want := max(0, states[next.target].due.Sub(now)); next.due.Sub(now) != want {
-			t.Errorf("target %d is due in %s, want %s", next.target, next.due.Sub(now), want)
+		due, target := s.Take()
+		order = append(order, target)
+		if want := max(0, states[target].due.Sub(now)); due.Sub(now) != want {
+			t.Errorf("target %d is due in %s, want %s", target, due.Sub(now), want)
 		}
 	}
 	if want := []int{0, 1, 3, 4, 5, 2}; !slices.Equal(order, want) {

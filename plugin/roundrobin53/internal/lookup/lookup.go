@@ -5,7 +5,7 @@
 // at any time.
 //
 //	lookup.go  set.go           Lookups, Observer; Question, Set and State
-//	loop.go  schedule.go        which question is looked up next
+//	loop.go                     which question is looked up next
 //	pace.go                     what a result does to a set, and when to ask again
 //	server.go  resolvconf.go    servers as the Corefile and /etc/resolv.conf write them
 //	resolver.go                 servers are asked in turn

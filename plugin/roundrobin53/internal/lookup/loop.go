@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/schedule"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 type loop struct {
 	*Lookups
 	asker    asker
-	schedule schedule
+	schedule schedule.Schedule
 	results  chan result
 	batch    []result // reused
 	inFlight int
@@ -46,7 +48,7 @@ func newLoop(l *Lookups, r Resolver, questions []int) *loop {
 		work: make(chan int, inFlightLimit), results: make(chan result, inFlightLimit), // there is room for all under way
 	}
 	for _, question := range questions {
-		p.schedule.enter(l.states[question].due, question)
+		p.schedule.Enter(l.states[question].due, question)
 	}
 	return p
 }
@@ -81,8 +83,8 @@ func (p *loop) leave() {
 // next ones. With too many under way, the next result wakes the loop up.
 func (p *loop) launch(ctx context.Context) {
 	now := time.Now()
-	for p.inFlight < inFlightLimit && p.schedule.isDue(now) {
-		question := p.schedule.take()
+	for p.inFlight < inFlightLimit && p.schedule.IsDue(now) {
+		_, question := p.schedule.Take()
 		p.inFlight++
 		p.launched = now
 		if p.workers < p.inFlight {
@@ -91,8 +93,7 @@ func (p *loop) launch(ctx context.Context) {
 		}
 		p.work <- question
 	}
-	if p.inFlight < inFlightLimit && len(p.schedule) > 0 {
-		wake := p.schedule[0].due
+	if wake, ok := p.schedule.Next(); ok && p.inFlight < inFlightLimit {
 		if earliest := p.launched.Add(beat); wake.Before(earliest) {
 			wake = earliest
 		}
@@ -149,7 +150,7 @@ func (p *loop) learn(now time.Time) (changes []Change, firsts int) {
 		if s.learn(r.answer, r.err, now) {
 			changes = append(changes, Change{p.questions[r.question], before, s.set})
 		}
-		p.schedule.enter(s.due, r.question)
+		p.schedule.Enter(s.due, r.question)
 	}
 	return changes, firsts
 }
