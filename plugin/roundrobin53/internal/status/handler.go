@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -43,27 +44,47 @@ func serveAsset(name, kind string) http.HandlerFunc {
 
 // serveJSON serves the document.
 func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request) {
-	values, err := readQuery(r.URL.RawQuery, filterParameters...)
-	var f filter
-	if err == nil {
-		f, err = readFilter(values)
-	}
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	in := s.shown.Load()
-	if f.Zone != "" && !in.hasZone(f.Zone) {
-		in.refuseName(w, f.Zone)
+	sel := s.selected(w, r)
+	if sel == nil {
 		return
 	}
 	defer s.renders.take()()
 	w.Header().Set("Content-Type", "application/json")
-	v := view{in.list(), time.Now()}
+	v := view{sel.in.list(), time.Now()}
 	y := yielder{Writer: w, renders: &s.renders}
-	if v.writeJSON(&y, in, &f) == nil { // else whoever asked has gone
+	if v.writeJSON(&y, sel.in, &sel.filter) == nil { // else whoever asked has gone
 		_ = y.flush()
 	}
+}
+
+// A selection is what a request wants to see of an instance.
+type selection struct {
+	in     *Instance
+	values url.Values // of the query string
+	filter
+	page int
+}
+
+// selected reads the query string of a request, which may have some parameters more than those of a
+// filter. It returns nil if it had to refuse the request.
+func (s *Server) selected(w http.ResponseWriter, r *http.Request, more ...string) *selection {
+	sel := &selection{in: s.shown.Load()}
+	var err error
+	if sel.values, err = readQuery(r.URL.RawQuery, slices.Concat(more, filterParameters)...); err == nil {
+		sel.page, err = readPage(sel.values)
+	}
+	if err == nil {
+		sel.filter, err = readFilter(sel.values)
+	}
+	switch {
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "%v", err)
+		return nil
+	case sel.Zone != "" && !sel.in.hasZone(sel.Zone):
+		sel.in.refuseName(w, sel.Zone)
+		return nil
+	}
+	return sel
 }
 
 // hasZone reports whether a block has a zone.

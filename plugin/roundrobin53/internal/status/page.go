@@ -230,27 +230,14 @@ func ageText(now time.Time, then *time.Time) string {
 
 // servePage serves the page.
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
-	values, err := readQuery(r.URL.RawQuery, append([]string{"page"}, filterParameters...)...)
-	number, f := 1, filter{}
-	if err == nil {
-		number, err = readPage(values)
-	}
-	if err == nil {
-		f, err = readFilter(values)
-	}
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "%v", err)
+	sel := s.selected(w, r, "page")
+	if sel == nil {
 		return
 	}
-	in := s.shown.Load()
-	if f.Zone != "" && !in.hasZone(f.Zone) {
-		in.refuseName(w, f.Zone)
-		return
-	}
-	body, err := s.renders.page(in, values.Encode(), func() ([]byte, error) {
-		v := view{in.list(), time.Now()}
+	body, err := s.renders.page(sel.in, sel.values.Encode(), func() ([]byte, error) {
+		v := view{sel.in.list(), time.Now()}
 		var body bytes.Buffer
-		err := pageTemplate.Execute(&body, v.page(in, &f, number, values))
+		err := pageTemplate.Execute(&body, v.page(sel.in, &sel.filter, sel.page, sel.values))
 		return body.Bytes(), err
 	})
 	if err != nil {
