@@ -80,8 +80,9 @@ func TestSystemRelease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		compiled := strings.Fields(string(out))
 		for _, name := range dnsserver.Directives {
-			if !slices.Contains(server.Plugins, name) && !strings.Contains(string(out), "\n"+name+"\n") {
+			if !slices.Contains(server.Plugins, name) && !slices.Contains(compiled, name) {
 				t.Errorf("a release lacks %s:\n%s", name, out)
 			}
 		}
