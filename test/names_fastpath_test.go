@@ -15,6 +15,7 @@ import (
 // TestNamesOnTheFastPath guards looked-up values beside the chain: they are answered there, as they are now; what is not
 // known is left to the chain.
 func TestNamesOnTheFastPath(t *testing.T) {
+	t.Parallel()
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
 	n.Fail("never.example.net.", nameserver.ServFail)

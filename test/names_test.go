@@ -133,30 +133,32 @@ func TestNamesChange(t *testing.T) {
 
 // TestNamesAreProbed guards checks of values that are looked up: they begin with the value, and end with it.
 func TestNamesAreProbed(t *testing.T) {
+	t.Parallel()
 	n, target := nameserver.Start(t), server.StartTarget(t)
 	host, port, _ := strings.Cut(strings.TrimPrefix(target.URL, "http://"), ":")
 	n.Set("lb.example.net.", "5 A "+host, "5 A 127.0.0.250") // nobody listens there
-	s := server.Start(t, named(n, fmt.Sprintf(`check web http://:%s/named {
+	corefile := named(n, fmt.Sprintf(`check web http://:%s/named {
 			interval 1s
 			fall 1
 		}
-		record app A lb.example.net. check web`, strings.Trim(port, "/"))))
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, host)
-	up := `check="web",value="127.0.0.250",view="",zone="example.org."`
+		record app.probed.example.org. A lb.example.net. check web`, strings.Trim(port, "/")))
+	s := server.Start(t, strings.Replace(corefile, "example.org:0", "probed.example.org:0", 1)) // a zone whose series are its own
+	awaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host)
+	up := `check="web",value="127.0.0.250",view="",zone="probed.example.org."`
 	server.Eventually(t, "a value that is down has a series", func() bool {
 		value, ok := server.Series(t, "coredns_roundrobin53_up")[up]
 		return ok && value == 0
 	})
 	target.Set(server.Fail, "named")
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, host+" 127.0.0.250") // fail-open
+	awaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host+" 127.0.0.250") // fail-open
 	n.Set("lb.example.net.", "5 A "+host)
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, host)
+	awaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host)
 	server.Eventually(t, "the series of a value that went ends", func() bool {
 		_, ok := server.Series(t, "coredns_roundrobin53_up")[up]
 		return !ok
 	})
 	n.Set("lb.example.net.")
-	server.Eventually(t, "the name has no address", func() bool { return len(s.Ask("app.example.org", dns.TypeA).Answer) == 0 })
+	server.Eventually(t, "the name has no address", func() bool { return len(s.Ask("app.probed.example.org", dns.TypeA).Answer) == 0 })
 	requests := target.Requests("named")
 	server.Eventually(t, "probes end", func() bool {
 		before := requests
@@ -225,6 +227,7 @@ func TestReadyAwaitsNames(t *testing.T) {
 
 // TestNamesAreTransferred guards secondaries: they get the present addresses, and hear of a change.
 func TestNamesAreTransferred(t *testing.T) {
+	t.Parallel()
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
 	s := server.Start(t, strings.Replace(named(n, "record app A lb.example.net."), "roundrobin53", "transfer {\nto *\n}\nroundrobin53", 1))

@@ -67,8 +67,10 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // TestStateFile guards what an operator decides at run time: drains, verdicts and weights count at once, in all kinds of
 // records and on both paths, end by themselves, and go with the file.
 func TestStateFile(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"", "fastpath"} {
 		t.Run("path "+path, func(t *testing.T) {
+			t.Parallel()
 			signs := server.StartTarget(t)
 			f := newStateFile(t, "drain * 192.0.2.1\n")
 			s := server.Serve(t, "state.example:0 {\nroundrobin53 {\n"+path+"\nstate "+f.name+"\n"+
@@ -114,6 +116,7 @@ func TestStateFile(t *testing.T) {
 // TestStateFileWrong guards the state in force: whatever is wrong with the file changes nothing, and is told by the log and a
 // metric. It survives a reload, too.
 func TestStateFileWrong(t *testing.T) {
+	t.Parallel()
 	f := newStateFile(t, "drain * 192.0.2.1\n")
 	corefile := "wrong.example:0 {\nroundrobin53 {\nstate " + f.name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
 	s := server.Serve(t, corefile)

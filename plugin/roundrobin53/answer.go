@@ -10,7 +10,6 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/fastpath/wire"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -27,8 +26,6 @@ type query struct {
 	listener *listener
 
 	subnet *clientSubnet // nil if the source address is the client's
-	who    policy.Who
-	known  policy.Needs // the parts of who that are there
 }
 
 // A reply holds the parts of an answer whose size is always the same, so that they take one
@@ -50,7 +47,9 @@ func (rep *reply) echo(subnet *clientSubnet) *dns.EDNS0_SUBNET {
 
 // newReply starts the answer to q, with an OPT record of its own if the query has one. The core
 // would use the query's where a plugin brings none, and reserved EDNS flags would come back set
-// (RFC 6891 §6.1.4).
+// (RFC 6891 §6.1.4). It is never inlined, see respond.
+//
+//go:noinline
 func (q *query) newReply() *reply {
 	rep := &reply{question: [1]dns.Question{q.r.Question[0]}}
 	rep.MsgHdr = dns.MsgHdr{
@@ -103,7 +102,10 @@ func (q *query) refuse() *dns.Msg {
 	return m
 }
 
-// refusal returns the RCODE for a query that is not looked up, RcodeSuccess for all others.
+// refusal returns the RCODE for a query that is not looked up, RcodeSuccess for all others. It is
+// never inlined, see respond.
+//
+//go:noinline
 func (q *query) refusal() int {
 	switch {
 	case q.r.Opcode != dns.OpcodeQuery: // NOTIFY: the others do not reach plugins
@@ -141,6 +143,10 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 		owner = q.qname
 	}
 	for {
+		if found.Kind == record.Addresses {
+			q.appendTurn(m, owner, found)
+			return
+		}
 		cname := q.append(m, owner, found)
 		if cname == nil || len(m.Answer) > store.MaxCNAMEs || hasCNAME(m.Answer, cname.Target) {
 			return
@@ -155,12 +161,12 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	}
 }
 
-// append adds to m what was found for one name. It returns the CNAME to follow, nil if there is
-// none.
+// append adds to m what was found for one name, other than addresses. It returns the CNAME to
+// follow, nil if there is none. It is never inlined, see respond.
+//
+//go:noinline
 func (q *query) append(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
 	switch found.Kind {
-	case record.Addresses:
-		q.appendTurn(m, owner, found)
 	case record.RRs:
 		if found.RRset.Type == dns.TypeCNAME { // asked for itself
 			q.appendCNAME(m, owner, found)
@@ -217,7 +223,10 @@ func (q *query) deny(m *dns.Msg, found record.Result) {
 }
 
 // denyFor fills m with the denial of an RRset none of whose values is answered now. The denial
-// lives no longer than the values would, since one of them may come back.
+// lives no longer than the values would, since one of them may come back. It is never inlined, see
+// respond.
+//
+//go:noinline
 func (q *query) denyFor(m *dns.Msg, found record.Result, ttl uint32) {
 	if q.deny(m, record.Result{Kind: record.NoData, Zone: found.Zone}); len(m.Ns) > 0 {
 		m.Ns[0].Header().Ttl = min(m.Ns[0].Header().Ttl, ttl)
@@ -250,7 +259,10 @@ func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
 }
 
 // appendCNAME appends the CNAME of a name to m, one of them where there are several, and returns
-// it. If none is answered now, it denies the RRset and returns nil.
+// it. If none is answered now, it denies the RRset and returns nil. It is never inlined, see
+// respond.
+//
+//go:noinline
 func (q *query) appendCNAME(m *dns.Msg, owner string, found record.Result) *dns.CNAME {
 	rrs := found.RRset.RRs
 	if several := q.store.CNAMEs(found.RRset); several != nil {

@@ -1,19 +1,19 @@
 package roundrobin53
 
 import (
-	"slices"
-
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
 // take takes the next turn of a set under a board, and counts it. It appends the positions of the
-// values to dst, none if no value is answered now.
+// values to dst, none if no value is answered now. It is never inlined, see respond.
+//
+//go:noinline
 func (q *query) take(set *policy.Set, board *policy.Board, dst []uint16) policy.Answer {
 	a := q.takeFor(set, board, q.class, dst)
 	set.Count(&a)
 	if q.h.block.tells {
-		q.publish(set, outcomeOf(set, board, &a))
+		q.publish(set, board, a)
 	}
 	if a.Choice == nil {
 		return a
@@ -22,7 +22,7 @@ func (q *query) take(set *policy.Set, board *policy.Board, dst []uint16) policy.
 		q.listener.failOpen[set.Choosing().Zone].Inc()
 	}
 	if q.h.block.debug && set.Chooses() {
-		q.logWhy(set, slices.Clone(a.Order))
+		q.logWhy(set, a.Order)
 	}
 	return a
 }
@@ -35,7 +35,19 @@ func (q *query) takeAdditional(set *policy.Set, board *policy.Board) []uint16 {
 
 // takeFor takes the next turn of a set in a class of queries.
 func (q *query) takeFor(set *policy.Set, board *policy.Board, class turn.Class, dst []uint16) policy.Answer {
-	a := set.Take(board, class, q.whoFor(set.Needs()), dst)
+	if set.Needs() == 0 {
+		return set.Take(board, class, nil, dst)
+	}
+	return q.takeForClient(set, board, class, dst)
+}
+
+// takeForClient is takeFor for a set that is not the same for all clients. It is never inlined: see
+// respond, a client takes stack that other queries can do without.
+//
+//go:noinline
+func (q *query) takeForClient(set *policy.Set, board *policy.Board, class turn.Class, dst []uint16) policy.Answer {
+	who := q.who(set.Needs())
+	a := set.Take(board, class, &who, dst)
 	if q.subnet != nil {
 		q.subnet.scope = max(q.subnet.scope, a.Scope)
 	}

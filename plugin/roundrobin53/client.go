@@ -22,7 +22,9 @@ type clientSubnet struct {
 }
 
 // readSubnet reads the ECS option of a query, if it has one and the zone heeds it (RFC 7871). It
-// reports false if the option is malformed.
+// reports false if the option is malformed. It is never inlined, see respond.
+//
+//go:noinline
 func (q *query) readSubnet(ecs bool) bool {
 	if !ecs {
 		return true
@@ -74,25 +76,19 @@ func (q *query) network() netip.Prefix {
 	return netip.PrefixFrom(addr, addr.BitLen())
 }
 
-// whoFor returns the client, with the parts that a set needs. The parts are found once per query,
-// since a chain of CNAMEs may have several sets.
-func (q *query) whoFor(needs policy.Needs) *policy.Who {
-	missing := needs &^ q.known
-	q.known |= needs
-	if missing == 0 {
-		return &q.who
-	}
-	q.who.Network, q.who.Subnet = q.network(), q.subnet != nil // every part of Who needs a scope
-	if missing&policy.NeedsPlaces != 0 {
+// who returns the client, with the parts that a set needs.
+func (q *query) who(needs policy.Needs) policy.Who {
+	who := policy.Who{Network: q.network(), Subnet: q.subnet != nil} // every part of Who needs a scope
+	if needs&policy.NeedsPlaces != 0 {
 		label := func(name string) string { return geoLabel(q.ctx, name) }
-		q.who.Places = route.NewPlaces(label("asn/number"), label("continent/code"), label("country/code"), label("subdivisions/code"))
+		who.Places = route.NewPlaces(label("asn/number"), label("continent/code"), label("country/code"), label("subdivisions/code"))
 	}
-	if missing&policy.NeedsPoint != 0 {
+	if needs&policy.NeedsPoint != 0 {
 		if at, ok := config.ParseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
-			q.who.Point, q.who.Located = pool.PointAt(at.Latitude, at.Longitude), true
+			who.Point, who.Located = pool.PointAt(at.Latitude, at.Longitude), true
 		}
 	}
-	return &q.who
+	return who
 }
 
 // geoLabel returns a label that the geoip plugin has for the client, "" if it has none.

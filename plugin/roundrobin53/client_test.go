@@ -36,7 +36,7 @@ func TestSubnetPrefix(t *testing.T) {
 // TestNoPlaceWithoutGeoIP guards a query that no geoip plugin has seen: its client has no place.
 func TestNoPlaceWithoutGeoIP(t *testing.T) {
 	q := query{ctx: t.Context(), w: new(discard)}
-	if who := q.whoFor(policy.NeedsPoint); who.Located {
+	if who := q.who(policy.NeedsPoint); who.Located {
 		t.Error("located")
 	}
 }

@@ -40,7 +40,11 @@ func (q *query) explainQuery() *explain.Query {
 	asker := *q // a copy, since it goes to the heap, and no query shall that is not explained
 	e := &explain.Query{
 		Name: q.qname, Type: q.r.Question[0].Qtype, Class: q.class, Now: time.Now(), HasNext: q.h.Next != nil,
-		Who: asker.whoFor, Client: textOf(q.network()), From: explain.FromSource, Probe: q.h.probeOf,
+		Who: func(needs policy.Needs) *policy.Who {
+			who := asker.who(needs)
+			return &who
+		},
+		Client: textOf(q.network()), From: explain.FromSource, Probe: q.h.probeOf,
 	}
 	if q.subnet != nil {
 		e.From = explain.FromECS
@@ -102,7 +106,10 @@ func (a asked) RemoteAddr() net.Addr { return a.address }
 // LocalAddr implements dns.ResponseWriter.
 func (a asked) LocalAddr() net.Addr { return a.address }
 
-// logWhy logs why an answer has the values it has. What is said of other values is of a moment later.
+// logWhy logs why an answer has the values it has. What is said of other values is of a moment
+// later. It is never inlined, see respond.
+//
+//go:noinline
 func (q *query) logWhy(set *policy.Set, order []uint16) {
 	d := explain.Set(q.store, q.explainQuery(), set)
 	d.Answer = nil
@@ -157,10 +164,12 @@ func (h *Handler) Metadata(ctx context.Context, _ request.Request) context.Conte
 	return context.WithValue(ctx, publishedKey{}, p)
 }
 
-// publish keeps what came of a set for the metadata of the query.
-func (q *query) publish(set *policy.Set, o outcome) {
+// publish keeps what came of a set for the metadata of the query. It is never inlined, see respond.
+//
+//go:noinline
+func (q *query) publish(set *policy.Set, board *policy.Board, a policy.Answer) {
 	if p, ok := q.ctx.Value(publishedKey{}).(*published); ok {
-		*p = published{set, o}
+		*p = published{set, outcomeOf(set, board, &a)}
 	}
 }
 

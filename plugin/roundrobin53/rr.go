@@ -8,7 +8,10 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// appendAddresses appends addresses of a set to rrs, under an owner name and in the given order.
+// appendAddresses appends addresses of a set to rrs, under an owner name and in the given order. It
+// is never inlined, see respond.
+//
+//go:noinline
 func appendAddresses(rrs []dns.RR, set *policy.Set, owner string, order []uint16) []dns.RR {
 	if rrs == nil {
 		rrs = make([]dns.RR, 0, len(order))

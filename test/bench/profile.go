@@ -39,7 +39,9 @@ func profile(ctx context.Context, s settings, dnsperf, dir, to string) error {
 			parts = append(parts, part)
 		}
 	}
-	merged, err := exec.CommandContext(ctx, "go", append([]string{"tool", "pprof", "-proto"}, parts...)...).Output()
+	// The parts have their symbols. Looking them up in the binary again would lose the first lines of
+	// functions, without which the compiler refuses a profile.
+	merged, err := exec.CommandContext(ctx, "go", append([]string{"tool", "pprof", "-symbolize=none", "-proto"}, parts...)...).Output()
 	if err != nil {
 		return fmt.Errorf("merge the profiles: %w", err)
 	}

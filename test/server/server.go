@@ -5,6 +5,7 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net"
@@ -36,7 +37,23 @@ func Run(m *testing.M) int {
 			_ = os.RemoveAll(binaryDir)
 		}
 	}()
+	if err := waitTogether(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
+}
+
+// waitTogether lets more tests run in parallel than there are CPUs, unless -parallel says how many: those that do wait, for
+// probes, lookups and TTLs, and compute next to nothing.
+func waitTogether() error {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if said {
+		return nil
+	}
+	return flag.Set("test.parallel", "16")
 }
 
 // Server is a running CoreDNS.
@@ -47,7 +64,7 @@ type Server struct {
 	turns     int // that Follows has seen, without those that are made up for by slips
 }
 
-// starting lets tests that run in parallel start and stop one after another: a process has one Corefile, and neither
+// starting lets tests that run in parallel start, reload and stop one after another: a process has one Corefile, and neither
 // caddy nor its plugins expect two at a time.
 var starting sync.Mutex
 
@@ -155,7 +172,9 @@ func (s *Server) Reload(corefile string) error { return s.ReloadFrom(Input(coref
 
 // ReloadFrom is Reload for a Corefile with a path.
 func (s *Server) ReloadFrom(input caddy.Input) error {
+	starting.Lock()
 	instance, err := s.Instance.Restart(input)
+	starting.Unlock()
 	if err == nil {
 		s.Instance = instance
 		s.awaitServing()

@@ -20,7 +20,10 @@ import (
 )
 
 // Class returns the class in which a query takes its turn. Stream says that the server it came in
-// by has only streams: see IsStream.
+// by has only streams: see IsStream. It is never inlined, since a request.Request takes stack that
+// those who ask need for the rest of the query.
+//
+//go:noinline
 func Class(ctx context.Context, w dns.ResponseWriter, stream bool) turn.Class {
 	switch {
 	case isInner(ctx):

@@ -84,14 +84,37 @@ func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() 
 
 // Take takes the next turn in a class of queries and returns the answer; it appends the values'
 // positions to dst. Everything that depends on verdicts is read from one board, so that the answer
-// is of one moment.
+// is of one moment. Who may be nil if the set needs nothing of it.
 func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
-	if !s.Chooses() {
-		if choice := b.plain[s]; choice != nil {
-			return Answer{Order: choice.Take(class, new(pool.Client), dst), Choice: choice}
-		}
-		return Answer{Order: s.Pool.Take(class, dst)}
+	switch {
+	case s.Chooses() && s.more.needs() > 0:
+		return s.takeFor(b, class, who, dst)
+	case s.Chooses():
+		choice := b.choice(s.more.Groups[0].number)
+		return Answer{Order: choice.Take(class, nil, dst), Choice: choice}
+	case b.HasPlain():
+		return s.takeSteered(b, class, dst)
 	}
+	return Answer{Order: s.Pool.Take(class, dst)}
+}
+
+// takeSteered is Take for a set in which turns alone decide, unless an operator does. It is never
+// inlined: the goroutine of a query begins with a small stack, and a look into a map takes much of
+// it.
+//
+//go:noinline
+func (s *Set) takeSteered(b *Board, class turn.Class, dst []uint16) Answer {
+	if choice := b.PlainChoice(s); choice != nil {
+		return Answer{Order: choice.Take(class, nil, dst), Choice: choice}
+	}
+	return Answer{Order: s.Pool.Take(class, dst)}
+}
+
+// takeFor is Take for a set that is not the same for all clients. It is never inlined, since a
+// client takes much of the stack.
+//
+//go:noinline
+func (s *Set) takeFor(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	a := s.more.answer(b, who)
 	if a.Choice != nil {
 		client := who.client(s.more.Order)
@@ -103,7 +126,7 @@ func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 // See returns the answer that Take would, but leaves the turn to the next query.
 func (s *Set) See(b *Board, class turn.Class, who *Who) Answer {
 	if !s.Chooses() {
-		if choice := b.plain[s]; choice != nil {
+		if choice := b.PlainChoice(s); choice != nil {
 			return Answer{Order: choice.See(class, new(pool.Client), nil), Choice: choice}
 		}
 		return Answer{Order: s.Pool.See(class, nil)}
@@ -128,7 +151,7 @@ func (a *Answer) IsUnknown() bool { return a.Choice != nil && a.Choice.Status() 
 // that are not personal.
 func (s *Set) AnswersNow(b *Board) int {
 	if !s.Chooses() {
-		if choice := b.plain[s]; choice != nil {
+		if choice := b.PlainChoice(s); choice != nil {
 			return choice.Answers()
 		}
 		return s.Answers()
@@ -140,7 +163,7 @@ func (s *Set) AnswersNow(b *Board) int {
 // only for sets that are not personal.
 func (s *Set) Allows(b *Board, values []uint16) bool {
 	if !s.Chooses() {
-		if choice := b.plain[s]; choice != nil {
+		if choice := b.PlainChoice(s); choice != nil {
 			return choice.Allows(values)
 		}
 		return len(values) == s.Answers()
