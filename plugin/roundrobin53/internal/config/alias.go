@@ -40,6 +40,17 @@ func (o *Owner) addAlias(alias *alias) error {
 	return nil
 }
 
+// AliasOf returns the name that an RRset of the owner is an ALIAS for, "" if it is none.
+func (o *Owner) AliasOf(rrset *RRset) string {
+	for alias := o.alias; alias != nil; alias = alias.next {
+		if alias.gives(rrset.Type) && alias.rec.Position == rrset.Position {
+			other, _ := alias.other() // resolved by now
+			return other
+		}
+	}
+	return ""
+}
+
 // aliasState tells whether an alias has got its RRsets.
 type aliasState uint8
 

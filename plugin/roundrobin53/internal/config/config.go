@@ -71,6 +71,7 @@ type Directive struct {
 // SOA is a soa line. Names are kept as written, because a relative one means another name in each
 // zone.
 type SOA struct {
+	Position
 	MName, RName string
 	Timers       []uint32 // REFRESH RETRY EXPIRE MINIMUM; those that were left out are missing at the end
 }

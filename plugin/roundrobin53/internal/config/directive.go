@@ -151,7 +151,7 @@ func parseSOA(d *Directive, l line) error {
 	if len(args) < 2 || len(args) > 6 {
 		return fmt.Errorf("%q is not MNAME RNAME [REFRESH RETRY EXPIRE MINIMUM]", strings.Join(args, " "))
 	}
-	d.SOA = &SOA{MName: args[0], RName: args[1]}
+	d.SOA = &SOA{Position: l.Position, MName: args[0], RName: args[1]}
 	if local, domain, ok := strings.Cut(d.SOA.RName, "@"); ok {
 		return fmt.Errorf("%q: an RNAME is a mail address written as a name: %q", d.SOA.RName, strings.ReplaceAll(local, ".", `\.`)+"."+domain+".")
 	}

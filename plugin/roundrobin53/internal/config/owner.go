@@ -209,7 +209,7 @@ func (o *Owner) addRR(rec *Record, rr dns.RR) error {
 	case rec.seen.ttl:
 		rrset.TTL, rrset.ttlGiven = rec.ttl, true
 	}
-	rrset.RRs = append(rrset.RRs, rr)
+	rrset.add(rr, rec.Position)
 	return nil
 }
 

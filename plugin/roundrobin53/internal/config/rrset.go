@@ -17,7 +17,7 @@ type RRset struct {
 	ttlGiven bool // by the line itself, not by the directive
 	RRs      []dns.RR
 
-	texts     *textIndex   // of RRs; nil if there are few
+	further   *further     // of RRs behind the first; nil if there are none
 	Addresses []netip.Addr // of A and AAAA, as far as they are written
 	Metrics   bool
 	ChoiceOptions
@@ -45,10 +45,34 @@ func (rrset *RRset) has(rr dns.RR) bool {
 	if len(rrset.RRs) <= few {
 		return slices.ContainsFunc(rrset.RRs, isSame)
 	}
-	if rrset.texts == nil {
-		rrset.texts = &textIndex{byText: make(map[string][]dns.RR)}
+	return slices.ContainsFunc(rrset.further.texts.like(rr, rrset.RRs), isSame)
+}
+
+// add adds a record that stands at p.
+func (rrset *RRset) add(rr dns.RR, p Position) {
+	if len(rrset.RRs) > 0 {
+		if rrset.further == nil {
+			rrset.further = new(further)
+		}
+		rrset.further.positions = append(rrset.further.positions, p)
 	}
-	return slices.ContainsFunc(rrset.texts.like(rr, rrset.RRs), isSame)
+	rrset.RRs = append(rrset.RRs, rr)
+}
+
+// Positions returns where the records of the RRset are written, one by one, unless they have lines.
+// The first position is that of the RRset.
+func (rrset *RRset) Positions() []Position {
+	positions := []Position{rrset.Position}
+	if rrset.further != nil {
+		positions = append(positions, rrset.further.positions...)
+	}
+	return positions
+}
+
+// further holds what only RRsets of several records have. It is apart because most have one.
+type further struct {
+	positions []Position // of all records but the first
+	texts     textIndex
 }
 
 // textIndex finds records of a list by their text in lower case. Equal records have equal texts.
@@ -61,6 +85,9 @@ type textIndex struct {
 // before, or a longer one.
 func (x *textIndex) like(rr dns.RR, rrs []dns.RR) []dns.RR {
 	text := func(rr dns.RR) string { return strings.ToLower(rr.String()) }
+	if x.byText == nil {
+		x.byText = make(map[string][]dns.RR)
+	}
 	for _, rr := range rrs[x.count:] {
 		x.byText[text(rr)] = append(x.byText[text(rr)], rr)
 	}

@@ -28,7 +28,8 @@ type draft struct {
 type ZoneConfig struct {
 	SOA *dns.SOA // its owner is the apex; the serial is set later, see Zone.SetSerial
 
-	HideSOA bool // the apex has no SOA RRset: the SOA is there for negative answers only
+	HideSOA bool  // the apex has no SOA RRset: the SOA is there for negative answers only
+	Source  int32 // of the SOA RRset: see RRset
 }
 
 // NewBuilder starts a table of zones. Size is the expected number of names.
@@ -49,7 +50,7 @@ func NewBuilder(size int, zones ...ZoneConfig) *Builder {
 		z := &b.zones[i]
 		apex := b.insert(z.Origin, int32(i))
 		if !zone.HideSOA {
-			apex.rrsets = append(apex.rrsets, RRset{Type: dns.TypeSOA, RRs: []dns.RR{z.soa}})
+			apex.rrsets = append(apex.rrsets, RRset{Type: dns.TypeSOA, Source: zone.Source, RRs: []dns.RR{z.soa}})
 		}
 	}
 	for i := range b.zones { // only now, since the names are the apexes alone

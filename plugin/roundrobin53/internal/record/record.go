@@ -51,8 +51,9 @@ type Result struct {
 // An RRset holds all records of one owner name and type. They must not be changed: whoever puts
 // them into a message copies them.
 type RRset struct {
-	Type uint16
-	RRs  []dns.RR
+	Type   uint16
+	Source int32 // the number by which whoever made the table knows where RRs are written; 0 if they are not
+	RRs    []dns.RR
 
 	CNAMEs int // the number of several CNAMEs that are chosen among; 0 for all other RRsets
 }

@@ -42,7 +42,8 @@ type RRset struct {
 	Order   string  `json:"order"`   // "" where the order of values means nothing
 	Answers int     `json:"answers"` // how many values an answer has; 0 for all
 	ByLine  bool    `json:"by_line"` // an answer has all values of the line that is first
-	Source  string  `json:"source"`  // FILE:LINE
+	Alias   string  `json:"alias"`   // the name that an ALIAS stands for; "" if it is none
+	Source  string  `json:"source"`  // FILE:LINE; "" if the RRset is made for the zone
 	Groups  []Group `json:"groups"`
 	Values  []Value `json:"values"`
 }
@@ -72,7 +73,7 @@ type Value struct {
 	Given      *float64   `json:"given"` // of the answers that began with it; null without the option metrics
 	FirstPicks *uint64    `json:"first_picks"`
 	Override   string     `json:"override"` // what a state file decides of it, with FILE:LINE; "" if nothing
-	Source     string     `json:"source"`   // FILE:LINE
+	Source     string     `json:"source"`   // FILE:LINE; "" if the value is made for the zone
 	Checks     []Check    `json:"checks"`
 }
 

@@ -29,18 +29,22 @@ func (v *view) rrset(e *entry) RRset {
 	board := z.block.Store.Verdicts.Board()
 	set := v.set(e)
 	if set == nil {
-		for _, rr := range e.rrset.RRs {
+		for i, rr := range e.rrset.RRs {
 			text := strings.TrimPrefix(rr.String(), rr.Header().String())
-			shown.Values = append(shown.Values, plainValue(text, "", nil))
+			shown.Values = append(shown.Values, plainValue(text, z.block.Store.SourceOfRR(e.rrset, i), nil))
 		}
+		shown.Source = shown.Values[0].Source
 		return shown
 	}
 	home := set
 	set = home.On(board)
 	shown.TTL = set.TTL
-	shown.Source = z.block.Store.Source(e.rrtype, e.number, 0)
 	b := builder{view: v, e: e, set: set, block: z.block, board: board}
-	if e.rrset == nil {
+	if e.rrset != nil {
+		shown.Source = z.block.Store.SourceOfRR(e.rrset, 0)
+	} else {
+		shown.Source = z.block.Store.SourceOfSet(e.number)
+		shown.Alias = z.block.Store.Alias(e.number)
 		b.names = z.block.Store.LookedUp(e.number)
 	}
 	if set.Chooses() {

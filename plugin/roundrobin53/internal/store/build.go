@@ -105,7 +105,11 @@ func (b *builder) addZones(c *config.Block) {
 	for _, d := range c.Directives {
 		for _, name := range d.Zones {
 			isOverlay := d.Overlays(name)
-			zones = append(zones, record.ZoneConfig{SOA: soaRecord(d, name), HideSOA: isOverlay && d.SOA == nil})
+			zone := record.ZoneConfig{SOA: soaRecord(d, name), HideSOA: isOverlay && d.SOA == nil}
+			if d.SOA != nil {
+				zone.Source = b.sources.addRRs(d.SOA.Position)
+			}
+			zones = append(zones, zone)
 			b.Zones = append(b.Zones, Zone{Name: name, ECS: d.ECS, Fastpath: d.Fastpath, State: d.State(), Overlay: isOverlay, through: d.Through})
 		}
 	}
@@ -129,7 +133,7 @@ func (b *builder) add(owner *config.Owner, rrset *config.RRset) error {
 		rr.Header().Ttl = rrset.TTL
 		writeRR(hash, rr)
 	}
-	made := record.RRset{Type: rrset.Type, RRs: rrset.RRs}
+	made := record.RRset{Type: rrset.Type, Source: b.sources.addRRs(rrset.Positions()...), RRs: rrset.RRs}
 	if rrset.Lines != nil {
 		made.CNAMEs = len(b.cnames)
 		cnames := policy.NewCNAMEs(rrset.RRs, rrset.TTL, func() policy.Choosing { return b.choosing.of(owner, rrset) })
@@ -167,6 +171,9 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 	}
 	b.sets = append(b.sets, made)
 	b.sources.sets = append(b.sources.sets, b.sources.source(rrset.Position, 0))
+	if other := owner.AliasOf(rrset); other != "" {
+		b.noteAlias(number, other)
+	}
 	if isLive {
 		b.live.place(number, &b.sets[number])
 	}
@@ -197,6 +204,14 @@ func writeNames(hash *maphash.Hash, rrset *config.RRset) {
 // noteCounted notes a set that counts its first picks.
 func (b *builder) noteCounted(owner *config.Owner, rrset *config.RRset, counted *policy.Set) {
 	b.Counted = append(b.Counted, Counted{owner.Zone.Name, owner.Name, rrset.Type, counted})
+}
+
+// noteAlias notes that the A or AAAA RRset of a number is an ALIAS for another name.
+func (b *builder) noteAlias(number int, other string) {
+	if b.aliases == nil {
+		b.aliases = make(map[int]string)
+	}
+	b.aliases[number] = other
 }
 
 // noteDrained notes a set with drained values.

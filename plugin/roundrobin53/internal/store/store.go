@@ -35,6 +35,7 @@ type Store struct {
 	cnames []*policy.CNAMEs // by record.RRset.CNAMEs; number 0 stands for none
 
 	sources sources
+	aliases map[int]string // what A and AAAA RRsets are an ALIAS for, by number
 	drained []Counted // the sets with values that are drained in the Corefile
 }
 
