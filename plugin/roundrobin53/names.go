@@ -190,6 +190,9 @@ func (n *names) changed(changes []lookup.Change) {
 	for i := range changes {
 		n.report(&changes[i])
 	}
+	if len(n.handlers) > 0 {
+		n.handlers[0].instance.states.follow()
+	}
 }
 
 // report logs what changed about a name.

@@ -175,6 +175,24 @@ func logSteering(before, now []store.SteeredValue) {
 	logSome(log.Info, ended)
 }
 
+// follow takes what state files decide of values that came or went by a lookup. The stores obey
+// already.
+func (st *states) follow() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, h := range st.handlers {
+		s := h.store.Load()
+		if !s.IsLive() || len(s.StateFiles()) == 0 {
+			continue
+		}
+		steering := st.steered[h]
+		values := s.Steered()
+		logSteering(steering.Values, slices.Concat(values, steering.Values)) // what went is no decision
+		steering.Values = values
+		st.steered[h] = steering
+	}
+}
+
 func steeringText(v *store.SteeredValue) string {
 	return fmt.Sprintf("state: %s %s: %s: %s", v.Name, dns.Type(v.Type), v.Value, v.Action)
 }

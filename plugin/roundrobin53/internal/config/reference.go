@@ -188,5 +188,12 @@ func (rec *Record) checksOf(opts *ValueOptions) []string {
 	return rec.checks
 }
 
+// HasCheck reports whether one of some checks has a name, or is made of a check that has it.
+func (d *Directive) HasCheck(checks []string, name string) bool {
+	return slices.ContainsFunc(checks, func(check string) bool {
+		return check == name || d.HasCheck(d.Check(check).Members, name)
+	})
+}
+
 // Check returns the check line of a name, nil if there is none.
 func (d *Directive) Check(name string) *Check { return d.checkByName[name] }

@@ -46,7 +46,7 @@ type Entry struct {
 	Line   int
 	Action Action
 	Name   string    // an owner name or, with Down and Up, the name of a check, as written; or Any
-	Value  string    // an address as netip writes it, or a whole name in lower case
+	Value  string    // an address as netip writes it, or a whole name in lower case: a CNAME's target, or a name that is looked up
 	Weight int       // of the action Weight
 	Until  time.Time // when it ends; the zero time for never
 }
@@ -197,7 +197,7 @@ func ParseValue(text string) (string, error) {
 	if _, ok := dns.IsDomainName(text); ok && dns.IsFqdn(text) {
 		return strings.ToLower(text), nil
 	}
-	return "", fmt.Errorf("%q is not a value; it is an address, or the target of a CNAME with its final dot", clip(text))
+	return "", fmt.Errorf("%q is not a value; it is an address, or a whole name with its final dot: the target of a CNAME, or a name that is looked up", clip(text))
 }
 
 // MaxWeight is the largest weight, as in SRV records (RFC 2782).

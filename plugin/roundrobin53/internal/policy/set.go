@@ -51,6 +51,7 @@ type Choosing struct {
 
 	Sources []Source // of the values, with rising First; none if they are not known
 	Words   []Words  // of the values, with rising First; none if no line says where it is meant for
+	Names   []string // that values were looked up under, by position, "" for written ones; nil if all are written
 }
 
 // NewSet makes the set of an A or AAAA RRset whose answers turns alone decide.
@@ -280,6 +281,14 @@ func (s *Set) Value(i int) string {
 	}
 	addr, _ := netip.AddrFromSlice(s.Address(i)) // its octets came from an address
 	return addr.String()
+}
+
+// FromName returns the name that value i was looked up under, "" if it is written.
+func (s *Set) FromName(i int) string {
+	if s.more == nil || s.more.Names == nil {
+		return ""
+	}
+	return s.more.Names[i]
 }
 
 // Undrained returns the values that answers can have, in the order of the Corefile.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -57,7 +58,20 @@ type Forced struct {
 	Source string // where it is written
 }
 
-// Steers are what is decided of the values of a set, by Key.
+// with returns what is decided of a value of which two lines speak: what other says counts first. A
+// value that one of them drains is drained.
+func (s *Steer) with(other *Steer) *Steer {
+	both := &Steer{Drain: cmp.Or(other.Drain, s.Drain), Weight: cmp.Or(other.Weight, s.Weight), Checks: maps.Clone(s.Checks)}
+	if both.Checks == nil || other.Checks[AllChecks] != (Forced{}) {
+		both.Checks = other.Checks
+		return both
+	}
+	maps.Copy(both.Checks, other.Checks)
+	return both
+}
+
+// Steers are what is decided of the values of a set, by Key. What is decided of a name whose
+// addresses are values is decided of all addresses that come from it.
 type Steers map[string]*Steer
 
 // Key returns what Steers know a value by: its octets if it is an address, or else its text.
@@ -68,12 +82,32 @@ func Key(value string) string {
 	return value
 }
 
+// KeyOf returns the Key of a value of the set.
+func (s *Set) KeyOf(value int) string {
+	if s.more != nil && s.more.cnames != nil {
+		return strings.ToLower(s.Value(value))
+	}
+	return string(s.Address(value))
+}
+
 // SteerOf returns what is decided of a value of the set, nil if nothing is.
 func (s *Set) SteerOf(steers Steers, value int) *Steer {
-	if s.more != nil && s.more.cnames != nil {
-		return steers[strings.ToLower(s.Value(value))]
+	own, named := steers[s.KeyOf(value)], s.named(steers, value)
+	switch {
+	case named == nil:
+		return own
+	case own == nil:
+		return named
 	}
-	return steers[string(s.Address(value))]
+	return named.with(own)
+}
+
+// named returns what is decided of the name that a value was looked up under, nil if nothing is.
+func (s *Set) named(steers Steers, value int) *Steer {
+	if name := s.FromName(value); name != "" {
+		return steers[name]
+	}
+	return nil
 }
 
 // HasCheck reports whether the value has the check of a name, or any if the name is AllChecks.
@@ -149,7 +183,7 @@ func (g *Group) steered(s *Set, steers Steers) *Group {
 			continue
 		}
 		isSteered = true
-		steering.add(value, steer)
+		steering.add(value, steer, s.named(steers, value))
 		if c := conditions[value]; c != nil {
 			conditions[value] = c.steered(steer.Checks)
 		}
@@ -161,19 +195,32 @@ func (g *Group) steered(s *Set, steers Steers) *Group {
 }
 
 // A steering gathers what pool has to know.
-type steering struct{ pool.Steering }
-
-func newSteering() steering {
-	return steering{pool.Steering{Drained: make(map[int]bool), Weights: make(map[int]int)}}
+type steering struct {
+	pool.Steering
+	sharers map[*Steer]int // numbers of the names whose addresses share a weight
 }
 
-func (s *steering) add(value int, steer *Steer) {
+func newSteering() steering {
+	return steering{pool.Steering{Drained: make(map[int]bool), Weights: make(map[int]int), Shared: make(map[int]int)}, make(map[*Steer]int)}
+}
+
+// add adds what is decided of a value. Named is what is decided of the name that it comes from, nil
+// if nothing is: the addresses of a name share its weight.
+func (s *steering) add(value int, steer, named *Steer) {
 	if steer.Drain != "" {
 		s.Drained[value] = true
 	}
-	if steer.Weight != nil {
-		s.Weights[value] = steer.Weight.Weight
+	if steer.Weight == nil {
+		return
 	}
+	s.Weights[value] = steer.Weight.Weight
+	if named == nil || named.Weight != steer.Weight {
+		return
+	}
+	if _, ok := s.sharers[named]; !ok {
+		s.sharers[named] = len(s.sharers)
+	}
+	s.Shared[value] = s.sharers[named]
 }
 
 // plainChoices returns the choices of sets in which turns alone decide but for what is decided of
@@ -187,7 +234,7 @@ func plainChoices(steers map[*Set]Steers, now time.Time) map[*Set]*pool.Choice {
 		steering := newSteering()
 		for value := range s.Len() {
 			if steer := s.SteerOf(steers, value); steer != nil {
-				steering.add(value, steer)
+				steering.add(value, steer, nil)
 			}
 		}
 		if choices == nil {
@@ -215,20 +262,24 @@ func (s *Set) plainChoice(steering *pool.Steering, now time.Time) *pool.Choice {
 }
 
 // steered returns the condition with the verdicts of checks that are decided. It is the condition
-// itself if none is.
+// itself if none is. A check that is named counts before AllChecks.
 func (c *Condition) steered(checks map[string]Forced) *Condition {
-	forced, ok := checks[AllChecks]
-	if !ok && c.Check != "" {
-		forced, ok = checks[c.Check]
+	forced, ok := checks[c.Check]
+	if c.Check == "" || !ok {
+		if slices.ContainsFunc(slices.Collect(maps.Keys(checks)), c.hasBelow) {
+			return c.steeredBelow(checks)
+		}
+		if forced, ok = checks[AllChecks]; !ok {
+			return c
+		}
 	}
-	if ok {
-		steered := *c
-		steered.Forced = &forced
-		return &steered
-	}
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(checks)), c.has) {
-		return c
-	}
+	steered := *c
+	steered.Forced = &forced
+	return &steered
+}
+
+// steeredBelow returns a condition of others, of which at least one is decided.
+func (c *Condition) steeredBelow(checks map[string]Forced) *Condition {
 	steered := *c
 	steered.Of = slices.Clone(c.Of)
 	for i := range steered.Of {
@@ -239,5 +290,10 @@ func (c *Condition) steered(checks map[string]Forced) *Condition {
 
 // has reports whether the condition depends on the check of a name.
 func (c *Condition) has(name string) bool {
-	return c.Check == name || slices.ContainsFunc(c.Of, func(of Condition) bool { return of.has(name) })
+	return c.Check == name || c.hasBelow(name)
+}
+
+// hasBelow reports whether one of the conditions that make the condition has the check of a name.
+func (c *Condition) hasBelow(name string) bool {
+	return slices.ContainsFunc(c.Of, func(of Condition) bool { return of.has(name) })
 }

@@ -96,3 +96,49 @@ func TestSteerOneGroup(t *testing.T) {
 		t.Errorf("variants %v, values %q", v.variants, values(&s, v.Board()))
 	}
 }
+
+// namedSet makes a live set of values, each of which comes from a name of one letter, "" if it is written.
+func namedSet(letters string, names ...string) *Set {
+	s := liveSet(letters, make([]int, len(letters))...)
+	s.more.Names = names
+	return s
+}
+
+// TestSteerNames guards decisions about names: they are about the addresses that come from the name, and what is decided of
+// an address counts before them.
+func TestSteerNames(t *testing.T) {
+	home := namedSet("abc", "x.", "x.", "")
+	v := NewVerdicts([]*Set{home}, 1, time.Now())
+	v.Steer(map[*Set]Steers{home: {"x.": {Drain: "s:1"}}}, time.Now())
+	if got := values(home, v.Board()); got != "c" {
+		t.Errorf("values %q, want c", got)
+	}
+	v.Replace([]Replacement{{home, namedSet("cda", "", "x.", "y.")}}, nil, time.Now())
+	if got := values(home, v.Board()); got != "ac" {
+		t.Errorf("values %q, want ac", got)
+	}
+	weight := &SteeredWeight{Weight: 2, Source: "s:2"}
+	steers := Steers{
+		"x.":              {Drain: "s:1", Weight: weight, Checks: map[string]Forced{AllChecks: {Source: "s:3"}, "a": {Source: "s:4"}}},
+		Key("192.0.2.97"): {Checks: map[string]Forced{"a": {Up: true, Source: "s:5"}}},
+		Key("192.0.2.98"): {Weight: &SteeredWeight{Weight: 9, Source: "s:6"}, Checks: map[string]Forced{AllChecks: {Up: true, Source: "s:7"}}},
+	}
+	s := namedSet("abc", "x.", "x.", "")
+	for value, want := range []string{"drain at s:1; weight 2 at s:2; down * at s:3; up a at s:5", "drain at s:1; weight 9 at s:6; up * at s:7"} {
+		if got := s.SteerOf(steers, value).String(); got != want {
+			t.Errorf("%s: %s, want %s", s.Value(value), got, want)
+		}
+	}
+	if got := s.SteerOf(steers, 2); got != nil {
+		t.Errorf("a written value: %s", got)
+	}
+	steering := newSteering()
+	for value := range 3 {
+		if steer := s.SteerOf(steers, value); steer != nil {
+			steering.add(value, steer, s.named(steers, value))
+		}
+	}
+	if _, isShared := steering.Shared[1]; len(steering.Shared) != 1 || isShared || steering.Weights[0] != 2 || steering.Weights[1] != 9 {
+		t.Errorf("weights %v, shared %v", steering.Weights, steering.Shared)
+	}
+}

@@ -18,8 +18,9 @@ type Line struct {
 	Drain    bool
 	Place    Point // set where the order is Nearest
 
-	site  int    // of the group, where the order is Nearest
-	fates []fate // what a steering did to each endpoint; nil if it did nothing
+	site   int    // of the group, where the order is Nearest
+	fates  []fate // what a steering did to each endpoint; nil if it did nothing
+	origin int    // while a group is steered: the line that the endpoints stood on before
 }
 
 // Rules say how a group chooses among its endpoints.

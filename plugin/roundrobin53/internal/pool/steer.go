@@ -4,6 +4,10 @@ package pool
 type Steering struct {
 	Drained map[int]bool // endpoints that are never answered
 	Weights map[int]int  // endpoints that have a weight as if they stood on a line of their own
+
+	// Shared says of endpoints with a weight who they share it with: those of one line that have the
+	// same number here. Endpoints that are not in it share it with nobody.
+	Shared map[int]int
 }
 
 // fate says what a steering did to an endpoint of a line.
@@ -23,9 +27,7 @@ func (g *Group) Steered(s *Steering) *Group {
 		lines = evenly(lines, rules.ByLine)
 		rules.Weighted = true
 	}
-	for i := range lines { // to their end of before
-		lines = append(lines, lines[i].steer(s)...)
-	}
+	lines = append(lines, s.moveApart(lines)...)
 	steered := NewGroup(rules, lines, g.ids)
 	steered.Adopt(g)
 	return steered
@@ -34,8 +36,9 @@ func (g *Group) Steered(s *Steering) *Group {
 // unordered returns copies of the lines of g.
 func (g *Group) unordered() []Line {
 	lines := make([]Line, 0, len(g.Lines()))
-	for _, line := range g.Lines() {
+	for i, line := range g.Lines() {
 		lines = append(lines, *line)
+		lines[i].origin = i
 	}
 	return lines
 }
@@ -59,36 +62,94 @@ func evenly(lines []Line, byLine bool) []Line {
 	return even
 }
 
-// steer makes the line obey a steering. It returns lines for the endpoints that get one of their
-// own.
-func (l *Line) steer(s *Steering) (apart []Line) {
-	for i := range l.Count {
-		weight, isApart := s.Weights[l.First+i]
-		is := stays
-		switch {
-		case s.Drained[l.First+i]:
-			is = drained
-		case isApart && !l.Drain:
-			is = moved
-			one := *l
-			one.First, one.Count, one.Weight, one.fates = l.First+i, 1, weight, nil
-			apart = append(apart, one)
-		}
-		if is != stays && l.fates == nil {
-			l.fates = make([]fate, l.Count)
-		}
-		if is != stays {
-			l.fates[i] = is
+// moveApart makes lines obey the steering. It returns lines for the endpoints that get one of their
+// own, or one with those that they share a weight with.
+func (s *Steering) moveApart(lines []Line) []Line {
+	m := mover{Steering: s, shared: make(map[sharers]int)}
+	for i := range lines {
+		line := &lines[i]
+		for endpoint := line.First; endpoint < line.First+line.Count; endpoint++ {
+			m.steer(line, endpoint)
 		}
 	}
-	return apart
+	return m.apart
+}
+
+// A mover makes lines obey a steering.
+type mover struct {
+	*Steering
+	apart  []Line
+	shared map[sharers]int // lines of endpoints that share a weight, by their place in apart
+}
+
+// sharers are endpoints that share a weight.
+type sharers struct{ origin, number int }
+
+// steer makes an endpoint of a line obey the steering.
+func (m *mover) steer(line *Line, endpoint int) {
+	weight, isApart := m.Weights[endpoint]
+	number, isShared := m.Shared[endpoint]
+	isDrained := m.Drained[endpoint]
+	switch {
+	case isApart && isShared && !line.Drain:
+		line.setFate(endpoint, moved)
+		m.share(line, endpoint, sharers{line.origin, number}, weight)
+	case isDrained:
+		line.setFate(endpoint, drained)
+	case isApart && !line.Drain:
+		line.setFate(endpoint, moved)
+		m.apart = append(m.apart, line.part(endpoint, weight))
+	}
+}
+
+// share moves an endpoint of a line to the line of those that it shares a weight with. Endpoints
+// between them that do not share it are left out there.
+func (m *mover) share(line *Line, endpoint int, with sharers, weight int) {
+	at, ok := m.shared[with]
+	if !ok {
+		at = len(m.apart)
+		m.shared[with] = at
+		m.apart = append(m.apart, line.part(endpoint, weight))
+	}
+	apart := &m.apart[at]
+	for between := apart.First + apart.Count; between < endpoint; between++ {
+		apart.Count++
+		apart.setFate(between, moved)
+	}
+	apart.Count = endpoint - apart.First + 1
+	if m.Drained[endpoint] {
+		apart.setFate(endpoint, drained)
+	}
+}
+
+// part returns a line of one endpoint of l with a weight of its own.
+func (l *Line) part(endpoint, weight int) Line {
+	one := *l
+	one.First, one.Count, one.Weight, one.fates = endpoint, 1, weight, nil
+	return one
+}
+
+// setFate says what a steering did to an endpoint of the line.
+func (l *Line) setFate(endpoint int, is fate) {
+	if more := l.Count - len(l.fates); more > 0 {
+		l.fates = append(l.fates, make([]fate, more)...)
+	}
+	l.fates[endpoint-l.First] = is
+}
+
+// fateOf returns what a steering did to endpoint i of the line. A line may have grown since.
+func (l *Line) fateOf(i int) fate {
+	if i >= len(l.fates) {
+		return stays
+	}
+	return l.fates[i]
 }
 
 // answers reports whether endpoint i of the line may be answered with it, be it up or not.
-func (l *Line) answers(i int) bool { return !l.Drain && (l.fates == nil || l.fates[i] == stays) }
+func (l *Line) answers(i int) bool { return !l.Drain && l.fateOf(i) == stays }
 
 // isMoved reports whether endpoint i of the line stands on a line of its own.
-func (l *Line) isMoved(i int) bool { return l.fates != nil && l.fates[i] == moved }
+func (l *Line) isMoved(i int) bool { return l.fateOf(i) == moved }
 
 // answerable returns how many endpoints of the line may be answered with it, be they up or not.
 func (l *Line) answerable() int { return l.alive(func(int) bool { return true }) }

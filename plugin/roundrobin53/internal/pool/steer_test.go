@@ -21,6 +21,14 @@ func TestSteered(t *testing.T) {
 		}
 		return s
 	}
+	three := []Line{{First: 0, Count: 3, Weight: 1, Priority: 1}, {First: 3, Count: 1, Weight: 1, Priority: 1}}
+	shared := func(weights map[int]int) *Steering {
+		s := &Steering{Weights: weights, Shared: make(map[int]int)}
+		for endpoint := range weights {
+			s.Shared[endpoint] = 1
+		}
+		return s
+	}
 	for _, row := range []struct {
 		name   string
 		rules  Rules
@@ -44,6 +52,14 @@ func TestSteered(t *testing.T) {
 		{"drained and weighted", Rules{MinUp: 1}, two, &Steering{Drained: map[int]bool{0: true}, Weights: map[int]int{0: 2}}, nil, Up, []int{0, 40, 40, 40}},
 		{"by line", Rules{MinUp: 1, ByLine: true}, two, &Steering{Weights: map[int]int{0: 1}}, nil, Up, []int{24, 48, 24, 24}},
 		{"a line without endpoints", Rules{MinUp: 1}, append(slices.Clone(two), Line{First: 4, Weight: 1, Priority: 1}), &Steering{Weights: map[int]int{0: 3}}, nil, Up, []int{60, 20, 20, 20}},
+		{"a shared weight among equals", Rules{MinUp: 1}, two, shared(map[int]int{0: 4, 1: 4}), nil, Up, []int{40, 40, 20, 20}},
+		{"a shared weight over a gap", Rules{MinUp: 1}, three, &Steering{Weights: map[int]int{0: 4, 1: 2, 2: 4}, Shared: map[int]int{0: 7, 2: 7}}, nil, Up, []int{34, 34, 34, 17}},
+		{"a shared weight, one of them down", Rules{MinUp: 1}, two, shared(map[int]int{0: 4, 1: 4}), []int{0}, Up, []int{0, 80, 20, 20}},
+		{"a shared weight, one of them drained", Rules{MinUp: 1}, two, &Steering{Drained: map[int]bool{1: true}, Weights: map[int]int{0: 4, 1: 4}, Shared: map[int]int{0: 1, 1: 1}}, nil, Up, []int{80, 0, 20, 20}},
+		{"weights are shared within a line", Rules{MinUp: 1, Weighted: true}, two, shared(map[int]int{0: 1, 1: 1, 2: 3, 3: 3}), nil, Up, []int{15, 15, 45, 45}},
+		{"a shared weight within a tier", Rules{MinUp: 2}, tiers, shared(map[int]int{0: 1, 1: 1, 2: 1, 3: 1}), []int{0}, Up, []int{0, 0, 60, 60}},
+		{"a shared weight by line", Rules{MinUp: 1, ByLine: true}, two, shared(map[int]int{0: 4, 1: 4}), nil, Up, []int{40, 40, 20, 20}},
+		{"sticky, shared", Rules{MinUp: 1, Weighted: true, Order: Sticky, Answers: 1}, weighted, &Steering{Drained: map[int]bool{1: true, 2: true, 3: true}, Weights: map[int]int{0: 4, 1: 4}, Shared: map[int]int{0: 1, 1: 1}}, nil, Up, []int{120, 0, 0, 0}},
 		{"sticky", Rules{MinUp: 1, Weighted: true, Order: Sticky, Answers: 1}, weighted, drain(0, 2, 3), nil, Up, []int{0, 120, 0, 0}},
 	} {
 		g := NewGroup(row.rules, row.lines, []uint64{1, 2, 3, 4})

@@ -1,7 +1,6 @@
 package status
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -45,7 +44,6 @@ func (v *view) rrset(e *entry) RRset {
 	} else {
 		shown.Source = z.block.Store.SourceOfSet(e.number)
 		shown.Alias = z.block.Store.Alias(e.number)
-		b.names = z.block.Store.LookedUp(e.number)
 	}
 	if set.Chooses() {
 		b.choosing(&shown)
@@ -92,7 +90,6 @@ type builder struct {
 	set   *policy.Set
 	block *Block
 	board *policy.Board
-	names map[netip.Addr]string // that addresses were looked up under; nil if none was
 }
 
 // plain shows a set whose answers turns alone decide.
@@ -177,7 +174,7 @@ func (b *builder) value(g *policy.Group, line *pool.Line, i int) Value {
 	c := b.set.Choosing()
 	words := c.WordsOf(i)
 	shown := Value{
-		Value: b.set.Value(i), Weight: line.Weight, Priority: line.Priority,
+		Value: b.set.Value(i), FromName: b.set.FromName(i), Weight: line.Weight, Priority: line.Priority,
 		From: orNone(words.From), Geo: orNone(words.Geo), At: words.At,
 		State: Up, Source: b.block.Store.SourceOf(b.set, i), Checks: []Check{},
 	}
@@ -189,9 +186,6 @@ func (b *builder) value(g *policy.Group, line *pool.Line, i int) Value {
 	}
 	if line.Drain {
 		shown.State, shown.Since = Drained, nil
-	}
-	if address, err := netip.ParseAddr(shown.Value); err == nil {
-		shown.FromName = b.names[address]
 	}
 	return shown
 }

@@ -16,12 +16,13 @@ import (
 // values are the values of an RRset at one moment.
 type values struct {
 	addresses []netip.Addr
-	counts    []int  // by line
-	unknown   []bool // by line: a name of it has not been resolved yet
+	names     []string // that the addresses were looked up under, by position; "" for written ones
+	counts    []int    // by line
+	unknown   []bool   // by line: a name of it has not been resolved yet
 }
 
 func (v *values) equal(other *values) bool {
-	return slices.Equal(v.addresses, other.addresses) && slices.Equal(v.counts, other.counts) && slices.Equal(v.unknown, other.unknown)
+	return slices.Equal(v.addresses, other.addresses) && slices.Equal(v.names, other.names) && slices.Equal(v.counts, other.counts) && slices.Equal(v.unknown, other.unknown)
 }
 
 // set makes the set of the present values.
@@ -43,6 +44,7 @@ func (l *liveRRset) set(b *choosingBuilder, ttl uint32) policy.Set {
 	made.SetChoosing(policy.Choosing{
 		Name: l.owner, Type: rrset.Type, Zone: l.zone, Order: rrset.Order, Routes: l.routes,
 		Groups: b.groups(l.zoneName, &rrset, l.values.unknown), Sources: sources, Words: wordsOf(&rrset),
+		Names: l.values.names,
 	})
 	made.MakeLive()
 	return made
@@ -73,12 +75,13 @@ func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
 	for i := range lines {
 		before := len(v.addresses)
 		v.addresses = append(v.addresses, l.rrset.Addresses[lines[i].First:lines[i].First+lines[i].Count]...)
+		v.names = append(v.names, make([]string, lines[i].Count)...)
 		for _, name := range lines[i].Names {
 			set := known[lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}]
 			v.unknown[i] = v.unknown[i] || set.State == lookup.Never
 			for _, addr := range set.Addresses {
 				if c.claim(i, addr) {
-					v.addresses = append(v.addresses, addr)
+					v.addresses, v.names = append(v.addresses, addr), append(v.names, name)
 				}
 			}
 		}

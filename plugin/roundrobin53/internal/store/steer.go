@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
@@ -30,6 +32,8 @@ type SteeredValue struct {
 // Steer takes the entries of state files, by file, in place of all before. Each file is about the
 // zones of the directives that name it.
 func (s *Store) Steer(files map[string][]override.Entry, now time.Time) Steering {
+	s.steered.Lock()
+	defer s.steered.Unlock()
 	st := steerer{s: s, steers: make(map[*policy.Set]policy.Steers), rules: make(map[string]map[string][]*rule)}
 	for _, file := range s.StateFiles() {
 		st.rules[file] = make(map[string][]*rule)
@@ -40,18 +44,70 @@ func (s *Store) Steer(files map[string][]override.Entry, now time.Time) Steering
 			st.all = append(st.all, r)
 		}
 	}
+	s.steered.rules, s.steered.written = st.rules, nil
 	if len(st.all) > 0 {
 		for rrset, set := range s.All() {
 			st.steer(rrset, set)
 		}
 	}
 	s.Verdicts.Steer(st.steers, now)
+	values := s.steeredLocked()
 	for _, r := range st.all {
 		if !r.known {
-			st.Unknown = append(st.Unknown, fmt.Sprintf("%s: %q says nothing of what is here: no such %s has the value", r.source, r.String(), r.subject()))
+			st.unknown = append(st.unknown, fmt.Sprintf("%s: %q says nothing of what is here: no such %s has the value", r.source, r.String(), r.subject()))
 		}
 	}
-	return st.Steering
+	return Steering{Unknown: st.unknown, Values: values}
+}
+
+// steered is what a store remembers of state files, for the values that come and go.
+type steered struct {
+	sync.Mutex
+	rules   map[string]map[string][]*rule // by file and policy.Key
+	written []SteeredValue                // the values of sets whose values stay
+}
+
+// Steered returns the values of which state files say something now.
+func (s *Store) Steered() []SteeredValue {
+	s.steered.Lock()
+	defer s.steered.Unlock()
+	return s.steeredLocked()
+}
+
+func (s *Store) steeredLocked() []SteeredValue {
+	values := slices.Clone(s.steered.written)
+	for _, l := range s.live.rrsets {
+		if rules := s.steered.rules[s.Zones[l.zone].State]; len(rules) > 0 {
+			values = append(values, steeredOf(rules, &SteeredValue{Zone: l.zoneName, Name: l.owner, Type: l.rrset.Type}, l.home.On(s.Verdicts.Board()))...)
+		}
+	}
+	return values
+}
+
+// steeredOf returns the values of a set of which rules say something, as far as they are like one.
+func steeredOf(rules map[string][]*rule, like *SteeredValue, set *policy.Set) []SteeredValue {
+	var values []SteeredValue
+	for i := range set.Values() {
+		for _, r := range rulesOf(rules, set, i) {
+			if r.isAboutValue(like.Zone, like.Name, set, i) {
+				r.known = true
+				value := *like
+				value.Value, value.Action, value.Source = set.Value(i), r.Action, r.source
+				values = append(values, value)
+			}
+		}
+	}
+	return values
+}
+
+// rulesOf returns the rules that are about a value of a set by what they call the value: itself, or
+// the name that it was looked up under.
+func rulesOf(rules map[string][]*rule, set *policy.Set, value int) []*rule {
+	name := set.FromName(value)
+	if name == "" {
+		return rules[set.KeyOf(value)]
+	}
+	return slices.Concat(rules[set.KeyOf(value)], rules[name])
 }
 
 // StateFiles returns the state files that the zones of the store name, each once.
@@ -84,11 +140,11 @@ func (r *rule) subject() string {
 
 // A steerer finds out what rules mean for the sets of a store.
 type steerer struct {
-	Steering
-	s      *Store
-	steers map[*policy.Set]policy.Steers
-	rules  map[string]map[string][]*rule // by file and policy.Key
-	all    []*rule
+	s       *Store
+	steers  map[*policy.Set]policy.Steers
+	rules   map[string]map[string][]*rule // by file and policy.Key
+	all     []*rule
+	unknown []string
 }
 
 // steer notes what is said of the values of an RRset.
@@ -99,22 +155,11 @@ func (st *steerer) steer(rrset RRset, home *policy.Set) {
 		return
 	}
 	steers := make(policy.Steers)
-	set := home.On(st.s.Verdicts.Board())
-	for i := range set.Values() {
-		key := string(set.Address(i))
-		if rrset.Type == dns.TypeCNAME {
-			key = strings.ToLower(set.Value(i))
-		}
-		for _, r := range rules[key] {
-			if r.isAboutValue(z.Name, rrset.Name, set, i) {
-				r.known = true
-				r.addTo(steers)
-				st.Values = append(st.Values, SteeredValue{z.Name, rrset.Name, rrset.Type, set.Value(i), r.Action, r.source})
-			}
-		}
-	}
 	if home.IsLive() {
 		steerAll(steers, rules, z.Name, rrset.Name)
+		st.s.live.byNumber[rrset.Number].know(rules)
+	} else {
+		st.steerWritten(steers, rules, &SteeredValue{Zone: z.Name, Name: rrset.Name, Type: rrset.Type}, home)
 	}
 	if len(steers) == 0 {
 		return
@@ -125,6 +170,42 @@ func (st *steerer) steer(rrset RRset, home *policy.Set) {
 			st.steers[twin] = steers
 		}
 	}
+}
+
+// steerWritten notes what is said of the values of a set whose values stay.
+func (st *steerer) steerWritten(steers policy.Steers, rules map[string][]*rule, like *SteeredValue, set *policy.Set) {
+	for i := range set.Values() {
+		for _, r := range rules[set.KeyOf(i)] {
+			if r.isAboutValue(like.Zone, like.Name, set, i) {
+				r.addTo(steers)
+			}
+		}
+	}
+	st.s.steered.written = append(st.s.steered.written, steeredOf(rules, like, set)...)
+}
+
+// know marks the rules about names that are values of the RRset, whether they have addresses now or
+// not.
+func (l *liveRRset) know(rules map[string][]*rule) {
+	for i := range l.rrset.Lines {
+		line := &l.rrset.Lines[i]
+		for _, name := range line.Names {
+			for _, r := range rules[name] {
+				r.known = r.known || r.isAboutLine(l, line)
+			}
+		}
+	}
+}
+
+// isAboutLine reports whether a rule is about a name on a line of an RRset.
+func (r *rule) isAboutLine(l *liveRRset, line *config.RRsetLine) bool {
+	switch {
+	case !r.isOfCheck():
+		return r.isAbout(l.zoneName, l.owner)
+	case r.Name == override.Any:
+		return len(line.Checks) > 0
+	}
+	return l.rrset.Directive.HasCheck(line.Checks, r.Name)
 }
 
 // isAboutValue reports whether a rule is about a value of a set.

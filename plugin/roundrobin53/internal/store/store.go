@@ -36,6 +36,7 @@ type Store struct {
 
 	sources sources
 	aliases map[int]string // what A and AAAA RRsets are an ALIAS for, by number
+	steered steered
 	drained []Counted // the sets with values that are drained in the Corefile
 }
 
