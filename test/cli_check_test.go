@@ -122,6 +122,80 @@ example.com:0 {
 	}
 }
 
+// TestCheckFindsIndependentErrors guards whoever mends a block: behind a definition or a line that is wrong, all other errors are
+// told, and none that only follows from the first.
+func TestCheckFindsIndependentErrors(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		block string   // its first line is the third of the Corefile
+		wants []string // each the beginning of an error, with its line; the only ones
+	}{
+		{"checks and networks", `check web ftp://:1
+			check db tcp://:0
+			check both 2 of web db
+			network office 10.0.0.0/33
+			network home 192.168.0.0/16
+			record app A 192.0.2.1 check web
+			record lb A {
+				value 192.0.2.1 from office check both
+				value 192.0.2.2 from home
+			}
+			record more A 192.0.2.1 check wbe
+			record most A 192.0.2.1 wight 3`, []string{"3 check: ", "4 check: ", "6 network: ", `14 record: `, `13 record: check: "wbe"`}},
+		{"lines of a check", `check web http://:80 {
+				interval 1x
+				status 99
+				timeout 5s
+			}
+			record app A 192.0.2.1 check web`, []string{"4 interval: ", "5 status: "}},
+		{"a check without the line that it needs", `check smtp tcp://:25 {
+				send "EHLO"
+				expect
+			}
+			record app A 192.0.2.1 check smtp target 192.0.2.2`, []string{"5 expect: "}},
+		{"lines of a record", `record app A {
+				value 192.0.2.300 priority 2
+				value 192.0.2.1 weight x
+				value 192.0.2.2
+				min_up 2
+				order worst
+			}
+			record www ALIAS app`, []string{"4 value: ", "5 value: ", "8 order: "}},
+		{"what an alias leads to", `record app A 192.0.2.300
+			record www ALIAS app
+			record w3 ALIAS nobody
+			record sub NS ..
+			record sub DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000`, []string{"3 record: ", "6 record: ", "5 record: ALIAS: nobody.example.org."}},
+		{"a check that is defined twice", `check web tcp://:80
+			check web tcp://:81
+			record app A 192.0.2.1 check web`, []string{"4 check: "}},
+		{"checks of another directive", "check web ftp://:1\n}\nroundrobin53 sub.example.org {\nrecord app A 192.0.2.1 check web", []string{"3 check: ", `6 record: check: "web"`}},
+		{"the zone of everything", "ttl 1x\nfallthrough example.org x..y", []string{"3 ttl: ", "4 fallthrough: "}},
+	} {
+		zone := "example.org:0"
+		if row.name == "the zone of everything" {
+			zone = ".:0"
+		}
+		found, exitCode := checkCorefile(t, zone+" {\nroundrobin53 {\n"+row.block+"\n}\n}\n")
+		if exitCode != cli.Trouble {
+			t.Errorf("%s: exit code %d", row.name, exitCode)
+		}
+		got := make([]string, len(found.Errors))
+		for i, text := range found.Errors {
+			_, text, _ = strings.Cut(text, "stdin:")
+			got[i] = strings.Replace(text, " - Error during parsing:", "", 1)
+		}
+		for i, want := range row.wants {
+			if i >= len(got) || !strings.HasPrefix(got[i], want) {
+				t.Errorf("%s: no error %q", row.name, want)
+			}
+		}
+		if len(got) != len(row.wants) {
+			t.Errorf("%s: %d errors, want %d:\n%s", row.name, len(got), len(row.wants), strings.Join(got, "\n"))
+		}
+	}
+}
+
 // TestCheck guards what check tells of a Corefile that is right, and its exit codes.
 func TestCheck(t *testing.T) {
 	const warned = `example.org:0 {

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +14,6 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
 // directive is that of the plugin.
@@ -77,17 +74,21 @@ func (r *corefile) setUp(c caddy.Controller, name, word string, block int, keys 
 		return
 	}
 	c.ServerBlockIndex, c.ServerBlockKeys, c.Key = block, keys, keys[0]
-	for {
-		c.Dispenser = caddyfile.NewDispenserTokens(name, tokens)
+	left := newRemainder(name, tokens)
+	for more := true; more; {
+		c.Dispenser = caddyfile.NewDispenserTokens(name, left.tokens)
 		err := setup(&c)
 		if err == nil {
 			return
 		}
-		r.note(err, word)
-		var more bool
-		if tokens, more = without(tokens, name, err); word != directive || !more || len(r.errors) >= mostErrors {
+		if word != directive {
+			r.note(err, word)
 			return
 		}
+		if !left.explains(err) {
+			r.note(err, word)
+		}
+		more = left.leaveOut(err) && len(r.errors) < mostErrors
 	}
 }
 
@@ -97,57 +98,12 @@ const mostErrors = 100
 // note notes an error of a plugin. What caddy's parser words is in the Corefile; anything else of
 // another plugin lies in what it needs around it.
 func (r *corefile) note(err error, word string) {
+	isSame := func(other error) bool { return other.Error() == err.Error() } // of a snippet that is imported twice
 	if word == directive || strings.Contains(err.Error(), "Error during parsing: ") {
-		r.errors = append(r.errors, err)
+		if !slices.ContainsFunc(r.errors, isSame) {
+			r.errors = append(r.errors, err)
+		}
 		return
 	}
 	r.surroundings = append(r.surroundings, fmt.Errorf("%s: %w", word, err))
-}
-
-// without returns the words of a directive without the line that an error is about, or the whole
-// block that the line is in. It reports false if that is not possible, or if other lines may be
-// wrong for lack of it. Name is that of the file whose words do not name one.
-func without(tokens []caddyfile.Token, name string, err error) ([]caddyfile.Token, bool) {
-	wrong, ok := errors.AsType[*config.Error](err)
-	if !ok {
-		return nil, false
-	}
-	isAt := func(t caddyfile.Token) bool {
-		return cmp.Or(t.File, name) == wrong.Position.File() && t.Line == wrong.Position.Line()
-	}
-	for _, line := range linesOf(tokens) {
-		if !slices.ContainsFunc(tokens[line.first:line.end], isAt) {
-			continue
-		}
-		if word := tokens[line.first].Text; word == "check" || word == "network" || word == directive {
-			return nil, false
-		}
-		return slices.Delete(slices.Clone(tokens), line.first, line.end), true
-	}
-	return nil, false
-}
-
-// A span is a line of a block, with the block that it opens.
-type span struct{ first, end int }
-
-// linesOf returns the lines of roundrobin53 blocks.
-func linesOf(tokens []caddyfile.Token) []span {
-	var lines []span
-	depth := 0
-	for i := range tokens {
-		isFirst := i == 0 || tokens[i].File != tokens[i-1].File || tokens[i].Line != tokens[i-1].Line
-		switch text := tokens[i].Text; {
-		case text == "}":
-			depth--
-		case isFirst && depth <= 1:
-			lines = append(lines, span{first: i})
-		}
-		if tokens[i].Text == "{" {
-			depth++
-		}
-		if len(lines) > 0 && (depth > 0 || tokens[i].Text != "}") {
-			lines[len(lines)-1].end = i + 1
-		}
-	}
-	return lines
 }

@@ -117,7 +117,7 @@ func (c *Block) resolveAlias(alias *alias) error {
 	case !found && c.rrset(other, dns.TypeCNAME) != nil:
 		return fmt.Errorf("%s is a CNAME; an ALIAS leads to a name with A or AAAA records", other)
 	case !found:
-		return fmt.Errorf("%s has no %s record here; write one, or the whole name of a host elsewhere", other, alias.familyNames())
+		return &Undefined{KindRecord, other, fmt.Errorf("%s has no %s record here; write one, or the whole name of a host elsewhere", other, alias.familyNames())}
 	case alias.rec.seen.ttl && !c.isElsewhere(other):
 		return errors.New("a TTL; an alias has that of the other name")
 	}

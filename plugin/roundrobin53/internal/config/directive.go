@@ -39,7 +39,7 @@ func Parse(tokens Tokens, around *Surroundings) (*Block, error) {
 		}
 		conf.Directives = append(conf.Directives, d)
 	}
-	return conf, conf.groupByOwner()
+	return conf, across(conf.groupByOwner())
 }
 
 func parseDirective(r lineReader, l line) (*Directive, error) {
@@ -76,7 +76,7 @@ func parseDirective(r lineReader, l line) (*Directive, error) {
 	if err := d.validateDefaults(); err != nil {
 		return nil, l.Errorf("%s: %w", directiveName, err)
 	}
-	return d, d.validateReferences()
+	return d, across(d.validateReferences())
 }
 
 // directiveLine reads one kind of line of a roundrobin53 block. A line of either kind begins with

@@ -99,6 +99,7 @@ func (p Position) File() string { return p.file }
 // Error is an error about one line of a Corefile. It reads as caddy's own errors do.
 type Error struct {
 	Position Position
+	Across   bool // the line alone does not show it: without other lines it may be right
 	err      error
 }
 
@@ -114,8 +115,36 @@ func (e *Error) Unwrap() error { return e.err }
 
 // Errorf returns an error about the line at p.
 func (p Position) Errorf(format string, args ...any) error {
-	return &Error{p, fmt.Errorf(format, args...)}
+	return &Error{Position: p, err: fmt.Errorf(format, args...)}
 }
+
+// across marks an error that was found when all lines were read.
+func across(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Across = true
+	}
+	return err
+}
+
+// A Kind is a kind of things that lines define.
+type Kind string
+
+// The kinds, by the words of their lines.
+const (
+	KindRecord  Kind = "record"
+	KindCheck   Kind = "check"
+	KindNetwork Kind = "network"
+)
+
+// Undefined is an error about a name that no line of the block defines.
+type Undefined struct {
+	Kind Kind
+	Name string // as it is referred to; of a record the whole name
+	err  error
+}
+
+// Error implements error.
+func (u *Undefined) Error() string { return u.err.Error() }
 
 // locate turns an error into one about the line at p, which begins with word, unless the error has
 // a position already.

@@ -118,7 +118,7 @@ func (d *Directive) prefixesOf(word string) ([]netip.Prefix, error) {
 	case err != nil && strings.ContainsAny(word, "/:"):
 		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())
+		return nil, &Undefined{KindNetwork, word, fmt.Errorf("%q is neither a network, as in 192.0.2.0/24, nor the name of one%s", word, d.networkNames())}
 	}
 	return []netip.Prefix{prefix}, nil
 }

@@ -257,7 +257,7 @@ func (c *Block) validate(o *Owner) error {
 		case rrset.mixesModes():
 			return rrset.Errorf("record: %s has %s records with priority 0, which are aliases, and others, which are ignored beside them (RFC 9460)", o.Name, rrtype)
 		case ds != nil && ns == nil:
-			return rrset.Errorf("record: DS at %s, but no NS: a DS record stands beside a delegation", o.Name)
+			return rrset.Errorf("record: %w", &Undefined{KindRecord, o.Name, fmt.Errorf("DS at %s, but no NS: a DS record stands beside a delegation", o.Name)})
 		case ns != nil && !apex && strings.HasPrefix(o.Name, "*."):
 			return rrset.Errorf("record: NS at the wildcard %s: a wildcard can't be delegated (RFC 4592)", o.Name)
 		case ns != nil && !apex && rrset != ns && rrset != ds && !rrset.IsAddress():

@@ -108,13 +108,13 @@ func (d *Directive) validateCheckNames(names []string) error {
 			continue
 		}
 		if len(d.checks) == 0 {
-			return fmt.Errorf("%q is not a check; this block defines none: write %s", name, checkUsage)
+			return &Undefined{KindCheck, name, fmt.Errorf("%q is not a check; this block defines none: write %s", name, checkUsage)}
 		}
 		defined := make([]string, len(d.checks))
 		for i, check := range d.checks {
 			defined[i] = check.Name
 		}
-		return fmt.Errorf("%q is not a check; this block defines %s", name, strings.Join(defined, ", "))
+		return &Undefined{KindCheck, name, fmt.Errorf("%q is not a check; this block defines %s", name, strings.Join(defined, ", "))}
 	}
 	return nil
 }
