@@ -238,6 +238,15 @@ func TestCheck(t *testing.T) {
 		{"example.org:0 {\nfrob\n}\n", []string{"-conf", "stdin"}, cli.Trouble},
 		{"example.org:0 {\nwhoami\n}\nexample.org:0 {\nwhoami\n}\n", []string{"-conf", "stdin"}, cli.Trouble},
 		{"", []string{"-conf", filepath.Join(t.TempDir(), "none")}, cli.Misused},
+		{"", []string{"-conf", "stdin"}, cli.Trouble},
+		{"# nothing\n", []string{"-conf", "stdin"}, cli.Trouble},
+		{"\ufeffexample.org:0 {\r\n\troundrobin53 {\r\n\t\trecord app A 192.0.2.1\r\n\t}\r\n}\r\n", []string{"-conf", "stdin"}, cli.Fine},
+		{"example.org:0 {\nwhoami\n}\n", []string{"-conf", "stdin", "-strict"}, cli.Fine},
+		{"", []string{"-conf", t.TempDir()}, cli.Misused},
+		{"", []string{"-conf", ""}, cli.Misused},
+		{"", []string{"-conf"}, cli.Misused},
+		{"", []string{"-strict=maybe"}, cli.Misused},
+		{"", []string{"-help"}, cli.Fine},
 		{"", []string{"-frob"}, cli.Misused},
 		{"", []string{"more"}, cli.Misused},
 	} {
@@ -250,7 +259,7 @@ func TestCheck(t *testing.T) {
 // TestExplainCommand guards explain without a server: the client, what-if, and what it says where there is nothing to explain.
 func TestExplainCommand(t *testing.T) {
 	corefile := "example.org:0 {\nroundrobin53 {\necs\nnetwork office 10.0.0.0/8\ncheck web http://:8080/\ncheck db tcp://:5432\n" +
-		"record app A {\nvalue 10.1.0.1 10.1.0.2 from office\nvalue 192.0.2.1 192.0.2.2\ncheck web db\n}\nrecord www CNAME app\n}\n}\n" +
+		"record app A {\nvalue 10.1.0.1 10.1.0.2 from office\nvalue 192.0.2.1 192.0.2.2\ncheck web db\n}\nrecord www CNAME app\nrecord six 2001:db8::1 2001:db8::2 check web\n}\n}\n" +
 		"example.net:0 {\nmetadata\ngeoip " + server.GeoDatabasePath(t) + "\nroundrobin53 {\nrecord geo A {\nvalue 192.0.2.3 geo US\nvalue 192.0.2.4\n}\n}\n}\n"
 	for _, row := range []struct {
 		args string
@@ -269,6 +278,17 @@ func TestExplainCommand(t *testing.T) {
 		{"app.example.org FROB", cli.Misused, []string{`"FROB" is not a type`}},
 		{"a..b", cli.Misused, []string{`"a..b" is not a name`}},
 		{"app.example.org -client frob", cli.Misused, []string{`"frob" is neither an address nor a network`}},
+		{"APP.Example.ORG. a -client ::ffff:10.2.3.4", cli.Fine, []string{"app.example.org. A for 10.2.3.4", "office: 2 of 4"}},
+		{"app.example.org -client ::ffff:10.2.0.0/112", cli.Fine, []string{"for 10.2.0.0/16", "office: 2 of 4"}},
+		{"app.example.org TYPE16", cli.Fine, []string{"TXT", "NODATA"}},
+		{"app.example.org TYPE65536", cli.Misused, []string{`"TYPE65536" is not a type`}},
+		{"app.example.org -client 10.2.3.4/33", cli.Misused, []string{"neither an address nor a network"}},
+		{"app.example.org -client fe80::1%eth0", cli.Misused, []string{"neither an address nor a network"}},
+		{"six.example.org AAAA -down 2001:DB8:0::1", cli.Fine, []string{"down, check web", "answer   2001:db8::2"}},
+		{"six.example.org AAAA -down web/2001:db8:0:0::2", cli.Fine, []string{"down, check web", "answer   2001:db8::1"}},
+		{"app.example.org -down", cli.Misused, []string{"flag needs an argument: -down"}},
+		{"app.example.org -down web/", cli.Misused, []string{`"" is not a value`}},
+		{"app.example.org -down 10.1.0", cli.Misused, []string{`"10.1.0" is not a value`}},
 		{"app.example.org -now noon", cli.Misused, []string{`"noon" is not a time`}},
 		{"app.example.org -now 2026-12-01T04:00:00Z", cli.Fine, []string{"answer"}},
 		{"", cli.Misused, []string{"coredns explain [-conf FILE] NAME"}},

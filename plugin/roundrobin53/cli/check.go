@@ -20,16 +20,15 @@ const checkArgs = "[-conf FILE] [-strict] [-json]"
 // check reads a Corefile as a start would, and tells what it would serve and what is wrong.
 func check(args []string, std Streams) int {
 	flags := newFlags("check", std)
-	conf := flags.String("conf", "Corefile", "the Corefile to read; stdin for the standard input")
+	conf := given(flags, "conf", "Corefile", "the Corefile to read, a `file`; stdin for the standard input (default Corefile)")
 	strict := flags.Bool("strict", false, "warnings are errors")
 	asJSON := flags.Bool("json", false, "write JSON")
-	if _, ok := parse(flags, args, 0, 0); !ok {
-		return Misused
+	if _, err := parse(flags, std, args, 0, 0); err != nil {
+		return misused(err)
 	}
 	text, err := open(*conf, std.In)
 	if err != nil {
-		fmt.Fprintln(std.Err, err)
-		return Misused
+		return complain(std.Err, err)
 	}
 	found := checked(load(*conf, text, time.Now()), *strict)
 	if *asJSON {
@@ -164,6 +163,9 @@ func (f *finding) write(w io.Writer) error {
 	var b strings.Builder
 	for i := range f.Blocks {
 		f.Blocks[i].write(&b)
+	}
+	if len(f.Blocks)+len(f.Errors) == 0 {
+		b.WriteString("no server block has a " + directive + " directive\n")
 	}
 	section := func(title string, lines []string) {
 		if len(lines) > 0 {

@@ -40,7 +40,7 @@ func commands() []command {
 		{"import", importArgs, "writes server blocks for what the AWS CLI prints of Route 53, or for a zone file", importZones},
 		{"drain", drainArgs, "writes into a state file that a value is not to be answered", drain},
 		{"undrain", undrainArgs, "takes that out of the file again", undrain},
-		{"help", "", "lists the commands", help},
+		{"help", helpArgs, "lists the commands, or tells how one is called", help},
 	}
 }
 
@@ -67,8 +67,16 @@ func find(args []string) (command, bool) {
 	return command{}, false
 }
 
-// help lists the commands.
-func help(_ []string, std Streams) int {
+const helpArgs = "[COMMAND]"
+
+// help lists the commands, or tells how one is called.
+func help(args []string, std Streams) int {
+	if len(args) > 1 {
+		return complain(std.Err, fmt.Errorf("coredns help %s: %d words follow help", helpArgs, len(args)))
+	}
+	if len(args) == 1 {
+		return helpOn(args[0], std)
+	}
 	var b strings.Builder
 	b.WriteString("coredns [-conf FILE] [FLAG...]   serves; `coredns -help` lists the flags\n")
 	for _, c := range commands() {
@@ -76,4 +84,21 @@ func help(_ []string, std Streams) int {
 	}
 	_, _ = io.WriteString(std.Out, b.String())
 	return Fine
+}
+
+// helpOn tells how a command is called.
+func helpOn(name string, std Streams) int {
+	c, ok := find([]string{name})
+	switch {
+	case strings.TrimLeft(name, "-") == "help" || name == "-h":
+		return help(nil, std)
+	case !ok:
+		var names []string
+		for _, c := range commands() {
+			names = append(names, c.name)
+		}
+		return complain(std.Err, fmt.Errorf("%q is not a command; the commands are %s", name, strings.Join(names, ", ")))
+	}
+	fmt.Fprintf(std.Out, "%s %s\n", c.name, c.does)
+	return c.run([]string{"-help"}, std)
 }

@@ -37,3 +37,32 @@ func TestHelpListsCommands(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpOnCommands guards who asks how a command is called, in whichever way: the answer goes to the standard output, and is
+// no error.
+func TestHelpOnCommands(t *testing.T) {
+	for _, c := range commands() {
+		if c.name == "help" {
+			continue
+		}
+		for _, args := range [][]string{{"help", c.name}, {c.name, "-h"}, {c.name, "-help"}, {c.name, "--help"}} {
+			out, errors, code := run(t, args...)
+			if code != Fine || errors != "" || !strings.Contains(out, "coredns "+c.name+" "+c.args+"\n  -") {
+				t.Errorf("%q: exit code %d, %q and %q", args, code, out, errors)
+			}
+		}
+	}
+	for _, args := range [][]string{{"help"}, {"help", "help"}, {"help", "-help"}} {
+		if out, _, code := run(t, args...); code != Fine || !strings.Contains(out, "coredns undrain") {
+			t.Errorf("%q: exit code %d, %q", args, code, out)
+		}
+	}
+	for want, args := range map[string][]string{
+		`"frob" is not a command; the commands are check, explain, import, drain, undrain, help`: {"help", "frob"},
+		"2 words follow help": {"help", "check", "explain"},
+	} {
+		if out, errors, code := run(t, args...); code != Misused || out != "" || !strings.Contains(errors, want) {
+			t.Errorf("%q: exit code %d, %q and %q", args, code, out, errors)
+		}
+	}
+}

@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
+	"time"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
 )
@@ -14,47 +14,48 @@ const (
 
 // drain writes into a state file that a value is not to be answered.
 func drain(args []string, std Streams) int {
+	e := override.Entry{Action: override.Drain}
 	flags := newFlags("drain", std)
-	name := flags.String("name", override.Any, "the name whose `value` it is")
-	until := flags.String("until", "", "the `time` at which it ends by itself, as in 2026-12-01T04:00:00Z")
-	file := flags.String("state", "", "the state `file` of the server")
-	words, ok := parse(flags, args, 1, 1)
-	if !ok {
-		return Misused
+	name := given(flags, "name", override.Any, "the `name` whose value it is (default all names)")
+	timeFlag(flags, "until", &e.Until, "the `time` at which it ends by itself, as in 2026-12-01T04:00:00Z")
+	file := given(flags, "state", "", "the state `file` of the server")
+	words, err := parse(flags, std, args, 1, 1)
+	if err != nil {
+		return misused(err)
 	}
-	line := fmt.Sprintf("drain %s %s", *name, words[0])
-	if *until != "" {
-		line += " until " + *until
-	}
-	entries, err := override.Parse("drain", []byte(line+"\n"))
-	switch {
-	case *file == "":
+	if *file == "" {
 		flags.Usage()
 		return Misused
-	case err != nil || len(entries) != 1:
-		fmt.Fprintln(std.Err, errors.Unwrap(err))
-		return Misused
 	}
-	return report(override.Set(*file, &entries[0]), std)
+	e.Name = *name
+	if e.Value, err = override.ParseValue(words[0]); err == nil {
+		err = e.Validate()
+	}
+	if err == nil && !e.Holds(time.Now()) {
+		err = fmt.Errorf("-until %s: that is over; leave it out for a drain without an end", e.Until.Format(time.RFC3339))
+	}
+	if err != nil {
+		return complain(std.Err, err)
+	}
+	return report(override.Set(*file, &e), std)
 }
 
 // undrain takes what drain wrote out of the file again.
 func undrain(args []string, std Streams) int {
 	flags := newFlags("undrain", std)
-	name := flags.String("name", "", "the name whose `value` it is; all lines of the value if it is left out")
-	file := flags.String("state", "", "the state `file` of the server")
-	words, ok := parse(flags, args, 1, 1)
-	if !ok {
+	name := given(flags, "name", "", "the `name` whose value it is (default all lines of the value)")
+	file := given(flags, "state", "", "the state `file` of the server")
+	words, err := parse(flags, std, args, 1, 1)
+	if err != nil {
+		return misused(err)
+	}
+	if *file == "" {
+		flags.Usage()
 		return Misused
 	}
 	value, err := override.ParseValue(words[0])
-	switch {
-	case *file == "":
-		flags.Usage()
-		return Misused
-	case err != nil:
-		fmt.Fprintln(std.Err, err)
-		return Misused
+	if err != nil {
+		return complain(std.Err, err)
 	}
 	return report(override.Remove(*file, override.Drain, value, *name), std)
 }

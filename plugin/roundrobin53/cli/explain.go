@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type question struct {
 	name   string
 	rrtype uint16
 	client netip.Prefix
-	down   []string
+	down   []fault
 	now    time.Time
 }
 
@@ -31,29 +32,21 @@ type question struct {
 func explainName(args []string, std Streams) int {
 	q := &question{rrtype: dns.TypeA, now: time.Now(), client: netip.PrefixFrom(netip.IPv4Unspecified(), 32)}
 	flags := newFlags("explain", std)
-	conf := flags.String("conf", "Corefile", "the Corefile to read; stdin for the standard input")
+	conf := given(flags, "conf", "Corefile", "the Corefile to read, a `file`; stdin for the standard input (default Corefile)")
 	asJSON := flags.Bool("json", false, "write JSON")
 	flags.Func("client", "the `address` of the client, or its network where the block has ecs", q.readClient)
-	flags.Func("down", "a `value` whose checks fail, or CHECK/VALUE for one of them; may be repeated", func(text string) error {
-		q.down = append(q.down, text)
-		return nil
-	})
-	flags.Func("now", "the `time` to take for the present, as in 2026-12-01T04:00:00Z", func(text string) (err error) {
-		q.now, err = override.ParseTime(text)
-		return err
-	})
-	words, ok := parse(flags, args, 1, 2)
-	if !ok {
-		return Misused
+	flags.Func("down", "a `value` whose checks fail, or CHECK/VALUE for one of them; may be repeated", q.readDown)
+	timeFlag(flags, "now", &q.now, "the `time` to take for the present, as in 2026-12-01T04:00:00Z")
+	words, err := parse(flags, std, args, 1, 2)
+	if err != nil {
+		return misused(err)
 	}
 	if err := q.readWords(words); err != nil {
-		fmt.Fprintln(std.Err, err)
-		return Misused
+		return complain(std.Err, err)
 	}
 	text, err := open(*conf, std.In)
 	if err != nil {
-		fmt.Fprintln(std.Err, err)
-		return Misused
+		return complain(std.Err, err)
 	}
 	read := load(*conf, text, q.now)
 	for _, err := range slices.Concat(read.surroundings, read.errors) {
@@ -78,8 +71,33 @@ func (q *question) readClient(text string) error {
 	if err != nil {
 		return fmt.Errorf("%q is neither an address nor a network", text)
 	}
+	if addr := network.Addr(); addr.Is4In6() && network.Bits() >= mappedBits {
+		network = netip.PrefixFrom(addr.Unmap(), network.Bits()-mappedBits)
+	}
 	q.client = network.Masked()
 	return nil
+}
+
+// mappedBits is the length of the prefix before the IPv4 address in an IPv4-mapped IPv6 address (RFC
+// 4291 §2.5.5.2).
+const mappedBits = 96
+
+// A fault is a check that is to fail, or all checks of a value.
+type fault struct {
+	text  string // as written
+	check string // "" for all
+	value string
+}
+
+// readDown reads VALUE or CHECK/VALUE.
+func (q *question) readDown(text string) (err error) {
+	f := fault{text: text, value: text}
+	if at := strings.LastIndexByte(text, '/'); at >= 0 { // the name of a check may have others
+		f.check, f.value = text[:at], text[at+1:]
+	}
+	f.value, err = override.ParseValue(f.value)
+	q.down = append(q.down, f)
+	return err
 }
 
 // readWords reads NAME [TYPE].
@@ -89,13 +107,23 @@ func (q *question) readWords(words []string) error {
 		return fmt.Errorf("%q is not a name", words[0])
 	}
 	if len(words) > 1 {
-		rrtype, ok := dns.StringToType[strings.ToUpper(words[1])]
-		if !ok {
+		var ok bool
+		if q.rrtype, ok = readType(words[1]); !ok {
 			return fmt.Errorf("%q is not a type of records", words[1])
 		}
-		q.rrtype = rrtype
 	}
 	return nil
+}
+
+// readType reads a type by its name, or as TYPE and its number (RFC 3597 §5).
+func readType(word string) (rrtype uint16, ok bool) {
+	word = strings.ToUpper(word)
+	if number, isNumbered := strings.CutPrefix(word, "TYPE"); isNumbered {
+		n, err := strconv.ParseUint(number, 10, 16)
+		return uint16(n), err == nil && n > 0
+	}
+	rrtype, ok = dns.StringToType[word]
+	return rrtype, ok
 }
 
 // An answer is what one server block answers.
@@ -127,36 +155,29 @@ func (q *question) answers(handlers []*roundrobin53.Handler) ([]answer, error) {
 
 // takeDown makes checks fail, as the arguments say.
 func (q *question) takeDown(handlers []*roundrobin53.Handler) error {
-	unknown := make(map[string]bool, len(q.down))
-	for _, text := range q.down {
-		unknown[text] = true
-	}
+	known := make(map[fault]bool, len(q.down))
 	for _, h := range handlers {
 		down := make(map[int]bool)
 		for _, w := range h.Store().Watches {
-			for _, text := range q.down {
-				if matches(&w, text) {
-					down[w.Target], unknown[text] = true, false
+			for _, f := range q.down {
+				if f.isAbout(&w) {
+					down[w.Target], known[f] = true, true
 				}
 			}
 		}
 		h.Store().Verdicts.UpdateAll(func(target int) bool { return !down[target] }, q.now)
 	}
-	for _, text := range q.down {
-		if unknown[text] {
-			return fmt.Errorf("-down %q: no check probes such a value", text)
+	for _, f := range q.down {
+		if !known[f] {
+			return fmt.Errorf("-down %q: no check probes such a value", f.text)
 		}
 	}
 	return nil
 }
 
-// matches reports whether VALUE or CHECK/VALUE means a watch.
-func matches(w *store.Watch, text string) bool {
-	check, value, ok := strings.Cut(text, "/")
-	if !ok {
-		return w.Value == strings.ToLower(text)
-	}
-	return w.Check == check && w.Value == strings.ToLower(value)
+// isAbout reports whether a fault is about a check of a value.
+func (f fault) isAbout(w *store.Watch) bool {
+	return (f.check == "" || f.check == w.Check) && f.value == strings.ToLower(w.Value)
 }
 
 func writeAnswers(answers []answer, asJSON bool, std Streams) error {

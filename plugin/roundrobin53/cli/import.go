@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,12 +16,10 @@ const (
 
 // importZones turns what the AWS CLI prints, or a zone file, into server blocks.
 func importZones(args []string, std Streams) int {
-	flags := flag.NewFlagSet("import", flag.ContinueOnError)
-	flags.SetOutput(std.Err)
-	flags.Usage = func() { fmt.Fprintf(std.Err, "coredns import %s\n", importArgs) }
-	database := flags.String("geoip", geoipFile, "the database for blocks with places")
-	if flags.Parse(args) != nil {
-		return Misused
+	flags := newFlags("import", std)
+	database := flags.String("geoip", geoipFile, "the `file` of the database for blocks with places")
+	if err := parseSome(flags, std, args); err != nil {
+		return misused(err)
 	}
 	args = flags.Args()
 	if len(args) == 0 || args[0] == "zone" && len(args) != 3 {

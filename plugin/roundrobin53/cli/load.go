@@ -44,6 +44,10 @@ func load(name string, text []byte, now time.Time) *corefile {
 		r.errors = append(r.errors, err)
 		return r
 	}
+	if len(blocks) == 0 {
+		r.errors = append(r.errors, fmt.Errorf("%s: no server block: a start would serve nothing", name))
+		return r
+	}
 	shared := caddy.NewTestController("dns", "") // has an instance that nothing starts
 	if blocks, err = shared.Context().InspectServerBlocks(name, blocks); err != nil {
 		r.errors = append(r.errors, err)

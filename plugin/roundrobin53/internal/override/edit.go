@@ -112,5 +112,9 @@ func changed(name string, change func(lines []string) ([]string, error)) (text s
 	if lines, err = change(lines); err != nil {
 		return "", 0, err
 	}
-	return strings.Join(lines, ""), mode, nil
+	text = strings.Join(lines, "")
+	if len(text) > maxSize {
+		return "", 0, fmt.Errorf("%s: would have %d octets; a state file has at most %d", name, len(text), maxSize)
+	}
+	return text, mode, nil
 }

@@ -151,7 +151,7 @@ func parseLine(line string) (*Entry, error) {
 		return nil, fmt.Errorf("%q is not %s", clip(content), usage)
 	}
 	e.Name = words[1]
-	if err := e.validateName(); err != nil {
+	if err := e.Validate(); err != nil {
 		return nil, err
 	}
 	var err error
@@ -178,8 +178,12 @@ func parseLine(line string) (*Entry, error) {
 	return e, err
 }
 
-// validateName returns an error unless the name can be one. Names of checks are free.
-func (e *Entry) validateName() error {
+// Validate returns an error unless the name of the entry can be one. Names of checks are free, as
+// far as they are a word of a line.
+func (e *Entry) Validate() error {
+	if words := strings.Fields(e.Name); len(words) != 1 || words[0] != e.Name || strings.Contains(e.Name, "#") {
+		return fmt.Errorf("%q is not a name: it is not one word without #", clip(e.Name))
+	}
 	if e.Action == Down || e.Action == Up || e.Name == Any || e.Name == "@" {
 		return nil
 	}
@@ -194,7 +198,7 @@ func ParseValue(text string) (string, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return addr.Unmap().String(), nil
 	}
-	if _, ok := dns.IsDomainName(text); ok && dns.IsFqdn(text) {
+	if _, ok := dns.IsDomainName(text); ok && dns.IsFqdn(text) && !strings.ContainsAny(text, " \t\r\n#") {
 		return strings.ToLower(text), nil
 	}
 	return "", fmt.Errorf("%q is not a value; it is an address, or a whole name with its final dot: the target of a CNAME, or a name that is looked up", clip(text))
