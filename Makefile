@@ -130,7 +130,7 @@ image: $(DIST)/coredns-linux-amd64 $(DIST)/coredns-linux-arm64 ## the image as a
 	$(BIN)/image -coredns $(COREDNS) -version "$(VERSION)" -revision "$$(git rev-parse HEAD)" \
 		-created $(SOURCE_DATE_EPOCH) -o $(DIST)/coredns-oci.tar $^
 
-man: ## the manual pages, made of the READMEs, in dist/man
+man: ## the manual pages, made of the READMEs and of docs/commands, in dist/man
 	go build -C build/packages -o $(BIN)/manual ./manual
 	$(BIN)/manual -root . -o $(DIST)/man -created $(SOURCE_DATE_EPOCH)
 

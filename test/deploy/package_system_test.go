@@ -40,25 +40,31 @@ func makePackages(t *testing.T, command string, args ...string) {
 func TestSystemManual(t *testing.T) {
 	dir := t.TempDir()
 	makePackages(t, "manual", "-o", dir)
+	pages := map[string][]string{"coredns-roundrobin53.7": {"\nNAME\n       roundrobin53 ", "\nSYNTAX\n", "\nEXAMPLES\n"}}
 	readmes, err := filepath.Glob(server.Path("plugin/*/README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages := []string{"roundrobin53"}
 	for _, readme := range readmes {
-		pages = append(pages, filepath.Base(filepath.Dir(readme)))
+		plugin := filepath.Base(filepath.Dir(readme))
+		pages["coredns-"+plugin+".7"] = []string{"\nNAME\n       " + plugin + " ", "\nSYNTAX\n", "\nEXAMPLES\n"}
 	}
-	for _, plugin := range pages {
-		t.Run(plugin, func(t *testing.T) {
+	for _, command := range []string{"check", "drain", "explain", "import"} {
+		name := "coredns-roundrobin53-" + command
+		pages[name+".1"] = []string{"\nNAME\n       " + name + " ", "\nSYNOPSIS\n", "\nOPTIONS\n", "\nEXIT STATUS\n", "\nEXAMPLES\n", "coredns " + command}
+	}
+	for page, wants := range pages {
+		t.Run(page, func(t *testing.T) {
 			var warnings strings.Builder
-			man := exec.Command("man", "--warnings", "--local-file", "--pager=cat", filepath.Join(dir, "coredns-"+plugin+".7"))
+			man := exec.Command("man", "--warnings", "--local-file", "--pager=cat", filepath.Join(dir, page))
 			man.Env = append(os.Environ(), "MANWIDTH=80", "LC_ALL=C.UTF-8", "MAN_KEEP_FORMATTING=", "MANROFFOPT=")
 			man.Stderr = &warnings
 			text, err := man.Output()
 			if err != nil || warnings.Len() > 0 {
 				t.Errorf("man: %v\n%s", err, warnings.String())
 			}
-			for _, want := range []string{"COREDNS-" + strings.ToUpper(plugin) + "(7)", "\nNAME\n       " + plugin + " ", "\nSYNTAX\n", "\nEXAMPLES\n", "November 2023"} {
+			name, section, _ := strings.Cut(page, ".")
+			for _, want := range append(wants, strings.ToUpper(name)+"("+section+")", "November 2023") {
 				if !strings.Contains(string(text), want) {
 					t.Errorf("no %q in the page", want)
 				}
@@ -252,7 +258,7 @@ func checkPackages(t *testing.T, dist string) {
 		run(t, "lintian", "--allow-root", "--fail-on", "error", deb)
 		rpm := filepath.Join(dist, packageName+"-"+version+"-1."+other+".rpm")
 		files := run(t, "rpm", "--query", "--package", "--list", rpm)
-		for _, want := range []string{"/usr/bin/", "/usr/lib/systemd/system/", "/usr/share/man/man7/", "/etc/" + packageName + "/Corefile"} {
+		for _, want := range []string{"/usr/bin/", "/usr/lib/systemd/system/", "/usr/share/man/man1/", "/usr/share/man/man7/", "/etc/" + packageName + "/Corefile"} {
 			if !strings.Contains(files, want) {
 				t.Errorf("%s has no %s:\n%s", rpm, want, files)
 			}

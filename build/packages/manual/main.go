@@ -1,5 +1,5 @@
-// Command manual makes manual pages of the READMEs: of the repository's, which is that of roundrobin53, and of those of
-// other plugins in plugin/, as CoreDNS makes its own, by mmark.
+// Command manual makes manual pages as CoreDNS makes its own, by mmark: of the READMEs, of which the repository's is that of
+// roundrobin53 and those in plugin/ are of other plugins, and of the commands' pages in docs/commands.
 //
 //	go -C build/packages run ./manual -root ../.. -o ../../dist/man -created 1700000000
 package main
@@ -25,6 +25,13 @@ import (
 // first is the plugin that the repository's README is of.
 const first = "roundrobin53"
 
+// A page is one page to make.
+type page struct {
+	name    string // without the section
+	section int
+	source  string // a file in Markdown
+}
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("manual: ")
@@ -37,52 +44,72 @@ func main() {
 	}
 }
 
-// run writes one page for each README.
+// run writes all pages.
 func run(root, out string, created time.Time) error {
-	readmes, err := filepath.Glob(filepath.Join(root, "plugin", "*", "README.md"))
+	pages, err := pagesOf(root)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // for everyone to read
 		return err
 	}
-	for _, readme := range append(readmes, filepath.Join(root, "README.md")) {
-		plugin := filepath.Base(filepath.Dir(readme))
-		if readme == filepath.Join(root, "README.md") {
-			plugin = first
-		}
-		text, err := os.ReadFile(readme)
+	for _, p := range pages {
+		text, err := os.ReadFile(p.source)
 		if err != nil {
 			return err
 		}
-		page := filepath.Join(out, "coredns-"+plugin+".7")
-		if err := os.WriteFile(page, render(plugin, text, created), 0o644); err != nil { //nolint:gosec // for everyone to read
+		file := filepath.Join(out, fmt.Sprintf("%s.%d", p.name, p.section))
+		if err := os.WriteFile(file, p.render(text, created), 0o644); err != nil { //nolint:gosec // for everyone to read
 			return err
 		}
 	}
 	return nil
 }
 
-// title is the head of a page in mmark's Markdown. The README's own is in the line that names the page.
+// pagesOf returns the pages of a repository: one for each README of a plugin, and one for each command.
+func pagesOf(root string) ([]page, error) {
+	pages := []page{{"coredns-" + first, 7, filepath.Join(root, "README.md")}}
+	readmes, err := filepath.Glob(filepath.Join(root, "plugin", "*", "README.md"))
+	if err != nil {
+		return nil, err
+	}
+	for _, readme := range readmes {
+		pages = append(pages, page{"coredns-" + filepath.Base(filepath.Dir(readme)), 7, readme})
+	}
+	commands, err := filepath.Glob(filepath.Join(root, "docs", "commands", "*.md"))
+	if err != nil {
+		return nil, err
+	}
+	for _, command := range commands {
+		name := strings.TrimSuffix(filepath.Base(command), ".md")
+		pages = append(pages, page{"coredns-" + first + "-" + name, 1, command})
+	}
+	return pages, nil
+}
+
+// title is the head of a page in mmark's Markdown. The source's own is in the line that names the page.
 const title = `%%%%%%
-title = "coredns-%s 7"
+title = "%s %d"
 area = "CoreDNS"
-workgroup = "CoreDNS Plugins"
+workgroup = "%s"
 date = %s
 %%%%%%
 
 `
 
+// workgroups are what pages are about, by section.
+var workgroups = map[int]string{1: "CoreDNS Commands", 7: "CoreDNS Plugins"}
+
 var heading = regexp.MustCompile(`(?m)^# .*$`)
 
-// render is the page of a plugin.
-func render(plugin string, readme []byte, created time.Time) []byte {
-	text := append(fmt.Appendf(nil, title, plugin, created.Format(time.RFC3339)), replaceFirst(heading, readme)...)
+// render is the page of a source.
+func (p page) render(source []byte, created time.Time) []byte {
+	text := append(fmt.Appendf(nil, title, p.name, p.section, workgroups[p.section], created.Format(time.RFC3339)), replaceFirst(heading, source)...)
 	text = hideBackslashes(text)
-	p := parser.NewWithExtensions(mparser.Extensions | parser.NoIntraEmphasis)
-	p.Opts = parser.Options{ParserHook: mparser.Hook}
-	page := markdown.Render(markdown.Parse(markdown.NormalizeNewlines(text), p), man.NewRenderer(man.RendererOptions{Language: lang.New("en")}))
-	return bytes.ReplaceAll(tables(headings(page)), []byte(backslash), []byte(`\e`))
+	reader := parser.NewWithExtensions(mparser.Extensions | parser.NoIntraEmphasis)
+	reader.Opts = parser.Options{ParserHook: mparser.Hook}
+	made := markdown.Render(markdown.Parse(markdown.NormalizeNewlines(text), reader), man.NewRenderer(man.RendererOptions{Language: lang.New("en")}))
+	return bytes.ReplaceAll(tables(headings(made)), []byte(backslash), []byte(`\e`))
 }
 
 // backslash stands for a backslash in code while mmark renders, which leaves it as it is: to troff it begins an escape.

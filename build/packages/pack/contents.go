@@ -14,6 +14,9 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 )
 
+// sections are those of the manual pages.
+var sections = []string{"1", "7"}
+
 // contents are the files of a package.
 func (p packer) contents(format, binary string) (files.Contents, error) {
 	c := files.Contents{
@@ -21,12 +24,14 @@ func (p packer) contents(format, binary string) (files.Contents, error) {
 		p.file(filepath.Join(p.work, name+".service"), "/lib/systemd/system/"+name+".service", files.TypeFile, 0o644),
 		p.file(p.ours("Corefile"), "/etc/"+name+"/Corefile", files.TypeConfigNoReplace, 0o644),
 	}
-	pages, err := filepath.Glob(filepath.Join(p.work, "*.7.gz"))
-	if err != nil {
-		return nil, err
-	}
-	for _, page := range pages {
-		c = append(c, p.file(page, "/usr/share/man/man7/"+filepath.Base(page), files.TypeFile, 0o644))
+	for _, section := range sections {
+		pages, err := filepath.Glob(filepath.Join(p.work, "*."+section+".gz"))
+		if err != nil {
+			return nil, err
+		}
+		for _, page := range pages {
+			c = append(c, p.file(page, "/usr/share/man/man"+section+"/"+filepath.Base(page), files.TypeFile, 0o644))
+		}
 	}
 	if format == "rpm" {
 		c[1].Destination = "/usr" + c[1].Destination
@@ -63,16 +68,18 @@ func (p packer) prepare() error {
 		return err
 	}
 	texts := map[string][]byte{"changelog": changes, "changelog.Debian": p.debianChangelog()}
-	pages, err := filepath.Glob(filepath.Join(p.dist, "man", "*.7"))
-	if err != nil {
-		return err
-	}
-	if len(pages) == 0 {
-		return fmt.Errorf("no manual pages in %s", filepath.Join(p.dist, "man"))
-	}
-	for _, page := range pages {
-		if texts[filepath.Base(page)], err = os.ReadFile(page); err != nil {
+	for _, section := range sections {
+		pages, err := filepath.Glob(filepath.Join(p.dist, "man", "*."+section))
+		if err != nil {
 			return err
+		}
+		if len(pages) == 0 {
+			return fmt.Errorf("no manual pages of section %s in %s", section, filepath.Join(p.dist, "man"))
+		}
+		for _, page := range pages {
+			if texts[filepath.Base(page)], err = os.ReadFile(page); err != nil {
+				return err
+			}
 		}
 	}
 	for file, text := range texts {

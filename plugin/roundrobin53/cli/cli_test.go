@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,6 +67,49 @@ func TestHelpOnCommands(t *testing.T) {
 	} {
 		if out, errors, code := run(t, args...); code != Misused || out != "" || !strings.Contains(errors, want) {
 			t.Errorf("%q: exit code %d, %q and %q", args, code, out, errors)
+		}
+	}
+}
+
+// flagNames finds flags: at the beginning of a line of help, and at that of an item of a page's options.
+var flagNames = regexp.MustCompile("(?m)^(?:  |\\* `)-([a-z]+)")
+
+// flagsIn returns the flags that a text describes, in order.
+func flagsIn(text string) []string {
+	names := make(map[string]bool)
+	for _, match := range flagNames.FindAllStringSubmatch(text, -1) {
+		names[match[1]] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// TestManualPages guards the manual pages against the commands: each command is on a page, with what `coredns help` says of it and
+// with all of its flags, and a page has no other flags.
+func TestManualPages(t *testing.T) {
+	flags := make(map[string][]string) // by page
+	texts := make(map[string]string)
+	for _, c := range commands() {
+		if c.name == "help" {
+			continue
+		}
+		page := strings.TrimPrefix(c.name, "un") // drain and undrain share one
+		text, err := os.ReadFile("../../../docs/commands/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[page] = string(text)
+		for _, want := range []string{"\ncoredns " + c.name + " " + c.args + "\n", c.does} {
+			if !strings.Contains(texts[page], want) {
+				t.Errorf("%s: the page lacks %q", c.name, want)
+			}
+		}
+		help, _, _ := run(t, "help", c.name)
+		flags[page] = append(flags[page], flagsIn(help)...)
+	}
+	for page, want := range flags {
+		slices.Sort(want)
+		if got := flagsIn(texts[page]); !slices.Equal(got, slices.Compact(want)) {
+			t.Errorf("%s: the page has the flags %q, the command %q", page, got, want)
 		}
 	}
 }
