@@ -23,12 +23,13 @@ type comparison struct {
 	files   files
 	asked   []packedQuery
 	samples map[figure]map[string][]float64 // by side, one for each round
+	pages   map[string]string               // addresses of status pages, by side
 }
 
 // measure runs the scenario.
 func (c *comparison) measure(ctx context.Context) (table, error) {
 	c.sides = slices.DeleteFunc(slices.Clone(c.sides), side.isMissing)
-	c.samples = make(map[figure]map[string][]float64)
+	c.samples, c.pages = make(map[figure]map[string][]float64), make(map[string]string)
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
@@ -51,7 +52,7 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 			return nil, err
 		}
 	}
-	if slices.ContainsFunc([]figure{perQuery, latency, paced, lostSlow, lostQuick}, func(f figure) bool { return c.measures(f, "") }) {
+	if slices.ContainsFunc([]figure{perQuery, latency, late, paced, lostSlow, lostQuick}, func(f figure) bool { return c.measures(f, "") }) {
 		if err := c.measureLoad(ctx); err != nil {
 			return nil, err
 		}
@@ -128,6 +129,10 @@ func (c *comparison) start(ctx context.Context, s side) (*process.Process, error
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
+	if c.files.page, err = freePage(); err != nil {
+		return nil, err
+	}
+	c.pages[s.name] = c.files.page
 	path, args, text := c.binary, after("-conf"), corefile(s.plugins, c.zone, c.files, port)
 	if s.earlier {
 		path = c.against

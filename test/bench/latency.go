@@ -47,14 +47,14 @@ func newLatencyClient(query []byte, port int) (*latencyClient, error) {
 
 func (c *latencyClient) close() error { return unix.Close(c.fd) }
 
-// median asks for some seconds and tells how many of them half of the answers take at most, and how many there are. The time between queries is
-// random, lest it be in step with something that a side does from time to time.
-func (c *latencyClient) median(ctx context.Context, seconds float64) (median float64, queries int, err error) {
+// waits asks for some seconds and returns how many of them each answer took. The time between queries is random, lest it be in step
+// with something that a side does from time to time.
+func (c *latencyClient) waits(ctx context.Context, seconds float64) ([]float64, error) {
 	var waits []float64
 	next := time.Now()
 	for end := next.Add(time.Duration(seconds * float64(time.Second))); next.Before(end); next = next.Add(rand.N(2 * pace)) {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, err
+			return nil, err
 		}
 		if wait := time.Until(next); wait > 0 {
 			nap := unix.NsecToTimespec(int64(wait))
@@ -62,11 +62,11 @@ func (c *latencyClient) median(ctx context.Context, seconds float64) (median flo
 		}
 		asked := time.Now()
 		if err := c.ask(); err != nil {
-			return 0, 0, fmt.Errorf("query %d: %w", len(waits)+1, err)
+			return nil, fmt.Errorf("query %d: %w", len(waits)+1, err)
 		}
 		waits = append(waits, time.Since(asked).Seconds())
 	}
-	return quantile(waits, 0.5), len(waits), nil
+	return waits, nil
 }
 
 // ask asks once and waits for the answer.

@@ -46,7 +46,7 @@ type settings struct {
 const usage = `Usage: go run ./test/bench [flags]
 
 Compares roundrobin53 with CoreDNS's own plugins and with other name servers, and prints ratios, with the budget of each:
-the processor time of a query, its median latency at 5,000 queries a second, the octets of an answer, the queries lost at
+the processor time of a query, its latency at 5,000 queries a second, the octets of an answer, the queries lost at
 half of the rate that was reached, the memory, and the time to start. Everything runs on loopback, from a temporary
 directory.
 

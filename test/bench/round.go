@@ -17,7 +17,7 @@ func (c *comparison) round(ctx context.Context, s side, p *process.Process, coun
 			return err
 		}
 	}
-	if c.measures(latency, s.name) || c.measures(paced, s.name) {
+	if c.measures(latency, s.name) || c.measures(late, s.name) || c.measures(paced, s.name) {
 		return c.latencyRound(ctx, s, p, counts)
 	}
 	for _, f := range []figure{lostSlow, lostQuick} {
@@ -103,14 +103,19 @@ func (c *comparison) latencyRound(ctx context.Context, s side, p *process.Proces
 		return err
 	}
 	defer func() { _ = client.close() }() // nothing is lost with it
-	median, queries, err := client.median(ctx, c.seconds)
+	var waits []float64
+	err = c.reading(ctx, s, func() (err error) {
+		waits, err = client.waits(ctx, c.seconds)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	after, err := p.Ticks()
 	if err == nil && counts {
-		c.add(latency, s, median)
-		c.add(paced, s, float64(after-before)/float64(queries))
+		c.add(latency, s, quantile(waits, 0.5))
+		c.add(late, s, quantile(waits, 0.99))
+		c.add(paced, s, float64(after-before)/float64(len(waits)))
 	}
 	return err
 }

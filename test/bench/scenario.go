@@ -13,10 +13,11 @@ import (
 type scenario struct {
 	name, title string
 	zone        zone
-	edns        bool // ask with EDNS, see client
-	asks        kind // what is asked
-	pinned      bool // each side has one processor, and is asked in batches: see -dnsperf
-	tcp         bool // ask over TCP
+	edns        bool   // ask with EDNS, see client
+	asks        kind   // what is asked
+	pinned      bool   // each side has one processor, and is asked in batches: see -dnsperf
+	tcp         bool   // ask over TCP
+	read        string // the side whose status page a client reads meanwhile; "" for none
 	sides       []side
 	rows        []expectation
 }
@@ -37,6 +38,7 @@ const (
 	ready    figure = "time to ready"
 	size     figure = "octets per answer"
 	latency  figure = "median latency"        // at a pace that is the same for all
+	late     figure = "p99 latency"           // at the same pace
 	paced    figure = "CPU at 5,000 q/s"      // per query, at the same pace
 	lost     figure = "lost at half the rate" // of the first side, against sent: asked half as fast as it has just answered
 
@@ -51,7 +53,7 @@ const sent = "queries sent"
 const nothing = math.SmallestNonzeroFloat64
 
 // The budgets are those of the design. Comparisons without one are there to be looked at.
-var scenarios = slices.Concat(chainScenarios, fastScenarios)
+var scenarios = slices.Concat(chainScenarios, fastScenarios, pageScenarios)
 
 // chainScenarios are about the plugin chain, and about reloads.
 var chainScenarios = []scenario{
