@@ -25,9 +25,12 @@ func command(t *testing.T, corefile string, args ...string) (out, errors string,
 type checked struct {
 	OK     bool
 	Blocks []struct {
-		Block    string
-		Zones    []struct{ Zone string }
-		RRsets   []struct{ Name, Type, Source string }
+		Block  string
+		Zones  []struct{ Zone string }
+		RRsets []struct {
+			Name, Type, Source string
+			Values             []string
+		}
 		Checks   []struct{ Check string }
 		Warnings []string
 	}
@@ -275,6 +278,9 @@ func TestExplainCommand(t *testing.T) {
 		{"geo.example.net -client 203.0.113.1 -json", cli.Fine, []string{`"answer": [`}},
 		{"app.example.org -down 192.0.2.99", cli.Trouble, []string{"no check probes such a value"}},
 		{"example.com", cli.Trouble, []string{"no zone has the name; the zones are example.org. example.net."}},
+		{"app", cli.Trouble, []string{"no zone has the name; the zones are example.org. example.net.; write the whole name, as in app.example.org."}},
+		{"app.example.org AXFR", cli.Misused, []string{`"AXFR" is not a type of records that a client can ask a name for`}},
+		{"app.example.org A AAAA", cli.Misused, []string{`coredns explain: "AAAA" is one argument too many`, "coredns explain [-conf FILE] NAME"}},
 		{"app.example.org FROB", cli.Misused, []string{`"FROB" is not a type`}},
 		{"a..b", cli.Misused, []string{`"a..b" is not a name`}},
 		{"app.example.org -client frob", cli.Misused, []string{`"frob" is neither an address nor a network`}},
@@ -291,7 +297,7 @@ func TestExplainCommand(t *testing.T) {
 		{"app.example.org -down 10.1.0", cli.Misused, []string{`"10.1.0" is not a value`}},
 		{"app.example.org -now noon", cli.Misused, []string{`"noon" is not a time`}},
 		{"app.example.org -now 2026-12-01T04:00:00Z", cli.Fine, []string{"answer"}},
-		{"", cli.Misused, []string{"coredns explain [-conf FILE] NAME"}},
+		{"", cli.Misused, []string{"coredns explain: an argument is missing", "coredns explain [-conf FILE] NAME"}},
 	} {
 		out, errors, exitCode := command(t, corefile, append([]string{"explain", "-conf", "stdin"}, strings.Fields(row.args)...)...)
 		for _, want := range row.want {
@@ -308,5 +314,37 @@ func TestExplainCommand(t *testing.T) {
 	}
 	if _, _, exitCode := command(t, "", "explain", "-conf", filepath.Join(os.TempDir(), "none", "Corefile"), "app.example.org"); exitCode != cli.Misused {
 		t.Errorf("no Corefile: exit code %d", exitCode)
+	}
+}
+
+// TestExplainTellsOfStateFiles guards against an explanation that lacks what an operator decided, because the file is wrong.
+func TestExplainTellsOfStateFiles(t *testing.T) {
+	f := newStateFile(t, "drain app 192.0.2.1\n")
+	corefile := "example.org:0 {\nroundrobin53 {\nstate " + f.name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
+	out, errors, exitCode := command(t, corefile, "explain", "-conf", "stdin", "app.example.org")
+	if exitCode != cli.Fine || errors != "" || !strings.Contains(out, "drained at "+f.name+":1") {
+		t.Errorf("exit code %d, %q\n%s", exitCode, errors, out)
+	}
+	f.write("drian app 192.0.2.1\n")
+	out, errors, exitCode = command(t, corefile, "explain", "-conf", "stdin", "app.example.org")
+	if exitCode != cli.Fine || !strings.Contains(errors, `:1: "drian" is not an action`) || !strings.Contains(out, "answer   192.0.2.") {
+		t.Errorf("a wrong state file: exit code %d, %q\n%s", exitCode, errors, out)
+	}
+}
+
+// TestCheckListsEverything guards what check prints of a block: the names whose addresses are values, and the line of records of
+// all types. A block with errors has no warnings that may follow from them.
+func TestCheckListsEverything(t *testing.T) {
+	found, _ := checkCorefile(t, "example.org:0 {\nroundrobin53 {\nresolver 127.0.0.1:9\nrecord app A {\nvalue lb.example.net. weight 3\nvalue 192.0.2.1\n}\nrecord @ MX 10 app\n}\n}\n")
+	got := make(map[string]string)
+	for _, r := range found.Blocks[0].RRsets {
+		got[r.Name+" "+r.Type] = strings.Join(r.Values, " ") + r.Source[strings.LastIndexByte(r.Source, ':')+1:]
+	}
+	if got["app.example.org. A"] != "192.0.2.1 lb.example.net.4" || got["example.org. MX"] != "10 app.example.org.8" {
+		t.Errorf("got %q", got)
+	}
+	wrong, _ := checkCorefile(t, "example.org:0 {\nroundrobin53 {\ncheck web http://:80\nrecord app A 192.0.2.300 check web\n}\n}\n")
+	if len(wrong.Errors) != 1 || len(wrong.Blocks) != 1 || len(wrong.Blocks[0].Warnings) > 0 {
+		t.Errorf("errors %q, blocks %+v", wrong.Errors, wrong.Blocks)
 	}
 }

@@ -37,6 +37,10 @@ func (h *Handler) Warnings() [][]string {
 	return [][]string{s.Warnings, s.Large, h.chainWarnings(s, h.Title()), h.instance.states.warningsOf(h)}
 }
 
+// StateWarnings returns what is wrong with the state files of the server block. It may be called only
+// when the block is complete.
+func (h *Handler) StateWarnings() []string { return h.instance.states.warningsOf(h) }
+
 // report logs what a server block serves, and warnings about it.
 func (h *Handler) report() {
 	s := h.store.Load()

@@ -41,11 +41,23 @@ func parse(flags *flag.FlagSet, std Streams, args []string, least, most int) (ot
 		}
 		others, args = append(others, args[0]), args[1:]
 	}
-	if len(others) < least || len(others) > most {
+	if err := validateCount(flags.Name(), others, least, most); err != nil {
+		fmt.Fprintln(flags.Output(), err)
 		flags.Usage()
-		return nil, errors.New("too few or too many arguments")
+		return nil, err
 	}
 	return others, nil
+}
+
+// validateCount returns an error if there are too few or too many arguments beside the flags.
+func validateCount(command string, others []string, least, most int) error {
+	switch n := len(others); {
+	case n > most:
+		return fmt.Errorf("coredns %s: %q is one argument too many", command, others[most])
+	case n < least:
+		return fmt.Errorf("coredns %s: an argument is missing", command)
+	}
+	return nil
 }
 
 // parseSome reads flags up to the first other argument. Where they ask for help, it goes to the

@@ -20,7 +20,7 @@ const checkArgs = "[-conf FILE] [-strict] [-json]"
 // check reads a Corefile as a start would, and tells what it would serve and what is wrong.
 func check(args []string, std Streams) int {
 	flags := newFlags("check", std)
-	conf := given(flags, "conf", "Corefile", "the Corefile to read, a `file`; stdin for the standard input (default Corefile)")
+	conf := given(flags, "conf", "Corefile", "the `file` with the Corefile; stdin for the standard input (default Corefile)")
 	strict := flags.Bool("strict", false, "warnings are errors")
 	asJSON := flags.Bool("json", false, "write JSON")
 	if _, err := parse(flags, std, args, 0, 0); err != nil {
@@ -71,7 +71,7 @@ type checkedRRset struct {
 	Type   string   `json:"type"`
 	TTL    uint32   `json:"ttl"`
 	Values []string `json:"values"`
-	Source string   `json:"source"` // FILE:LINE, "" if it is not known
+	Source string   `json:"source"` // FILE:LINE, "" if the RRset is made for the zone
 }
 
 type checkedCheck struct {
@@ -82,8 +82,11 @@ type checkedCheck struct {
 
 func checked(c *corefile, strict bool) *finding {
 	f := &finding{Version: 1, OK: len(c.errors) == 0, Blocks: []checkedBlock{}, Errors: texts(c.errors), Surroundings: texts(c.surroundings)}
-	for _, h := range c.handlers {
+	for i, h := range c.handlers {
 		block := checkedBlockOf(h)
+		if i < len(c.reduced) && c.reduced[i] { // some would be there only because of what was left out
+			block.Warnings = []string{}
+		}
 		f.OK = f.OK && (!strict || len(block.Warnings) == 0)
 		f.Blocks = append(f.Blocks, block)
 	}
@@ -118,6 +121,10 @@ func rrsetsOf(s *store.Store) []checkedRRset {
 		for i := range set.Values() {
 			r.Values = append(r.Values, set.Value(i))
 		}
+		if rrset.Type != dns.TypeCNAME {
+			r.Values = append(r.Values, s.NamesOf(rrset.Number)...)
+			r.Source = s.SourceOfSet(rrset.Number)
+		}
 		all = append(all, r)
 	}
 	for name, node := range s.Table.All() {
@@ -126,7 +133,7 @@ func rrsetsOf(s *store.Store) []checkedRRset {
 			if rrset.CNAMEs > 0 {
 				continue
 			}
-			r := checkedRRset{name, dns.Type(rrset.Type).String(), rrset.RRs[0].Header().Ttl, []string{}, ""}
+			r := checkedRRset{name, dns.Type(rrset.Type).String(), rrset.RRs[0].Header().Ttl, []string{}, s.SourceOfRR(rrset, 0)}
 			for _, rr := range rrset.RRs {
 				r.Values = append(r.Values, strings.TrimPrefix(rr.String(), rr.Header().String()))
 			}

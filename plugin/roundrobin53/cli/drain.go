@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"flag"
 	"fmt"
 	"time"
 
@@ -24,8 +25,7 @@ func drain(args []string, std Streams) int {
 		return misused(err)
 	}
 	if *file == "" {
-		flags.Usage()
-		return Misused
+		return lacksState(flags)
 	}
 	e.Name = *name
 	if e.Value, err = override.ParseValue(words[0]); err == nil {
@@ -50,14 +50,20 @@ func undrain(args []string, std Streams) int {
 		return misused(err)
 	}
 	if *file == "" {
-		flags.Usage()
-		return Misused
+		return lacksState(flags)
 	}
 	value, err := override.ParseValue(words[0])
 	if err != nil {
 		return complain(std.Err, err)
 	}
 	return report(override.Remove(*file, override.Drain, value, *name), std)
+}
+
+// lacksState tells that no state file is named, and returns the exit code.
+func lacksState(flags *flag.FlagSet) int {
+	fmt.Fprintf(flags.Output(), "coredns %s: -state FILE is missing\n", flags.Name())
+	flags.Usage()
+	return Misused
 }
 
 // report writes an error, and returns the exit code.

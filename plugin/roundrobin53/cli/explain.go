@@ -32,7 +32,7 @@ type question struct {
 func explainName(args []string, std Streams) int {
 	q := &question{rrtype: dns.TypeA, now: time.Now(), client: netip.PrefixFrom(netip.IPv4Unspecified(), 32)}
 	flags := newFlags("explain", std)
-	conf := given(flags, "conf", "Corefile", "the Corefile to read, a `file`; stdin for the standard input (default Corefile)")
+	conf := given(flags, "conf", "Corefile", "the `file` with the Corefile; stdin for the standard input (default Corefile)")
 	asJSON := flags.Bool("json", false, "write JSON")
 	flags.Func("client", "the `address` of the client, or its network where the block has ecs", q.readClient)
 	flags.Func("down", "a `value` whose checks fail, or CHECK/VALUE for one of them; may be repeated", q.readDown)
@@ -54,6 +54,11 @@ func explainName(args []string, std Streams) int {
 	}
 	if len(read.errors) > 0 {
 		return Trouble
+	}
+	for _, h := range read.handlers {
+		for _, warning := range h.StateWarnings() {
+			fmt.Fprintln(std.Err, warning)
+		}
 	}
 	answers, err := q.answers(read.handlers)
 	if err == nil {
@@ -109,7 +114,7 @@ func (q *question) readWords(words []string) error {
 	if len(words) > 1 {
 		var ok bool
 		if q.rrtype, ok = readType(words[1]); !ok {
-			return fmt.Errorf("%q is not a type of records", words[1])
+			return fmt.Errorf("%q is not a type of records that a client can ask a name for", words[1])
 		}
 	}
 	return nil
@@ -123,8 +128,11 @@ func readType(word string) (rrtype uint16, ok bool) {
 		return uint16(n), err == nil && n > 0
 	}
 	rrtype, ok = dns.StringToType[word]
-	return rrtype, ok
+	return rrtype, ok && !slices.Contains(aboutMessages, rrtype)
 }
+
+// aboutMessages are the types that belong to messages, or ask for whole zones (RFC 6895 §3.1).
+var aboutMessages = []uint16{dns.TypeNone, dns.TypeOPT, dns.TypeTKEY, dns.TypeTSIG, dns.TypeIXFR, dns.TypeAXFR, dns.TypeMAILA, dns.TypeMAILB}
 
 // An answer is what one server block answers.
 type answer struct {
@@ -148,7 +156,11 @@ func (q *question) answers(handlers []*roundrobin53.Handler) ([]answer, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: no zone has the name; the zones are %s", q.name, strings.Join(zones, " "))
+		hint := ""
+		if len(zones) > 0 && dns.CountLabel(q.name) == 1 {
+			hint = fmt.Sprintf("; write the whole name, as in %s%s", q.name, strings.TrimPrefix(zones[0], "."))
+		}
+		return nil, fmt.Errorf("%s: no zone has the name; the zones are %s%s", q.name, strings.Join(zones, " "), hint)
 	}
 	return all, nil
 }

@@ -21,7 +21,8 @@ const directive = "roundrobin53"
 
 // A corefile is what a start would make of a Corefile, up to the moment when it opens sockets.
 type corefile struct {
-	handlers []*roundrobin53.Handler // of the server blocks without errors
+	handlers []*roundrobin53.Handler // of the server blocks, without what is wrong in them
+	reduced  []bool                  // by handler: something was wrong
 
 	errors       []error // what is wrong in the Corefile: all of ours, and the first of each other plugin
 	surroundings []error // why other plugins can't be set up here, such as kubernetes off a cluster
@@ -82,10 +83,13 @@ func (r *corefile) setUp(c caddy.Controller, name, word string, block int, keys 
 	for more := true; more; {
 		c.Dispenser = caddyfile.NewDispenserTokens(name, left.tokens)
 		err := setup(&c)
-		if err == nil {
+		switch {
+		case err == nil && word == directive:
+			r.reduced = append(r.reduced, left.isReduced())
 			return
-		}
-		if word != directive {
+		case err == nil:
+			return
+		case word != directive:
 			r.note(err, word)
 			return
 		}

@@ -39,11 +39,14 @@ func newRemainder(name string, tokens []caddyfile.Token) *remainder {
 	return &remainder{name, tokens, make(map[place]bool), make(map[definition]bool)}
 }
 
+// isReduced reports whether something was left out.
+func (r *remainder) isReduced() bool { return len(r.reduced) > 0 }
+
 // explains reports whether an error may be there only because of what was left out.
 func (r *remainder) explains(err error) bool {
 	wrong, ok := errors.AsType[*config.Error](err)
 	if !ok {
-		return len(r.reduced) > 0
+		return r.isReduced()
 	}
 	lines := linesOf(r.tokens)
 	at := r.find(lines, wrong)

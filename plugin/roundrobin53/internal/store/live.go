@@ -102,6 +102,20 @@ func (b *builder) resolverOf(rrset *config.RRset) (lookup.Resolver, error) {
 // Questions returns what is to be looked up for the store, each question once.
 func (s *Store) Questions() []lookup.Question { return s.live.questions }
 
+// NamesOf returns the names whose addresses are values of an A or AAAA RRset, by the number of its
+// set.
+func (s *Store) NamesOf(number int) []string {
+	l := s.live.byNumber[number]
+	if l == nil {
+		return nil
+	}
+	var names []string
+	for i := range l.rrset.Lines {
+		names = append(names, l.rrset.Lines[i].Names...)
+	}
+	return names
+}
+
 // IsLive reports whether values of the store are looked up.
 func (s *Store) IsLive() bool { return len(s.live.rrsets) > 0 }
 
