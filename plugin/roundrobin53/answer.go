@@ -144,7 +144,7 @@ func (q *query) resolve(m *dns.Msg, found record.Result) {
 	}
 	for {
 		if found.Kind == record.Addresses {
-			q.appendTurn(m, owner, found)
+			q.appendTurn(m, owner, &found)
 			return
 		}
 		cname := q.append(m, owner, found)
@@ -227,8 +227,8 @@ func (q *query) deny(m *dns.Msg, found record.Result) {
 // respond.
 //
 //go:noinline
-func (q *query) denyFor(m *dns.Msg, found record.Result, ttl uint32) {
-	if q.deny(m, record.Result{Kind: record.NoData, Zone: found.Zone}); len(m.Ns) > 0 {
+func (q *query) denyFor(m *dns.Msg, zone *record.Zone, ttl uint32) {
+	if q.deny(m, record.Result{Kind: record.NoData, Zone: zone}); len(m.Ns) > 0 {
 		m.Ns[0].Header().Ttl = min(m.Ns[0].Header().Ttl, ttl)
 	}
 }
@@ -244,7 +244,7 @@ func (q *query) isSigned() bool {
 
 // appendTurn appends the addresses of an RRset to m, in the order of its next turn. If no address
 // is answered now, it denies the RRset.
-func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
+func (q *query) appendTurn(m *dns.Msg, owner string, found *record.Result) {
 	set, board := q.store.Now(found.Addresses)
 	var buf [64]uint16 // most RRsets fit: then the order takes no allocation
 	a := q.take(set, board, buf[:0])
@@ -252,7 +252,7 @@ func (q *query) appendTurn(m *dns.Msg, owner string, found record.Result) {
 	case a.IsUnknown():
 		fail(m) // the names of the values were never resolved, so nobody knows what is true
 	case len(a.Order) == 0:
-		q.denyFor(m, found, set.TTL)
+		q.denyFor(m, found.Zone, set.TTL)
 	default:
 		m.Answer = appendAddresses(m.Answer, set, owner, a.Order)
 	}
@@ -270,7 +270,7 @@ func (q *query) appendCNAME(m *dns.Msg, owner string, found record.Result) *dns.
 		var buf [1]uint16
 		order := q.take(set, q.store.Verdicts.Board(), buf[:0]).Order
 		if len(order) == 0 {
-			q.denyFor(m, found, set.TTL)
+			q.denyFor(m, found.Zone, set.TTL)
 			return nil
 		}
 		rrs = rrs[order[0] : order[0]+1]

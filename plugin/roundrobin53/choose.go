@@ -10,21 +10,33 @@ import (
 //
 //go:noinline
 func (q *query) take(set *policy.Set, board *policy.Board, dst []uint16) policy.Answer {
-	a := q.takeFor(set, board, q.class, dst)
-	set.Count(&a)
-	if q.h.block.tells {
-		q.publish(set, board, a)
+	var a policy.Answer
+	if set.Needs() == 0 {
+		a = set.Take(board, q.class, nil, dst)
+	} else {
+		a = q.takeFor(set, board, q.class, dst)
 	}
-	if a.Choice == nil {
-		return a
+	set.Count(&a)
+	if q.h.block.tells || q.h.block.debug || a.FailsOpen() {
+		q.tell(set, board, a)
+	}
+	return a
+}
+
+// tell tells metrics, metadata and the log of an answer, those that want to know. It is never
+// inlined, see respond.
+//
+//go:noinline
+func (q *query) tell(set *policy.Set, board *policy.Board, a policy.Answer) {
+	if q.h.block.tells {
+		q.publish(set, outcomeOf(set, board, &a))
 	}
 	if a.FailsOpen() {
 		q.listener.failOpen[set.Choosing().Zone].Inc()
 	}
-	if q.h.block.debug && set.Chooses() {
+	if q.h.block.debug && a.Choice != nil && set.Chooses() {
 		q.logWhy(set, a.Order)
 	}
-	return a
 }
 
 // takeAdditional takes the next turn of a set for the additional section. Clients of SRV and MX use
@@ -33,19 +45,11 @@ func (q *query) takeAdditional(set *policy.Set, board *policy.Board) []uint16 {
 	return q.takeFor(set, board, turn.Additional, nil).Order
 }
 
-// takeFor takes the next turn of a set in a class of queries.
-func (q *query) takeFor(set *policy.Set, board *policy.Board, class turn.Class, dst []uint16) policy.Answer {
-	if set.Needs() == 0 {
-		return set.Take(board, class, nil, dst)
-	}
-	return q.takeForClient(set, board, class, dst)
-}
-
-// takeForClient is takeFor for a set that is not the same for all clients. It is never inlined: see
-// respond, a client takes stack that other queries can do without.
+// takeFor takes the next turn of a set that may not be the same for all clients, in a class of
+// queries. It is never inlined: see respond, a client takes stack that other queries can do without.
 //
 //go:noinline
-func (q *query) takeForClient(set *policy.Set, board *policy.Board, class turn.Class, dst []uint16) policy.Answer {
+func (q *query) takeFor(set *policy.Set, board *policy.Board, class turn.Class, dst []uint16) policy.Answer {
 	who := q.who(set.Needs())
 	a := set.Take(board, class, &who, dst)
 	if q.subnet != nil {

@@ -106,10 +106,7 @@ func (a asked) RemoteAddr() net.Addr { return a.address }
 // LocalAddr implements dns.ResponseWriter.
 func (a asked) LocalAddr() net.Addr { return a.address }
 
-// logWhy logs why an answer has the values it has. What is said of other values is of a moment
-// later. It is never inlined, see respond.
-//
-//go:noinline
+// logWhy logs why an answer has the values it has. What is said of other values is of a moment later.
 func (q *query) logWhy(set *policy.Set, order []uint16) {
 	d := explain.Set(q.store, q.explainQuery(), set)
 	d.Answer = nil
@@ -164,12 +161,10 @@ func (h *Handler) Metadata(ctx context.Context, _ request.Request) context.Conte
 	return context.WithValue(ctx, publishedKey{}, p)
 }
 
-// publish keeps what came of a set for the metadata of the query. It is never inlined, see respond.
-//
-//go:noinline
-func (q *query) publish(set *policy.Set, board *policy.Board, a policy.Answer) {
+// publish keeps what came of a set for the metadata of the query.
+func (q *query) publish(set *policy.Set, o outcome) {
 	if p, ok := q.ctx.Value(publishedKey{}).(*published); ok {
-		*p = published{set, outcomeOf(set, board, &a)}
+		*p = published{set, o}
 	}
 }
 

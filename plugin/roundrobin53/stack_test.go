@@ -14,16 +14,20 @@ import (
 // fifth of the processor time of the whole query. With the race detector frames are larger.
 func TestQueriesKeepTheirStack(t *testing.T) {
 	const values = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8"
-	for _, row := range []struct{ name, record string }{
-		{"turns", "record app A " + values},
-		{"checked", "check web http://:8080/\nrecord app A " + values + " check web"},
-		{"tiers", "check web http://:8080/\nrecord app A " + values + " check web {\nvalue 192.0.2.9 priority 2\n}"},
+	for _, row := range []struct {
+		name, record string
+		answers      int
+	}{
+		{"turns", "record app A " + values, 8},
+		{"checked", "check web http://:8080/\nrecord app A " + values + " check web", 8},
+		{"tiers", "check web http://:8080/\nrecord app A " + values + " check web {\nvalue 192.0.2.9 priority 2\n}", 8},
+		{"weights", "record app A {\nvalue 192.0.2.1 192.0.2.2 weight 70\nvalue 192.0.2.3 weight 29\nvalue 192.0.2.4 weight 1\n}", 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := handler(t, "roundrobin53 {\n"+row.record+"\n}")
 			ctx, w, r := serverContext("dns://:53"), new(discard), query1("app.example.org.", dns.TypeA)
 			answer := func() {
-				if _, err := h.ServeDNS(ctx, w, r); err != nil || len(w.m.Answer) < 8 {
+				if _, err := h.ServeDNS(ctx, w, r); err != nil || len(w.m.Answer) != row.answers {
 					t.Errorf("%v, %v", err, w.m)
 				}
 			}

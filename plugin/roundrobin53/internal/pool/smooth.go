@@ -33,16 +33,63 @@ func whose(weights []uint64, sum, period, place uint64) (party int, times uint64
 	}
 	// One of the turns between low and low+1. A party has at most one there, since all have at most
 	// sum turns in a period.
-	var buf [fewClasses]timed
-	due := buf[:0]
-	for i, weight := range weights {
-		if k := turnsOf(weight, sum, low); turnsOf(weight, sum, low+1) > k {
-			due = append(due, timed{i, k, weight})
+	var found timed
+	if rank := int(place - before); n <= fewParties {
+		found = dueOfFew(weights, sum, low, rank)
+	} else {
+		found = dueOfMany(weights, sum, low, rank)
+	}
+	return found.party, period*found.weight + found.number
+}
+
+// fewParties is the number of parties that have a bit each in a word: a query has little stack.
+const fewParties = 64
+
+// dueOfFew returns one of the turns between a time and the next, the first if rank is 0, where there
+// are at most fewParties.
+func dueOfFew(weights []uint64, sum, time uint64, rank int) timed {
+	var due uint64
+	for i := range weights {
+		if isDue(weights[i], sum, time) {
+			due |= 1 << i
+		}
+	}
+	for {
+		var first timed
+		for rest := due; rest != 0; rest &= rest - 1 {
+			i := bits.TrailingZeros64(rest)
+			if t := nextTurn(weights, sum, time, i); rest == due || t.compare(first) < 0 {
+				first = t
+			}
+		}
+		if rank == 0 {
+			return first
+		}
+		due &^= 1 << first.party
+		rank--
+	}
+}
+
+// dueOfMany is dueOfFew for any number of parties.
+func dueOfMany(weights []uint64, sum, time uint64, rank int) timed {
+	var due []timed
+	for i := range weights {
+		if isDue(weights[i], sum, time) {
+			due = append(due, nextTurn(weights, sum, time, i))
 		}
 	}
 	slices.SortFunc(due, timed.compare)
-	found := due[place-before]
-	return found.party, period*found.weight + found.number
+	return due[rank]
+}
+
+// isDue reports whether a party has a turn between a time and the next.
+func isDue(weight, sum, time uint64) bool {
+	return turnsOf(weight, sum, time+1) > turnsOf(weight, sum, time)
+}
+
+// nextTurn returns the first turn of a party from a time on.
+func nextTurn(weights []uint64, sum, time uint64, party int) timed {
+	return timed{party, turnsOf(weights[party], sum, time), weights[party]}
 }
 
 // timed is one turn of a party.

@@ -17,10 +17,10 @@ func (c *Choice) Shares() []float64 {
 		return normalize(c.weights.sticky)
 	}
 	byEndpoint := make(map[uint16]float64, n)
-	for _, class := range c.weights.lines {
-		for _, line := range class.lines {
+	for i, class := range c.weights.lines {
+		for _, line := range class {
 			for _, endpoint := range line {
-				byEndpoint[endpoint] = float64(class.weight) / float64(len(class.lines)) / float64(len(line))
+				byEndpoint[endpoint] = float64(c.weights.lineWeights[i]) / float64(len(class)) / float64(len(line))
 			}
 		}
 	}

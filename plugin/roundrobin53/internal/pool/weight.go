@@ -21,18 +21,13 @@ import (
 // The number of answers so far that began with the same endpoint follows from the same arithmetic.
 // It is the turn of the second place, and so on: no place needs a counter of its own.
 type weights struct {
-	lines  []lineClass
-	period uint64 // how many answers make the first places exact
+	lineWeights []uint64     // by class of lines of one weight: that of all its lines together
+	lines       [][][]uint16 // by class
+	period      uint64       // how many answers make the first places exact
 
 	classes []weightClass
 	sticky  []float64 // by candidate, of the order Sticky: their weights
 	byLine  bool      // an answer has the endpoints of one line
-}
-
-// A lineClass holds the lines of one weight.
-type lineClass struct {
-	weight uint64 // of all of them together
-	lines  [][]uint16
 }
 
 // A weightClass holds the endpoints of one weight.
@@ -112,10 +107,10 @@ func (w *weights) addLine(known map[uint64]int, weight uint64, endpoints []uint1
 	if !ok {
 		i = len(w.lines)
 		known[weight] = i
-		w.lines = append(w.lines, lineClass{})
+		w.lineWeights, w.lines = append(w.lineWeights, 0), append(w.lines, nil)
 	}
-	w.lines[i].weight += weight
-	w.lines[i].lines = append(w.lines[i].lines, endpoints)
+	w.lineWeights[i] += weight
+	w.lines[i] = append(w.lines[i], endpoints)
 }
 
 // addEndpoints adds endpoints to their class. Known maps weights to classes.
@@ -139,14 +134,9 @@ const (
 // spread appends k endpoints to dst in the order of turn seq, or the endpoints of the line whose
 // turn it is.
 func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
-	var buf [fewClasses]uint64
-	left := buf[:0]
-	for i := range w.lines {
-		left = append(left, w.lines[i].weight)
-	}
 	at, round := turn.Place(seq, w.period)
-	i, times := whose(left, w.period, round, at)
-	lines := w.lines[i].lines
+	i, times := whose(w.lineWeights, w.period, round, at)
+	lines := w.lines[i]
 	line := lines[0]
 	if n := uint64(len(lines)); n > 1 {
 		line = lines[times%n]
@@ -161,10 +151,18 @@ func (w *weights) spread(seq uint64, k int, dst []uint16) []uint16 {
 	if k == 1 {
 		return dst
 	}
+	return w.spreadRest(first, times, k-1, dst)
+}
+
+// spreadRest appends k endpoints to dst that come after the first. It is never inlined: most answers
+// have one endpoint, and a query has little stack.
+//
+//go:noinline
+func (w *weights) spreadRest(first uint16, times uint64, k int, dst []uint16) []uint16 {
 	var space space
 	rest := w.remainder(space.weights[:0], space.endpoints[:0])
 	rest.removeEndpoint(first)
-	for range k - 1 {
+	for range k {
 		var i int
 		i, times = whose(rest.weights, rest.sum, times/rest.sum, times%rest.sum)
 		n := rest.weights[i] / w.classes[i].weight
@@ -198,10 +196,10 @@ func (w *weights) draw(k int, dst []uint16) []uint16 {
 func (w *weights) drawLine() []uint16 {
 	ticket := rand.Uint64N(w.period) //nolint:gosec // a fair choice, not a secret
 	i := 0
-	for ; ticket >= w.lines[i].weight; i++ {
-		ticket -= w.lines[i].weight
+	for ; ticket >= w.lineWeights[i]; i++ {
+		ticket -= w.lineWeights[i]
 	}
-	lines := w.lines[i].lines
+	lines := w.lines[i]
 	return lines[ticket%uint64(len(lines))]
 }
 
