@@ -13,6 +13,7 @@ import (
 
 // TestFastAllocatesNothing guards the reason for the fast path: an answer costs what the kernel takes for two packets.
 func TestFastAllocatesNothing(t *testing.T) {
+	places := "metadata\n geoip " + server.GeoDatabasePath(t) // of clients that have asked before
 	for _, row := range []struct{ name, plugins, record string }{
 		{"AAAA? NODATA", "", "record app 192.0.2.1"},
 		{"MX? NODATA", "prometheus 127.0.0.1:0", "record app 192.0.2.1"},
@@ -29,6 +30,8 @@ func TestFastAllocatesNothing(t *testing.T) {
 		{"referral", "", "record app NS ns.app.example.org.\n record ns.app 192.0.2.1"},
 		{"from", "", "network here 127.0.0.0/8\n record app A {\n value 192.0.2.1 192.0.2.2 from here\n value 192.0.2.3\n}"},
 		{"from, the values for all", "", "network there 203.0.113.0/24\n record app A {\n value 192.0.2.1 from there\n value 192.0.2.3\n}"},
+		{"geo", places, "record app A {\n value 192.0.2.1 192.0.2.2 geo NZ\n value 192.0.2.3\n}"},
+		{"nearest", places, "record app A order nearest {\n value 192.0.2.1 at 0,0\n value 192.0.2.3 at 50.11,8.68\n}"},
 		{"sticky", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 order sticky"},
 		{"round robin", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3"},
 		{"random", "", "record app 192.0.2.1 192.0.2.2 192.0.2.3 order random"},

@@ -62,6 +62,18 @@ func compareFast(t *testing.T, seed uint64, perWorker int) {
 			record mail MX 10 near
 		}
 	}
+	geo.example:%[1]s {
+		bind 127.0.0.1
+		metadata
+		geoip %[4]s {
+			edns-subnet
+		}
+		roundrobin53 {
+			%[2]s
+			ecs
+			` + placedRecords + `
+		}
+	}
 	example.net:%[1]s {
 		bind 127.0.0.1
 		errors
@@ -70,9 +82,9 @@ func compareFast(t *testing.T, seed uint64, perWorker int) {
 		}
 	}
 	`
-	other := server.FreePort(t)
+	other, database := server.FreePort(t), server.GeoDatabasePath(t)
 	big := strings.Join(server.ManyAddresses(50, dns.TypeA), " ")
-	_, port := server.StartFast(t, fmt.Sprintf(block, "PORT", "fastpath", big)+fmt.Sprintf(block, other, "", big))
+	_, port := server.StartFast(t, fmt.Sprintf(block, "PORT", "fastpath", big, database)+fmt.Sprintf(block, other, "", big, database))
 	for _, name := range []string{"app.example.org", "app.sub.example.net", "app.ecs.example"} {
 		server.CheckFast(t, "127.0.0.1:"+port, name, dns.TypeA, true, server.SortedThree)
 	}

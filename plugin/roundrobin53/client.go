@@ -79,16 +79,22 @@ func (q *query) network() netip.Prefix {
 // who returns the client, with the parts that a set needs.
 func (q *query) who(needs policy.Needs) policy.Who {
 	who := policy.Who{Network: q.network(), Subnet: q.subnet != nil} // every part of Who needs a scope
+	q.h.Locate(q.ctx, needs, &who)
+	return who
+}
+
+// Locate implements fastpath.Handler: it is where metadata becomes places, for both ways to an
+// answer.
+func (*Handler) Locate(ctx context.Context, needs policy.Needs, who *policy.Who) {
+	label := func(name string) string { return geoLabel(ctx, name) }
 	if needs&policy.NeedsPlaces != 0 {
-		label := func(name string) string { return geoLabel(q.ctx, name) }
 		who.Places = route.NewPlaces(label("asn/number"), label("continent/code"), label("country/code"), label("subdivisions/code"))
 	}
 	if needs&policy.NeedsPoint != 0 {
-		if at, ok := config.ParseLocation(geoLabel(q.ctx, "latitude"), geoLabel(q.ctx, "longitude")); ok {
+		if at, ok := config.ParseLocation(label("latitude"), label("longitude")); ok {
 			who.Point, who.Located = pool.PointAt(at.Latitude, at.Longitude), true
 		}
 	}
-	return who
 }
 
 // geoLabel returns a label that the geoip plugin has for the client, "" if it has none.

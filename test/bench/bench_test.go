@@ -253,6 +253,15 @@ value 10.255.255.254 priority 2
 }
 }
 `},
+		"placed": {roundrobin53FastPlaced, `
+roundrobin53 {
+fastpath
+record app0 A {
+value 10.0.0.1 10.0.0.2 geo NZ
+value 10.255.255.254
+}
+}
+`},
 		"weighted": {roundrobin53Weighted, `
 roundrobin53 {
 record app0 A answers 2 {

@@ -38,6 +38,11 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 	if c.files, err = c.zone.write(c.dir, questions); err != nil {
 		return nil, err
 	}
+	root, err := process.Root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.files.places = filepath.Join(root, "test", "testdata", "city.mmdb")
 	if c.asked, err = packQueries(questions, c.edns); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,9 @@ func errorsPlugin(zone, files) string { return "errors\n" }
 func loadbalance(zone, files) string  { return "loadbalance\n" }
 func rotate(zone, files) string       { return "rotate\n" }
 
+// located tells where clients are. Those of the bench come from 127.0.0.1, which the database has in New Zealand.
+func located(_ zone, f files) string { return "metadata\ngeoip " + f.places + "\n" }
+
 // prometheus listens where there is room: nobody asks it.
 func prometheus(zone, files) string { return "prometheus 127.0.0.1:0\n" }
 
@@ -44,11 +47,8 @@ func hosts(z zone, _ files) string {
 	return text.String()
 }
 
-func roundrobin53(z zone, _ files) string { return records(z, "") }
-func roundrobin53Fast(z zone, _ files) string {
-	return strings.Replace(records(z, ""), "{\n", "{\nfastpath\n", 1)
-}
-
+func roundrobin53(z zone, _ files) string        { return records(z, "") }
+func roundrobin53Fast(z zone, _ files) string    { return fast(records(z, "")) }
 func roundrobin53Metrics(z zone, _ files) string { return records(z, " metrics") }
 
 func records(z zone, option string) string {
@@ -92,3 +92,19 @@ func roundrobin53Weighted(z zone, _ files) string {
 	text.WriteString("}\n")
 	return text.String()
 }
+
+// roundrobin53Placed has the values for the place that all queries come from, and one for others.
+func roundrobin53Placed(z zone, _ files) string {
+	var text strings.Builder
+	text.WriteString("roundrobin53 {\n")
+	for i := range z.names {
+		fmt.Fprintf(&text, "record %s A {\nvalue %s geo NZ\nvalue %s\n}\n", z.name(i), z.values(i), standby)
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+func roundrobin53FastPlaced(z zone, f files) string { return fast(roundrobin53Placed(z, f)) }
+
+// fast is a directive with the option fastpath.
+func fast(directive string) string { return strings.Replace(directive, "{\n", "{\nfastpath\n", 1) }

@@ -102,6 +102,17 @@ var fastScenarios = []scenario{
 		rows:   []expectation{{perQuery, oursFast.name, 1.10}},
 	},
 	{
+		name:   "fastgeo",
+		title:  "fastpath: one name with 8 A for the place of the client",
+		zone:   zone{names: 1, addresses: 8},
+		pinned: true,
+		sides:  []side{oursFastPlaced, oursPlaced, oursFast},
+		rows: []expectation{
+			{perQuery, oursPlaced.name, 0.25},
+			{perQuery, oursFast.name, 1.30},
+		},
+	},
+	{
 		name:   "fastlatency",
 		title:  "fastpath: one name with 8 A, plain UDP, 5,000 queries a second one by one",
 		zone:   zone{names: 1, addresses: 8},

@@ -31,6 +31,7 @@ type files struct {
 	zone     string // a master file
 	queries  string // the questions, as dnsperf reads them
 	endpoint string // HOST:PORT, where checks connect to
+	places   string // a database of the geoip plugin
 	workers  int    // of programs that have to be told
 	page     string // HOST:PORT of the side's status page, if it has one
 }

@@ -31,14 +31,24 @@ type Process struct {
 // kernel when that thread ends, which is when this process does.
 func init() { runtime.LockOSThread() }
 
-// Build makes the project's binary, as a release does: with all plugins, and with the profile for the compiler.
-func Build(ctx context.Context, path string) error {
-	const module = "github.com/roundrobin53/roundrobin53"
+const module = "github.com/roundrobin53/roundrobin53"
+
+// Root is the directory of the project's module.
+func Root(ctx context.Context) (string, error) {
 	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
-		return fmt.Errorf("find the module: %w", err)
+		return "", fmt.Errorf("find the module: %w", err)
 	}
-	profile := filepath.Join(strings.TrimSpace(string(root)), "build", "coredns.pgo")
+	return strings.TrimSpace(string(root)), nil
+}
+
+// Build makes the project's binary, as a release does: with all plugins, and with the profile for the compiler.
+func Build(ctx context.Context, path string) error {
+	root, err := Root(ctx)
+	if err != nil {
+		return err
+	}
+	profile := filepath.Join(root, "build", "coredns.pgo")
 	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "full", "-pgo="+profile, "-o", path, module+"/build")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {

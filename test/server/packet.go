@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -71,7 +72,7 @@ func pick[T any](random *rand.Rand, from ...T) T { return from[random.IntN(len(f
 
 // usualQuery is a query as most are, to be answered fast; or nearly so.
 func usualQuery(random *rand.Rand) []byte {
-	name := pick(random, "app.example.org.", "x.wild.example.org.", "app.sub.example.net.", "app.ecs.example.", "big.example.org.")
+	name := pick(random, "app.example.org.", "x.wild.example.org.", "app.sub.example.net.", "app.ecs.example.", "app.geo.example.", "big.example.org.")
 	m := Question(RandomCase(random, name), pick(random, dns.TypeA, dns.TypeA, dns.TypeAAAA))
 	m.RecursionDesired, m.CheckingDisabled = random.IntN(3) != 0, random.IntN(3) == 0
 	if random.IntN(3) != 0 {
@@ -136,9 +137,9 @@ func anyQuery(random *rand.Rand) []byte {
 }
 
 func randomName(random *rand.Rand) string {
-	zone := pick(random, "example.org.", "example.org.", "example.org.", "sub.example.net.", "example.net.", "ecs.example.", "example.com.", ".")
+	zone := pick(random, "example.org.", "example.org.", "example.org.", "sub.example.net.", "example.net.", "ecs.example.", "geo.example.", "example.com.", ".")
 	name := pick(random, "app", "app", "app", "app", "x.wild", "b.a.wild", "wild", "text", "mail", "alias", "big", "big", "none", "*.wild", "_x.wild",
-		"near", "sticky", "far", "far2", "outside", "gone", "half", "v4", "x.pointed", "cut", "www.cut", "ns1.cut", "ns2", "down", "d", "c.d", "a.b.c.d",
+		"near", "sticky", "fence", "lb", "mixed", "system", "far", "far2", "outside", "gone", "half", "v4", "x.pointed", "cut", "www.cut", "ns1.cut", "ns2", "down", "d", "c.d", "a.b.c.d",
 		"_sip._udp", "svc", "other", "x.wildsvc", "caa", "ptr", "quoted", "bigmail", "tobig", "drained", "chain0", "chain5", "ns.dns",
 		`a\.b.wild`, `a\000b.wild`, `\200.wild`, strings.Repeat("l", 63)+".wild", strings.Repeat("l.", 110)+"wild", "")
 	if name == "" {
@@ -180,6 +181,9 @@ func randomOption(random *rand.Rand) []byte {
 		source = random.IntN(130)
 	}
 	address := randomOctets(random, (source+7)/8)
+	if random.IntN(2) == 0 { // somewhere
+		copy(address, netip.MustParsePrefix(pick(random, Locations...).Network).Addr().AsSlice())
+	}
 	if len(address) > 0 && source%8 != 0 && random.IntN(3) != 0 {
 		address[len(address)-1] &= 0xff << (8 - source%8)
 	}

@@ -9,20 +9,32 @@ import (
 // anyone is the client of a query whose answer does not depend on the client.
 var anyone policy.Who
 
-// whoFor returns the client, as far as a set needs it. It returns nil if the set needs a place: only
-// the plugin metadata of the chain knows that.
+// whoFor returns the client, with the parts that a set needs. It returns nil if only the chain knows
+// these.
 func (w *worker) whoFor(set *policy.Set) *policy.Who {
-	switch set.Needs() {
-	case 0:
+	needs := set.Needs()
+	if needs == 0 {
 		return &anyone
-	case policy.NeedsNetwork:
-		if !w.isKnown {
-			w.isKnown, w.who.Network = true, w.network()
-			w.who.Subnet = w.query.Echo
-		}
+	}
+	missing := needs &^ w.known
+	if missing == 0 {
 		return &w.who
 	}
-	return nil
+	w.who.Network, w.who.Subnet = w.network(), w.query.Echo // every part of Who needs a scope
+	if missing&needsPlace != 0 {
+		p := w.reply.block.places
+		if p == nil {
+			return nil
+		}
+		here, ok := p.of(w.packet, w.query.SubnetOption())
+		if !ok {
+			return nil
+		}
+		w.who.Places, w.who.Point, w.who.Located = here.Places, here.Point, here.Located
+		needs |= needsPlace
+	}
+	w.known |= needs
+	return &w.who
 }
 
 // network returns the client's network: the one that ECS names, or the source address as a whole.

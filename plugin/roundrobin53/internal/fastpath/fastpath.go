@@ -24,6 +24,7 @@
 package fastpath
 
 import (
+	"context"
 	"sync"
 
 	"github.com/coredns/caddy"
@@ -31,6 +32,7 @@ import (
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -48,6 +50,8 @@ type Handler interface {
 	IsDebugged() bool          // its choices are logged
 	HasNext() bool             // a plugin comes behind it
 	Counters(s *dnsserver.Server) Counters
+	// Locate sets the parts of who that are needed, of those that only metadata in a context tells.
+	Locate(ctx context.Context, needs policy.Needs, who *policy.Who)
 }
 
 // Counters count the answers that a server gives from a store.

@@ -51,8 +51,8 @@ type packed struct {
 	largest     int // octets of the largest address RRset
 }
 
-// pack packs the RRsets of a store.
-func pack(s *store.Store, hasNext bool) packed {
+// pack packs the RRsets of a store. HasPlaces says whether it is known here where clients are.
+func pack(s *store.Store, hasNext, hasPlaces bool) packed {
 	p := packed{rrsets: make(map[*record.RRset]*rrset), takesCNAMEs: true}
 	for _, z := range s.Table.Zones() {
 		origin, _ := packName(z.Origin) // it was read by miekg/dns
@@ -71,7 +71,7 @@ func pack(s *store.Store, hasNext bool) packed {
 	for i := range s.Sets() {
 		set := &s.Sets()[i]
 		p.largest = max(p.largest, store.AdditionalOctets(set, ""))
-		p.takesCNAMEs = p.takesCNAMEs && set.Needs()&^policy.NeedsNetwork == 0 && !set.IsLive()
+		p.takesCNAMEs = p.takesCNAMEs && (hasPlaces || set.Needs()&needsPlace == 0) && !set.IsLive()
 	}
 	return p
 }

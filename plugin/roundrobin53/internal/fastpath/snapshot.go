@@ -51,8 +51,9 @@ type block struct {
 
 	signed  bool
 	debug   bool
-	minimal bool // its answers have no more than was asked for
-	any     bool // another plugin answers ANY
+	minimal bool    // its answers have no more than was asked for
+	any     bool    // another plugin answers ANY
+	places  *places // nil if only the chain knows where clients are
 	packed  packed
 	proofs  proofs // by number of an address RRset; behind them by zone and kind, see number
 }
@@ -183,9 +184,10 @@ func (snap *snapshot) newBlock(h Handler) (b *block, below []string) {
 	b = &block{
 		h: h, store: served, answers: h.Counters(snap.server),
 		signed: h.IsSigned(), debug: h.IsDebugged(), minimal: has("minimal") != nil, any: has("any") != nil,
-		packed: pack(served, h.HasNext()),
+		places: snap.newPlaces(h, served),
 		proofs: newProofs(len(served.Sets()) + len(served.Zones)*record.Kinds),
 	}
+	b.packed = pack(served, h.HasNext(), b.places != nil)
 	if m, ok := has("prometheus").(*metrics.Metrics); ok {
 		below = b.addCounters(m, snap.server)
 		snap.isCounting = true

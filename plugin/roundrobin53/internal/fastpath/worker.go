@@ -31,7 +31,7 @@ type worker struct {
 	aliases [store.MaxCNAMEs + 1]string // the owners of the CNAMEs in the reply
 	order   []uint16                    // of the last set that took a turn
 	who     policy.Who                  // the client, see whoFor
-	isKnown bool                        // who is
+	known   policy.Needs                // the parts of who that are there
 }
 
 var _ datagram.Server = (*worker)(nil)
@@ -107,7 +107,7 @@ func (w *worker) forget(packets int) {
 	for i := range w.batch[:packets] {
 		w.batch[i].block = nil
 	}
-	w.reply = reply{}
+	w.reply, w.who = reply{}, policy.Who{}
 }
 
 // serve answers the packets of a batch from one on, up to the end or to one that panics. It returns
@@ -158,7 +158,7 @@ func (w *worker) answer(snap *snapshot, b *block, p *datagram.Packet, found reco
 	if !z.Fastpath || state == disproved || !w.heed(b, z) {
 		return false
 	}
-	w.packet, w.isKnown = p, false
+	w.packet, w.known = p, 0
 	r := reply{block: b, board: b.store.Verdicts.Board()}
 	if state == unproved {
 		return w.prove(snap, p, found, r)

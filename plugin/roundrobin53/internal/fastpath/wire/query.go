@@ -188,6 +188,14 @@ func (q *Query) Network() (netip.Prefix, bool) {
 	return prefix, err == nil && prefix.Addr() == addr
 }
 
+// SubnetOption returns the data of the ECS option, nil if there is none. It changes with the next query.
+func (q *Query) SubnetOption() []byte {
+	if !q.Subnet {
+		return nil
+	}
+	return q.subnet
+}
+
 // Name returns QNAME as text, lower-case and fully qualified. It changes with the next query.
 func (q *Query) Name() []byte { return q.name[:q.length] }
 
