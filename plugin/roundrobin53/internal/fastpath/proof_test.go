@@ -129,3 +129,40 @@ func TestSnapshotBlock(t *testing.T) {
 		}
 	}
 }
+
+// TestIsOfAnotherMoment guards answers that tell nothing, because something changed between the two.
+func TestIsOfAnotherMoment(t *testing.T) {
+	answer := func(texts ...string) []byte {
+		m := new(dns.Msg).SetQuestion("app.example.org.", dns.TypeA)
+		m.Id, m.Response = 1, true
+		for _, text := range texts {
+			rr, err := dns.NewRR(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Answer = append(m.Answer, rr)
+		}
+		packed, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packed
+	}
+	soa := func(serial, minimum string) string {
+		return "example.org. 60 IN SOA ns.example.org. hostmaster.example.org. " + serial + " 1 2 3 " + minimum
+	}
+	for _, row := range []struct {
+		name          string
+		expected, got []byte
+		want          proof
+	}{
+		{"nothing", answer(soa("1", "60")), answer(soa("1", "60")), proved},
+		{"serial", answer(soa("1", "60")), answer(soa("2", "60")), unproved},
+		{"serial and more", answer(soa("1", "60")), answer(soa("2", "61")), disproved},
+		{"CNAME", answer("app.example.org. 60 IN CNAME a."), answer("app.example.org. 60 IN CNAME b."), unproved},
+	} {
+		if got := compare(row.expected, row.got); got != row.want {
+			t.Errorf("%s: %d, want %d", row.name, got, row.want)
+		}
+	}
+}

@@ -54,11 +54,11 @@ func (w *worker) appendFound(name string, owner []byte, found record.Result) (ne
 	b := w.reply.block
 	switch found.Kind {
 	case record.Addresses:
-		return nil, w.appendTurn(owner, found.Addresses)
+		return nil, w.appendTurn(owner, found)
 	case record.RRs, record.CNAME, record.Delegation:
 		set := b.packed.rrsets[found.RRset]
 		switch {
-		case set == nil, set.Type == dns.TypeSOA && hasMoved(found.Zone):
+		case set == nil:
 			return nil, false
 		case found.Kind == record.Delegation:
 			return nil, w.refer(set, found)
@@ -70,38 +70,43 @@ func (w *worker) appendFound(name string, owner []byte, found record.Result) (ne
 			return next, ok
 		}
 		w.message.AppendRRset(owner, &set.RRset, set.TTL, 0, set.Len())
+		if set.Type == dns.TypeSOA {
+			w.message.SetSerial(found.Zone.Serial())
+		}
 		return nil, w.appendExtras(name, owner, set, 0, len(set.extras))
 	case record.Any:
 		hinfo := &b.packed.any[found.Zone.Index]
 		w.message.AppendRRset(owner, hinfo, hinfo.TTL, 0, 1)
 	default: // NoData, NXDomain
-		if hasMoved(found.Zone) {
-			return nil, false
-		}
 		w.deny(found.Zone, found.Kind == record.NXDomain, b.packed.negative[found.Zone.Index].TTL)
 	}
 	return nil, true
 }
-
-// hasMoved reports whether a zone has another serial than when it was packed.
-func hasMoved(z *record.Zone) bool { return z.Serial() != z.SOA().Serial }
 
 // deny makes the reply negative (RFC 2308).
 func (w *worker) deny(z *record.Zone, isNXDomain bool, ttl uint32) {
 	p := &w.reply.block.packed
 	w.message.Open(wire.Authority)
 	w.message.AppendSOA(p.origins[z.Index], &p.negative[z.Index], ttl)
+	w.message.SetSerial(z.Serial())
 	if isNXDomain {
 		w.reply.rcode = dns.RcodeNameError
 	}
 }
 
-// appendTurn appends the addresses of an RRset, in the order of its next turn.
-func (w *worker) appendTurn(owner []byte, number int) bool {
+// denyFor makes the reply the denial of an RRset none of whose values is answered now. It lives no
+// longer than the values would.
+func (w *worker) denyFor(z *record.Zone, ttl uint32) {
+	w.deny(z, false, min(ttl, w.reply.block.packed.negative[z.Index].TTL))
+}
+
+// appendTurn appends the addresses of an RRset, in the order of its next turn. If no address is
+// answered now, it denies the RRset.
+func (w *worker) appendTurn(owner []byte, found record.Result) bool {
 	b := w.reply.block
-	set := b.store.Set(number).On(w.reply.board)
+	set := b.store.Set(found.Addresses).On(w.reply.board)
 	who := w.whoFor(set)
-	if who == nil || b.proofs.get(number) == disproved || b.debug && set.Chooses() {
+	if who == nil || b.proofs.get(found.Addresses) == disproved || b.debug && set.Chooses() {
 		return false
 	}
 	values := set.Len()
@@ -110,23 +115,27 @@ func (w *worker) appendTurn(owner []byte, number int) bool {
 	}
 	const head, pointer = 12, 2
 	first := max(0, len(owner)-pointer)
-	if values == 0 || first+values*(head+set.Width()) > w.message.Room() {
+	if first+values*(head+set.Width()) > w.message.Room() {
 		return false
 	}
-	order := w.take(set, turn.Datagram, who)
-	if len(order) == 0 {
+	a := w.take(set, turn.Datagram, who)
+	switch {
+	case a.IsUnknown():
 		return false
+	case len(a.Order) == 0:
+		w.denyFor(found.Zone, set.TTL)
+	default:
+		w.message.AppendAddresses(owner, w.query.Type, set.TTL, a.Order, set.Octets(), set.Width())
 	}
-	w.message.AppendAddresses(owner, w.query.Type, set.TTL, order, set.Octets(), set.Width())
 	return true
 }
 
 // take takes the next turn of a set for the query, and counts it.
-func (w *worker) take(set *policy.Set, class turn.Class, who *policy.Who) []uint16 {
+func (w *worker) take(set *policy.Set, class turn.Class, who *policy.Who) policy.Answer {
 	if w.reply.isDry {
 		a := set.See(w.reply.board, class, who)
 		w.reply.scope = max(w.reply.scope, a.Scope)
-		return a.Order
+		return a
 	}
 	a := set.Take(w.reply.board, class, who, w.order[:0])
 	if len(a.Order) > 0 {
@@ -139,11 +148,11 @@ func (w *worker) take(set *policy.Set, class turn.Class, who *policy.Who) []uint
 			w.reply.block.answers.FailedOpen(set.Choosing().Zone)
 		}
 	}
-	return a.Order
+	return a
 }
 
 // appendCNAME appends the CNAME of a name, one of them where there are several, and returns where it
-// leads.
+// leads. If none is answered now, it denies the RRset and returns nil.
 func (w *worker) appendCNAME(name string, owner []byte, set *rrset, found record.Result) (*target, bool) {
 	b, chosen := w.reply.block, 0
 	if b.minimal { // it would take the authority section away, if the answer has one
@@ -155,9 +164,10 @@ func (w *worker) appendCNAME(name string, owner []byte, set *rrset, found record
 		if who == nil || b.debug || !b.packed.takesCNAMEs || w.message.Room() < b.packed.largest+farCNAMEs {
 			return nil, false
 		}
-		order := w.take(from, turn.Datagram, who)
+		order := w.take(from, turn.Datagram, who).Order
 		if len(order) == 0 {
-			return nil, false
+			w.denyFor(found.Zone, from.TTL)
+			return nil, true
 		}
 		chosen = int(order[0])
 	}
@@ -281,7 +291,7 @@ func (w *worker) appendAdditional(owner []byte, rrtype uint16, set *policy.Set) 
 	if who == nil {
 		return false
 	}
-	order := w.take(set, turn.Additional, who)
+	order := w.take(set, turn.Additional, who).Order
 	w.message.AppendAddresses(owner, rrtype, set.TTL, order, set.Octets(), set.Width())
 	return true
 }

@@ -121,6 +121,12 @@ func (m *Message) AppendSOA(apex []byte, s *SOA, ttl uint32) {
 	m.full += len(apex) + 10 + len(s.data[0]) // type, class, TTL, length
 }
 
+// SetSerial gives the SOA record that was appended last a serial.
+func (m *Message) SetSerial(serial uint32) {
+	const fixed = 20 // serial and timers, at the end
+	binary.BigEndian.PutUint32(m.out[len(m.out)-fixed:], serial)
+}
+
 // appendOwner appends the beginning of a record, up to its TTL. At is where a pointer to the owner
 // may lead, 0 if that is not known yet; it is returned for the next record.
 func (m *Message) appendOwner(owner []byte, at int, rrtype uint16, ttl uint32) int {
