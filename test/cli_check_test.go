@@ -262,7 +262,8 @@ func TestCheck(t *testing.T) {
 // TestExplainCommand guards explain without a server: the client, what-if, and what it says where there is nothing to explain.
 func TestExplainCommand(t *testing.T) {
 	corefile := "example.org:0 {\nroundrobin53 {\necs\nnetwork office 10.0.0.0/8\ncheck web http://:8080/\ncheck db tcp://:5432\n" +
-		"record app A {\nvalue 10.1.0.1 10.1.0.2 from office\nvalue 192.0.2.1 192.0.2.2\ncheck web db\n}\nrecord www CNAME app\nrecord six 2001:db8::1 2001:db8::2 check web\n}\n}\n" +
+		"record app A {\nvalue 10.1.0.1 10.1.0.2 from office\nvalue 192.0.2.1 192.0.2.2\ncheck web db\n}\nrecord www CNAME app\nrecord six 2001:db8::1 2001:db8::2 check web\n" +
+		"resolver 192.0.2.53\nrecord named A lb.example.net.\n}\n}\n" +
 		"example.net:0 {\nmetadata\ngeoip " + server.GeoDatabasePath(t) + "\nroundrobin53 {\nrecord geo A {\nvalue 192.0.2.3 geo US\nvalue 192.0.2.4\n}\n}\n}\n"
 	for _, row := range []struct {
 		args string
@@ -274,6 +275,7 @@ func TestExplainCommand(t *testing.T) {
 		{"app.example.org -client 10.2.3.4 -down 10.1.0.1", cli.Fine, []string{"10.1.0.1", "down, check web; check db", "answer   10.1.0.2"}},
 		{"app.example.org -client 10.2.3.4 -down db/10.1.0.2", cli.Fine, []string{"down, check db", "answer   10.1.0.1"}},
 		{"app.example.org -down 10.1.0.1 -down 10.1.0.2 -client 10.2.3.4", cli.Fine, []string{"office comes before, but has none up", "answer   192.0.2."}},
+		{"named.example.org", cli.Fine, []string{"- lb.example.net.", "not looked up: there is no server that does", "none SERVFAIL"}},
 		{"app.example.org TXT", cli.Fine, []string{"NODATA"}},
 		{"geo.example.net -client 203.0.113.1 -json", cli.Fine, []string{`"answer": [`}},
 		{"app.example.org -down 192.0.2.99", cli.Trouble, []string{"no check probes such a value"}},

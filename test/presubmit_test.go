@@ -34,10 +34,10 @@ var rooms = map[string]struct {
 	},
 	core + "override": {},
 	core + "explain": {
-		imports: []string{"plugin/internal/turn", core + "policy", core + "pool", core + "record", core + "store"},
+		imports: []string{"plugin/internal/turn", core + "lookup", core + "policy", core + "pool", core + "record", core + "store"},
 	},
 	core + "status": {
-		imports: []string{"plugin/internal/turn", core + "explain", core + "health", core + "policy", core + "pool", core + "record", core + "store"},
+		imports: []string{"plugin/internal/turn", core + "explain", core + "health", core + "lookup", core + "policy", core + "pool", core + "record", core + "store"},
 	},
 	core + "fastpath": {
 		knowsCoreDNS: true,

@@ -222,15 +222,24 @@ func TestStatusStart(t *testing.T) {
 func TestStatusTellsWhatIsLookedUp(t *testing.T) {
 	address, n := "127.0.0.1:"+server.FreePort(t), nameserver.Start(t)
 	n.Set("lb.example.net.", "300 A 192.0.2.1")
-	s := server.Start(t, fmt.Sprintf("example.org:0 {\nroundrobin53 {\nstatus %s\nresolver %s\nrecord app A lb.example.net. 192.0.2.9\n}\n}\n", address, n.Address))
+	n.Fail("lost.example.net.", nameserver.ServFail)
+	s := server.Start(t, fmt.Sprintf("example.org:0 {\nroundrobin53 {\nstatus %s\nresolver %s\nrecord app A lb.example.net. 192.0.2.9\nrecord lost A lost.example.net.\n}\n}\n", address, n.Address))
+	n.Await(t, "lost.example.net.", dns.TypeA, 2) // the first one has ended
 	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.9")
 	_, body, _ := getStatus(t, statusClient(t), address, "/status.json")
 	for _, want := range []string{
 		`"value":"192.0.2.1","from_name":"lb.example.net."`, `"value":"192.0.2.9","from_name":""`,
-		`"lookups":[{"name":"lb.example.net.","type":"A"`, `"result":"ok"`, `"ttl":300`, `"addresses":["192.0.2.1"]`,
+		`"lookups":[{"name":"lb.example.net.","type":"A"`, `"result":"ok"`, `"ttl":300`, `"addresses":["192.0.2.1"]`, `"left":0`, `"sources":["Corefile:5"]`, `"result":"never","since":null`, "SERVFAIL",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the document lacks %s:\n%s", want, body)
+		}
+	}
+	for name, want := range map[string]string{
+		"app": "1 of 1 name has addresses", "lost": "- lost.example.net.                          never resolved: " + n.Address + ": SERVFAIL",
+	} {
+		if _, body, _ := getStatus(t, statusClient(t), address, "/explain?name="+name+".example.org"); !strings.Contains(body, want) {
+			t.Errorf("the explanation of %s lacks %q:\n%s", name, want, body)
 		}
 	}
 }

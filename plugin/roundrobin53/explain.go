@@ -14,6 +14,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/explain"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
@@ -44,12 +45,21 @@ func (q *query) explainQuery() *explain.Query {
 			who := asker.who(needs)
 			return &who
 		},
-		Client: textOf(q.network()), From: explain.FromSource, Probe: q.h.probeOf,
+		Known: q.h.known(), Client: textOf(q.network()), From: explain.FromSource, Probe: q.h.probeOf,
 	}
 	if q.subnet != nil {
 		e.From = explain.FromECS
 	}
 	return e
+}
+
+// known returns the function that tells what is known of names among the values; nil if nobody looks
+// them up.
+func (h *Handler) known() func(lookup.Question) lookup.Set {
+	if h.instance == nil || h.instance.names == nil || h.instance.names.lookups == nil {
+		return nil
+	}
+	return h.instance.names.get
 }
 
 // textOf writes a network, and an address without its length.

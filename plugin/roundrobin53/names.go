@@ -79,8 +79,8 @@ func (n *names) wayBack(name string, q lookup.Question, way []string) []string {
 func (n *names) get(q lookup.Question) lookup.Set {
 	set := n.lookups.Get(q)
 	for _, name := range set.Path {
-		if n.wayBack(name, q, nil) != nil {
-			return lookup.Set{}
+		if way := n.wayBack(name, q, nil); way != nil {
+			return lookup.Set{Err: fmt.Errorf("it leads back to itself, by %s", strings.Join(way, " to "))}
 		}
 	}
 	return set

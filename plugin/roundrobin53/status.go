@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/coredns/caddy"
-	"github.com/miekg/dns"
-
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/status"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -105,32 +103,8 @@ func (h *Handler) shown() *status.Block {
 	return &status.Block{
 		Keys: h.block.keys, Bind: h.block.config.ListenHosts, View: h.block.view, Store: s,
 		Verdict: func(target int) status.Verdict { return h.instance.prober.verdict(s.TargetKey(target)) },
-		Lookups: h.lookups, Explain: h.Explain,
+		Known:   h.instance.names.get, Explain: h.Explain,
 	}
-}
-
-// lookups returns what is known of the names that are values.
-func (h *Handler) lookups() []status.Lookup {
-	questions := h.store.Load().Questions()
-	all := make([]status.Lookup, 0, len(questions))
-	for _, q := range questions {
-		set := h.instance.names.get(q)
-		shown := status.Lookup{
-			Name: q.Name, Type: dns.Type(q.Type).String(), Resolver: q.Resolver.String(), Result: set.State.String(),
-			TTL: int(set.TTL.Seconds()), Addresses: []string{},
-		}
-		if !set.When.IsZero() {
-			shown.Age = time.Since(set.When).Round(time.Second).String()
-		}
-		if set.Err != nil {
-			shown.Reason = set.Err.Error()
-		}
-		for _, address := range set.Addresses {
-			shown.Addresses = append(shown.Addresses, address.String())
-		}
-		all = append(all, shown)
-	}
-	return all
 }
 
 // verdict returns what is known of a target. A target that is not probed is up.

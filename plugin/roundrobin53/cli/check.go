@@ -122,7 +122,9 @@ func rrsetsOf(s *store.Store) []checkedRRset {
 			r.Values = append(r.Values, set.Value(i))
 		}
 		if rrset.Type != dns.TypeCNAME {
-			r.Values = append(r.Values, s.NamesOf(rrset.Number)...)
+			for _, name := range s.Names(set) {
+				r.Values = append(r.Values, name.Name)
+			}
 			r.Source = s.SourceOfSet(rrset.Number)
 		}
 		all = append(all, r)

@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
@@ -32,6 +33,9 @@ type Query struct {
 
 	// HasNext says that another plugin gets what falls through.
 	HasNext bool
+
+	// Known returns what is known of a name among the values; nil: nobody looks names up.
+	Known func(lookup.Question) lookup.Set
 
 	// Probe returns what is known of the probes of a target of the store; nil: nothing is known.
 	Probe func(target int) Probe
@@ -76,7 +80,7 @@ const Version = 1
 
 // A Stage is one step from all values to the answer.
 type Stage struct {
-	Stage   string    `json:"stage"` // drain, route, health, tier, order, limit
+	Stage   string    `json:"stage"` // lookup (where values are names), drain, route, health, tier, order, limit
 	In      int       `json:"in"`
 	Out     int       `json:"out"`
 	Removed []Removed `json:"removed"`
@@ -86,7 +90,7 @@ type Stage struct {
 
 // A Removed is a value that left at a stage.
 type Removed struct {
-	Value  string `json:"value"`
+	Value  string `json:"value"` // at the stage lookup, a name without an address
 	Why    string `json:"why"`
 	Source string `json:"source"` // FILE:LINE of the value
 }
@@ -250,11 +254,14 @@ func (e *explainer) explainSet(set *policy.Set, source func(value int) string) [
 		}
 	}
 	r := e.s.Verdicts.Report(set, e.q.Class, who)
+	names := e.s.Names(set)
 	if set = r.Set; set.IsLive() {
 		source = func(value int) string { return e.s.SourceOf(set, value) }
 	}
 	e.Scope = max(e.Scope, r.Scope)
-	e.Source = source(0)
+	if e.Source = source(0); e.Source == "" && len(names) > 0 {
+		e.Source = names[0].Source // as long as there is no address
+	}
 	for _, value := range r.Order {
 		e.Answer = append(e.Answer, set.Value(int(value)))
 	}
@@ -267,6 +274,9 @@ func (e *explainer) explainSet(set *policy.Set, source func(value int) string) [
 		e.Note = "NODATA: no value is answered now"
 	}
 	st := stager{explainer: e, set: set, report: r, source: source}
-	e.Stages = st.stages()
+	if len(names) > 0 {
+		e.Stages = append(e.Stages, st.lookup(names))
+	}
+	e.Stages = append(e.Stages, st.stages()...)
 	return r.Order
 }

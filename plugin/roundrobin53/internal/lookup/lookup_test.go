@@ -94,6 +94,31 @@ func (s *script) lookups(observer Observer, names ...string) *Lookups {
 // summary writes a set as a test compares it.
 func summary(s Set) string { return fmt.Sprintf("%s%v", s.State, s.Addresses) }
 
+// TestSince guards what is told of a set: it is in its state since the lookup that changed it.
+func TestSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.words["a."] = strings.Fields("fail 192.0.2.1/5s 192.0.2.2/5s fail fail nx nx nx 192.0.2.1/5s")
+		var l *Lookups
+		since, state := time.Time{}, Never
+		l = s.lookups(Observer{Looked: func(q Question, _ Result) {
+			set := l.Get(q)
+			if set.State != state {
+				since, state = time.Now(), set.State
+			}
+			if !set.Since.Equal(since) {
+				t.Errorf("%s since %s, want %s", set.State, set.Since, since)
+			}
+		}}, "a.")
+		l.Start()
+		time.Sleep(10 * time.Minute)
+		l.Stop()
+		if state != OK || time.Since(since) < time.Minute {
+			t.Errorf("%s since %s", state, since)
+		}
+	})
+}
+
 // TestSets runs scripts of results, each a lookup, and compares the set after each.
 func TestSets(t *testing.T) {
 	for _, row := range []struct{ name, words, want string }{

@@ -51,6 +51,9 @@ func (s *state) learn(a answer, err error, now time.Time) bool {
 	default:
 		interval = s.deny(a, now)
 	}
+	if s.set.Since = before.Since; s.set.State != before.State {
+		s.set.Since = now
+	}
 	s.due = now.Add(jittered(interval))
 	return !before.equal(s.set)
 }

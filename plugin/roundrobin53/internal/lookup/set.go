@@ -29,6 +29,8 @@ type Set struct {
 	// at most MaxAddresses. The caller must not change them.
 	Addresses []netip.Addr
 	State     State
+	// Since is when the set came into its state; the zero time for Never.
+	Since time.Time
 	// Left is how many addresses were left out because there were more than MaxAddresses.
 	Left int
 	// Path are the names that CNAME records led to, in their order; the last one has the addresses.

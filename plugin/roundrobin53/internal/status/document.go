@@ -88,14 +88,17 @@ type Check struct {
 
 // A Lookup is what is known of a name that is a value.
 type Lookup struct {
-	Name      string   `json:"name"`
-	Type      string   `json:"type"`
-	Resolver  string   `json:"resolver"`
-	Result    string   `json:"result"` // ok, stale, empty or never
-	Age       string   `json:"age"`    // of the answer that the addresses are of; "" if there was none
-	TTL       int      `json:"ttl"`    // of that answer, in seconds
-	Reason    string   `json:"reason"` // why the last lookup brought no addresses; "" if it brought some
-	Addresses []string `json:"addresses"`
+	Name      string     `json:"name"`
+	Type      string     `json:"type"`
+	Resolver  string     `json:"resolver"`
+	Result    string     `json:"result"` // ok, stale, empty or never
+	Since     *time.Time `json:"since"`  // since when the result is so; null if it is never
+	Age       string     `json:"age"`    // of the answer that the addresses are of; "" if there was none
+	TTL       int        `json:"ttl"`    // of that answer, in seconds
+	Reason    string     `json:"reason"` // why the last lookup brought no addresses; "" if it brought some
+	Addresses []string   `json:"addresses"`
+	Left      int        `json:"left"`    // how many more addresses the name has, which are not used
+	Sources   []string   `json:"sources"` // FILE:LINE of each line with the name
 }
 
 // A State is a word for what a value, a check or a group is.

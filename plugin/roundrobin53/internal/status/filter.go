@@ -87,6 +87,9 @@ func (f *filter) matches(v *view, number int) bool {
 func (v *view) hasValue(e *entry, text string) bool {
 	if e.rrset == nil {
 		set := v.present(e)
+		if v.hasName(e, text) {
+			return true
+		}
 		if strings.Trim(text, "0123456789abcdef.:") != "" {
 			return false // no address
 		}

@@ -27,7 +27,7 @@ func (v *view) writeJSON(w io.Writer, in *Instance, f *filter) error {
 	for at++; at < len(v.zones); at++ {
 		j.zone(v, f, at)
 	}
-	j.end(in.lookups())
+	j.end(v.lookups(in))
 	return j.err
 }
 
@@ -107,17 +107,6 @@ func (j *jsonWriter) end(lookups []Lookup) {
 	j.write([]byte(`],"lookups":`))
 	j.write(j.marshal(lookups))
 	j.write([]byte("}\n"))
-}
-
-// lookups returns what is known of all names that are values.
-func (in *Instance) lookups() []Lookup {
-	all := []Lookup{}
-	for _, b := range in.Blocks {
-		if b.Lookups != nil {
-			all = append(all, b.Lookups()...)
-		}
-	}
-	return all
 }
 
 // shown shows a zone without its RRsets.

@@ -56,6 +56,8 @@ type shownRRset struct {
 	Number     int // of the entry
 	Shown      []Value
 	More       int // values that are left out
+	Names      []Lookup
+	MoreNames  int // names that are left out
 	HasChecks  bool
 	HasOptions bool
 	HasGiven   bool
@@ -103,6 +105,10 @@ func (p *page) add(v *view, number int) {
 	if shown.More = len(shown.Values) - valuesPerRRset; shown.More > 0 {
 		slices.SortStableFunc(shown.Shown, func(a, b Value) int { return rank(a.State) - rank(b.State) })
 		shown.Shown = shown.Shown[:valuesPerRRset]
+	}
+	shown.Names = v.names(e)
+	if shown.MoreNames = len(shown.Names) - valuesPerRRset; shown.MoreNames > 0 {
+		shown.Names = shown.Names[:valuesPerRRset]
 	}
 	last := &p.Sections[len(p.Sections)-1]
 	last.Shown = append(last.Shown, shown)

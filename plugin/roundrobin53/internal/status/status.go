@@ -16,6 +16,7 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/explain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -41,8 +42,8 @@ type Block struct {
 	// Verdict returns what is known of a target of the store. It takes no lock.
 	Verdict func(target int) Verdict
 
-	// Lookups returns what is known of the names that are values; nil if there are none.
-	Lookups func() []Lookup
+	// Known returns what is known of a name that is a value; nil: nobody looks names up.
+	Known func(lookup.Question) lookup.Set
 
 	// Explain tells what a client gets for a name next, and why. It takes no turn.
 	Explain func(name string, rrtype uint16, client netip.Prefix) *explain.Document

@@ -3,13 +3,10 @@ package status
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 	"testing"
 
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
 // shownValues writes the values of a name in the document.
@@ -78,27 +75,5 @@ func TestSteered(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %s", want)
 		}
-	}
-}
-
-// TestLookedUp guards what is shown of values that are names.
-func TestLookedUp(t *testing.T) {
-	b, _ := served(t, "roundrobin53 {\nresolver 127.0.0.1:5353\nrecord lb A db.example.com. 192.0.2.1\n}", "example.org.")
-	get := func(lookup.Question) lookup.Set {
-		return lookup.Set{State: lookup.OK, Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.2")}, When: longAgo}
-	}
-	b.Store.Take(b.Store.Questions(), get, func(store.TargetKey) bool { return true }, longAgo)
-	b.Lookups = func() []Lookup {
-		return []Lookup{{Name: "db.example.com.", Result: "ok", Addresses: []string{"198.51.100.1"}}}
-	}
-	d := documentOf(t, pageOf(b), "/status.json")
-	got := shownValues(d, "lb")
-	for _, want := range []string{"192.0.2.1 up", "198.51.100.1 up", "(db.example.com.)"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%s\nlacks %s", got, want)
-		}
-	}
-	if len(d.Lookups) != 1 || d.Lookups[0].Name != "db.example.com." {
-		t.Errorf("lookups %+v", d.Lookups)
 	}
 }

@@ -175,7 +175,7 @@ func (b *builder) addAddresses(owner *config.Owner, rrset *config.RRset, hash *m
 		b.noteAlias(number, other)
 	}
 	if isLive {
-		b.live.place(number, &b.sets[number])
+		b.live.place(&b.sets[number])
 	}
 	if rrset.Metrics {
 		b.noteCounted(owner, rrset, &b.sets[number])

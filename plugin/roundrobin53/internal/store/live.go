@@ -19,7 +19,7 @@ import (
 type live struct {
 	rrsets    []*liveRRset // in the order of their sets
 	questions []lookup.Question
-	byNumber  map[int]*liveRRset // by the number of the set in the table
+	byHome    map[*policy.Set]*liveRRset
 
 	mu      sync.Mutex // guards what follows; a query does not take it
 	uses    map[lookup.Question][]*liveRRset
@@ -69,12 +69,12 @@ func (v *live) add(b *choosingBuilder, owner *config.Owner, rrset *config.RRset,
 }
 
 // place notes where the set of the RRset that was added last lies.
-func (v *live) place(number int, home *policy.Set) {
-	if v.byNumber == nil {
-		v.byNumber = make(map[int]*liveRRset)
+func (v *live) place(home *policy.Set) {
+	if v.byHome == nil {
+		v.byHome = make(map[*policy.Set]*liveRRset)
 	}
 	last := v.rrsets[len(v.rrsets)-1]
-	last.home, v.byNumber[number] = home, last
+	last.home, v.byHome[home] = home, last
 }
 
 // settle begins the life of live RRsets when everything else of the store is built.
@@ -101,20 +101,6 @@ func (b *builder) resolverOf(rrset *config.RRset) (lookup.Resolver, error) {
 
 // Questions returns what is to be looked up for the store, each question once.
 func (s *Store) Questions() []lookup.Question { return s.live.questions }
-
-// NamesOf returns the names whose addresses are values of an A or AAAA RRset, by the number of its
-// set.
-func (s *Store) NamesOf(number int) []string {
-	l := s.live.byNumber[number]
-	if l == nil {
-		return nil
-	}
-	var names []string
-	for i := range l.rrset.Lines {
-		names = append(names, l.rrset.Lines[i].Names...)
-	}
-	return names
-}
 
 // IsLive reports whether values of the store are looked up.
 func (s *Store) IsLive() bool { return len(s.live.rrsets) > 0 }

@@ -157,7 +157,7 @@ func (st *steerer) steer(rrset RRset, home *policy.Set) {
 	steers := make(policy.Steers)
 	if home.IsLive() {
 		steerAll(steers, rules, z.Name, rrset.Name)
-		st.s.live.byNumber[rrset.Number].know(rules)
+		st.s.live.byHome[home].know(rules)
 	} else {
 		st.steerWritten(steers, rules, &SteeredValue{Zone: z.Name, Name: rrset.Name, Type: rrset.Type}, home)
 	}

@@ -121,11 +121,11 @@ func (s *Store) Leads(name string, rrtype uint16) []lookup.Question {
 	if found.Kind != record.Addresses || !s.sets[found.Addresses].IsLive() {
 		return nil
 	}
-	l := s.live.byNumber[found.Addresses]
+	l := s.live.byHome[&s.sets[found.Addresses]]
 	var questions []lookup.Question
 	for i := range l.rrset.Lines {
 		for _, name := range l.rrset.Lines[i].Names {
-			questions = append(questions, lookup.Question{Name: name, Type: rrtype, Resolver: l.resolver})
+			questions = append(questions, l.question(name))
 		}
 	}
 	return questions
