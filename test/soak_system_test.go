@@ -29,10 +29,11 @@ func TestSystemSoak(t *testing.T) {
 			"https": {"-kind", "https"},
 			"http2": {"-kind", "https", "-http2"},
 			"tcp":   {"-kind", "tcp"},
+			"names": {"-kind", "names", "-interval", "5s"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				args = append(args, "-binary", binary, "-checks", "200", "-interval", "1s", "-seconds", "6", "-flap", "40", "-rate", "500")
+				args = append([]string{"-interval", "1s", "-binary", binary, "-checks", "200", "-seconds", "6", "-flap", "40", "-rate", "500"}, args...)
 				out, err := exec.CommandContext(ctx, soak, args...).CombinedOutput()
 				if err != nil || !strings.Contains(string(out), "wrong answers") {
 					t.Errorf("soak %s: %v\n%s", strings.Join(args, " "), err, out)

@@ -16,16 +16,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
-// The kinds of endpoints.
-const (
-	kindHTTP  = "http"
-	kindHTTPS = "https"
-	kindTCP   = "tcp"
-)
-
-// endpoints are what is checked: each an address, with a port that all have in common.
+// endpoints are what is checked or looked up: each an address, with a port that all have in common. Where values are names,
+// it is the resolver's.
 type endpoints struct {
 	histories []history // by value
 	accepted  atomic.Uint64
@@ -33,6 +29,7 @@ type endpoints struct {
 	port      int
 
 	server    *http.Server   // one for all; nil for tcp
+	resolver  *dns.Server    // for names
 	listeners []net.Listener // by value, for tcp: to refuse a connection takes a listener of its own that closes
 	serving   sync.WaitGroup
 }
@@ -44,8 +41,11 @@ func open(s settings, certificate *tls.Certificate) (*endpoints, error) {
 	for i := range e.histories {
 		e.histories[i].began = began
 	}
-	if s.kind == kindTCP {
+	switch s.kind {
+	case kindTCP:
 		return e, e.openListeners()
+	case kindNames:
+		return e, e.openResolver(s)
 	}
 	return e, e.openServer(s, certificate)
 }
@@ -153,6 +153,9 @@ func (e *endpoints) openListener(i int) error {
 func (e *endpoints) close() {
 	if e.server != nil {
 		_ = e.server.Close()
+	}
+	if e.resolver != nil {
+		_ = e.resolver.Shutdown()
 	}
 	for _, listener := range e.listeners {
 		if listener != nil {

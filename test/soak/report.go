@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -90,22 +91,6 @@ func (r *report) measure(ctx context.Context, srv *server, e *endpoints) (err er
 	return err
 }
 
-// The budgets of 1,000 probes a second, each over a new connection, of one core: the second is for its handshake, too.
-const (
-	budgetProbes = 1000
-	budgetPlain  = 0.10
-	budgetTLS    = 0.60
-)
-
-// budget is the budget for the checks, as a part of one core.
-func (r *report) budget() float64 {
-	probes := float64(r.checks) / r.interval.Seconds()
-	if r.kind == kindHTTPS {
-		return budgetTLS * probes / budgetProbes
-	}
-	return budgetPlain * probes / budgetProbes
-}
-
 // missed reports whether a budget is missed.
 func (r *report) missed() bool {
 	b := r.bounds()
@@ -115,12 +100,18 @@ func (r *report) missed() bool {
 // line is one line of the table: a figure of both phases, and the budget of one of them.
 type line struct{ figure, alone, loaded, budget, met string }
 
+// The figures that only checks have.
+const (
+	connectionsFigure = "connections a second"
+	slowestFigure     = "slowest endpoint"
+)
+
 func (r *report) lines() []line {
 	b := r.bounds()
-	return []line{
+	all := []line{
 		{"CPU, of one core", percent(r.alone.cpu), percent(r.loaded.cpu), percent(r.budget()), met(r.alone.cpu <= r.budget())},
-		{"probes a second", whole(r.alone.probes), whole(r.loaded.probes), "", ""},
-		{"connections a second", whole(r.alone.connections), whole(r.loaded.connections), "", ""},
+		{r.attemptsFigure(), whole(r.alone.attempts), whole(r.loaded.attempts), "", ""},
+		{connectionsFigure, whole(r.alone.connections), whole(r.loaded.connections), "", ""},
 		{"resident memory, MiB", whole(float64(r.alone.resident) / 1024), whole(float64(r.loaded.resident) / 1024), "", ""},
 		{fmt.Sprintf("descriptors of %d", r.files), count(r.alone.descriptors), count(r.loaded.descriptors), "", ""},
 		{"goroutines", count(r.alone.goroutines), count(r.loaded.goroutines), "", ""},
@@ -130,9 +121,14 @@ func (r *report) lines() []line {
 		{"times a value had to be left out", "", count(r.asked.without), "", ""},
 		{"longest down and answered", "", seconds(r.asked.slowestDown), seconds(b.down), met(r.asked.slowestDown <= b.down)},
 		{"longest up and not answered", "", seconds(r.asked.slowestUp), seconds(b.up), met(r.asked.slowestUp <= b.up)},
-		{"slowest endpoint", "", seconds(r.slowest), "", ""},
+		{slowestFigure, "", seconds(r.slowest), "", ""},
 		{"lines of trouble in the log", "", count(uint64(len(r.complaints))), "", ""},
 	}
+	if r.kind == kindNames {
+		isOfChecks := func(l line) bool { return l.figure == connectionsFigure || l.figure == slowestFigure }
+		all = slices.DeleteFunc(all, isOfChecks)
+	}
+	return all
 }
 
 // slowPart of the timeout is how slow the endpoints may be before that is told: probes may have timed out then.
@@ -141,9 +137,9 @@ const slowPart = 2
 // print prints the table, and what was wrong.
 func (r *report) print(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) // Flush has the errors of all that is written to it
-	_, _ = fmt.Fprintf(out, "%d checks of kind %s at %s, %d endpoints flapping (%d times by now), two phases of %g s, %d queries a second\n\n",
-		r.checks, r.kind, r.interval, r.flap, r.switches, r.seconds, r.rate)
-	_, _ = fmt.Fprintln(out, "FIGURE\tCHECKS ALONE\tWITH QUERIES\tBUDGET\tMET")
+	_, _ = fmt.Fprintf(out, "%s, %d endpoints flapping (%d times by now), two phases of %g s, %d queries a second\n\n",
+		r.what(), r.flap, r.switches, r.seconds, r.rate)
+	_, _ = fmt.Fprintln(out, "FIGURE\tWITHOUT QUERIES\tWITH QUERIES\tBUDGET\tMET")
 	for _, l := range r.lines() {
 		_, _ = fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", l.figure, l.alone, l.loaded, l.budget, l.met)
 	}

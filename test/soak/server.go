@@ -66,11 +66,11 @@ func ask(port int) error {
 	return err
 }
 
-// awaitFirstRound waits until every value has been probed.
+// awaitFirstRound waits until every value has been probed or looked up.
 func (srv *server) awaitFirstRound(ctx context.Context) error {
 	_, err := srv.await(ctx, func(m metrics) error {
-		if m.probes < uint64(srv.checks) {
-			return fmt.Errorf("first round: %d of %d probes", m.probes, srv.checks)
+		if m.attempts < uint64(srv.attempts()) {
+			return fmt.Errorf("first round: %d of %d attempts", m.attempts, srv.attempts())
 		}
 		return nil
 	})
@@ -105,7 +105,7 @@ func (srv *server) await(ctx context.Context, good func(metrics) error) (metrics
 func whatever(metrics) error { return nil }
 
 // metrics are what the server says of itself.
-type metrics struct{ probes, goroutines uint64 }
+type metrics struct{ attempts, goroutines uint64 }
 
 // metrics asks the server.
 func (srv *server) metrics(ctx context.Context) (metrics, error) {
@@ -130,7 +130,9 @@ func parseMetrics(r io.Reader) (metrics, error) {
 	for lines.Scan() {
 		series, text, _ := strings.Cut(lines.Text(), " ")
 		name, _, _ := strings.Cut(series, "{")
-		field := map[string]*uint64{"coredns_roundrobin53_probes_total": &m.probes, "go_goroutines": &m.goroutines}[name]
+		field := map[string]*uint64{
+			"coredns_roundrobin53_probes_total": &m.attempts, "coredns_roundrobin53_lookups_total": &m.attempts, "go_goroutines": &m.goroutines,
+		}[name]
 		if field == nil {
 			continue
 		}
@@ -146,15 +148,15 @@ func parseMetrics(r io.Reader) (metrics, error) {
 // usage is what the server used in a phase, and the number of what it had at its end.
 type usage struct {
 	cpu                     float64 // of one core
-	probes, connections     float64 // a second
+	attempts, connections   float64 // a second
 	resident                uint64  // KiB
 	descriptors, goroutines uint64
 }
 
 // reading is what the server and the endpoints had counted at a moment.
 type reading struct {
-	at                      time.Time
-	ticks, probes, accepted uint64
+	at                        time.Time
+	ticks, attempts, accepted uint64
 }
 
 // measure measures the server while something is done for the seconds of a phase.
@@ -187,7 +189,7 @@ func (srv *server) measure(ctx context.Context, e *endpoints, do func(ctx contex
 	if m, err = srv.await(ctx, whatever); err != nil {
 		return usage{}, err
 	}
-	after.probes = m.probes
+	after.attempts = m.attempts
 	u := before.until(after)
 	u.resident, u.descriptors, u.goroutines = resident, uint64(descriptors), m.goroutines
 	return u, nil
@@ -195,7 +197,7 @@ func (srv *server) measure(ctx context.Context, e *endpoints, do func(ctx contex
 
 func (srv *server) read(m metrics, e *endpoints) (reading, error) {
 	ticks, err := srv.Ticks()
-	return reading{at: time.Now(), ticks: ticks, probes: m.probes, accepted: e.accepted.Load()}, err
+	return reading{at: time.Now(), ticks: ticks, attempts: m.attempts, accepted: e.accepted.Load()}, err
 }
 
 // until is what was used between two readings.
@@ -203,7 +205,7 @@ func (r reading) until(after reading) usage {
 	seconds := after.at.Sub(r.at).Seconds()
 	return usage{
 		cpu:         float64(after.ticks-r.ticks) / process.TicksPerSecond / seconds,
-		probes:      float64(after.probes-r.probes) / seconds,
+		attempts:    float64(after.attempts-r.attempts) / seconds,
 		connections: float64(after.accepted-r.accepted) / seconds,
 	}
 }

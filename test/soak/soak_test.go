@@ -45,15 +45,17 @@ func TestFlappingLeavesTwoOfAName(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	for _, test := range []struct {
+		kind     string
 		interval time.Duration
 		want     bounds
 	}{
-		{10 * time.Second, bounds{down: 35 * time.Second, up: 25 * time.Second}},
-		{time.Second, bounds{down: 5 * time.Second, up: 4 * time.Second}},
+		{kindHTTP, 10 * time.Second, bounds{down: 35 * time.Second, up: 25 * time.Second}},
+		{kindHTTP, time.Second, bounds{down: 5 * time.Second, up: 4 * time.Second}},
+		{kindNames, 10 * time.Second, bounds{down: 12 * time.Second, up: 12 * time.Second}},
 	} {
-		s := settings{interval: test.interval}
+		s := settings{kind: test.kind, interval: test.interval}
 		if got := s.bounds(); got != test.want {
-			t.Errorf("bounds at %s: got %v, want %v", test.interval, got, test.want)
+			t.Errorf("bounds of %s at %s: got %v, want %v", test.kind, test.interval, got, test.want)
 		}
 	}
 }
@@ -78,6 +80,7 @@ record app0 A 127.16.0.1 127.16.0.2 127.16.0.3 127.16.0.4 check soak
 		kindHTTP:  strings.NewReplacer("URL", "http://:4/healthz", "CA", "").Replace(block),
 		kindHTTPS: strings.NewReplacer("URL", "https://endpoint.example.org:4/healthz", "CA", "ca /tmp/ca.pem\n").Replace(block),
 		kindTCP:   strings.NewReplacer("URL", "tcp://:4", "CA", "").Replace(block),
+		kindNames: "example.org.:1 {\nbind 127.0.0.1\nprometheus 127.0.0.1:2\npprof 127.0.0.1:3\nroundrobin53 {\nresolver 127.0.0.1:4\nrecord app0 A n0.example.net.\n}\n}\n",
 	} {
 		s := settings{kind: kind, checks: 4, interval: 10 * time.Second}
 		if got := s.corefile(ports{1, 2, 3, 4}, "/tmp/ca.pem"); got != want {
@@ -286,8 +289,9 @@ go_goroutines 21
 go_goroutines_other 5
 coredns_roundrobin53_probes_total{check="soak",result="fail",view="",zone="example.org."} 10
 coredns_roundrobin53_probes_total{check="soak",result="pass",view="",zone="example.org."} 1.5e+06
+coredns_roundrobin53_lookups_total{name="n0.example.net.",result="success"} 3
 `))
-	if want := (metrics{probes: 1_500_010, goroutines: 21}); got != want || err != nil {
+	if want := (metrics{attempts: 1_500_013, goroutines: 21}); got != want || err != nil {
 		t.Errorf("parseMetrics: got %+v, %v, want %+v", got, err, want)
 	}
 }
@@ -308,27 +312,27 @@ func TestComplaints(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	r := report{settings: settings{kind: kindHTTP, checks: 10_000, interval: 10 * time.Second, seconds: 40, rate: 5000, flap: 500}, files: 20_000, switches: 480, slowest: 200 * time.Millisecond, complaints: []string{"[WARNING] trouble"}}
-	r.alone = usage{cpu: 0.0712, probes: 1000.2, connections: 3, resident: 90 << 10, descriptors: 9512, goroutines: 21}
-	r.loaded = usage{cpu: 0.31, probes: 1000.4, connections: 4, resident: 91 << 10, descriptors: 9511, goroutines: 22}
+	r.alone = usage{cpu: 0.0712, attempts: 1000.2, connections: 3, resident: 90 << 10, descriptors: 9512, goroutines: 21}
+	r.loaded = usage{cpu: 0.31, attempts: 1000.4, connections: 4, resident: 91 << 10, descriptors: 9511, goroutines: 22}
 	r.asked = tally{sent: 200_000, answered: 199_999, without: 4000, slowestDown: 29_500 * time.Millisecond, slowestUp: 18_000 * time.Millisecond}
 	const want = `
 10000 checks of kind http at 10s, 500 endpoints flapping (480 times by now), two phases of 40 s, 5000 queries a second
 
-FIGURE                            CHECKS ALONE  WITH QUERIES  BUDGET  MET
-CPU, of one core                  7.1 %         31.0 %        10.0 %  yes
-probes a second                   1000          1000                  
-connections a second              3             4                     
-resident memory, MiB              90            91                    
-descriptors of 20000              9512          9511                  
-goroutines                        21            22                    
-queries                                         200000                
-queries lost                                    1                     
-wrong answers                                   0             0       yes
-times a value had to be left out                4000                  
-longest down and answered                       29.5 s        35.0 s  yes
-longest up and not answered                     18.0 s        25.0 s  yes
-slowest endpoint                                0.2 s                 
-lines of trouble in the log                     1                     
+FIGURE                            WITHOUT QUERIES  WITH QUERIES  BUDGET  MET
+CPU, of one core                  7.1 %            31.0 %        10.0 %  yes
+probes a second                   1000             1000                  
+connections a second              3                4                     
+resident memory, MiB              90               91                    
+descriptors of 20000              9512             9511                  
+goroutines                        21               22                    
+queries                                            200000                
+queries lost                                       1                     
+wrong answers                                      0             0       yes
+times a value had to be left out                   4000                  
+longest down and answered                          29.5 s        35.0 s  yes
+longest up and not answered                        18.0 s        25.0 s  yes
+slowest endpoint                                   0.2 s                 
+lines of trouble in the log                        1                     
 log: [WARNING] trouble
 `
 	var out strings.Builder

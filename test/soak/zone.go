@@ -65,8 +65,14 @@ func (s *settings) timeout() time.Duration { return min(maxTimeout, s.interval) 
 type bounds struct{ down, up time.Duration }
 
 // bounds are what the project promises: the last of the probes that are needed has begun after so many intervals, and
-// ends within the timeout. A second is for jitter and for everything else.
+// ends within the timeout. A second is for jitter and for everything else. What is looked up is looked up again when its TTL
+// ends, or a tenth of it later.
 func (s *settings) bounds() bounds {
+	if s.kind == kindNames {
+		const jitterPart, rest = 10, time.Second
+		next := s.interval + s.interval/jitterPart + rest
+		return bounds{down: next, up: next}
+	}
 	rest := s.timeout() + time.Second
 	return bounds{down: fall*s.interval + rest, up: rise*s.interval + rest}
 }
@@ -78,6 +84,10 @@ type ports struct{ dns, metrics, profiles, endpoints int }
 func (s *settings) corefile(p ports, authority string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s:%d {\nbind 127.0.0.1\nprometheus 127.0.0.1:%d\npprof 127.0.0.1:%d\n", origin, p.dns, p.metrics, p.profiles)
+	if s.kind == kindNames {
+		text.WriteString(s.namesBlock(p.endpoints) + "}\n")
+		return text.String()
+	}
 	fmt.Fprintf(&text, "roundrobin53 {\ncheck soak %s {\ninterval %s\ntimeout %s\nrise %d\nfall %d\n",
 		s.url(p.endpoints), s.interval, s.timeout(), rise, fall)
 	if s.kind == kindHTTPS {
