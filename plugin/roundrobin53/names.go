@@ -140,7 +140,7 @@ func (n *names) age() {
 			return
 		case now := <-ticker.C:
 			for _, h := range n.handlers {
-				h.store.Load().Age(now)
+				h.store.Load().Age(n.lookups.Get, now)
 			}
 		}
 	}

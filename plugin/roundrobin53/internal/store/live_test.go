@@ -252,10 +252,14 @@ func TestRemainingTTL(t *testing.T) {
 		t.Error("nothing has a TTL that passes")
 	}
 	for _, row := range []struct {
-		at   int64
-		want uint32
-	}{{1000, 20}, {1010, 20}, {1011, 19}, {1011, 19}, {1024, 6}, {1025, 5}, {1500, 5}} {
-		s.Age(time.Unix(row.at, 0))
+		at, answered int64 // answered is when the name was looked up last, with the same addresses
+		want         uint32
+	}{{1000, 1000, 20}, {1010, 1000, 20}, {1011, 1000, 19}, {1011, 1000, 19}, {1024, 1000, 6}, {1025, 1000, 5}, {1033, 1031, 20}, {1045, 1031, 16}, {1500, 1031, 5}} {
+		s.Age(func(q lookup.Question) lookup.Set {
+			set := known.get(q)
+			set.When = time.Unix(row.answered, 0)
+			return set
+		}, time.Unix(row.at, 0))
 		if got := ttl("app"); got != row.want {
 			t.Errorf("at %d: TTL %d, want %d", row.at, got, row.want)
 		}

@@ -77,7 +77,7 @@ func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
 		v.addresses = append(v.addresses, l.rrset.Addresses[lines[i].First:lines[i].First+lines[i].Count]...)
 		v.names = append(v.names, make([]string, lines[i].Count)...)
 		for _, name := range lines[i].Names {
-			set := known[lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}]
+			set := known[l.question(name)]
 			v.unknown[i] = v.unknown[i] || set.State == lookup.Never
 			for _, addr := range set.Addresses {
 				if c.claim(i, addr) {
@@ -123,7 +123,7 @@ func (l *liveRRset) endOf(known map[lookup.Question]lookup.Set) time.Time {
 	var first time.Time
 	for i := range l.rrset.Lines {
 		for _, name := range l.rrset.Lines[i].Names {
-			set := known[lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}]
+			set := known[l.question(name)]
 			if end := set.When.Add(set.TTL); first.IsZero() || end.Before(first) {
 				first = end
 			}
@@ -146,11 +146,31 @@ func (s *Store) HasRemaining() bool {
 	return slices.ContainsFunc(s.live.rrsets, func(l *liveRRset) bool { return l.rrset.Remaining })
 }
 
-// Age gives the answers whose TTL is what remains of a lookup's the TTL of now.
-func (s *Store) Age(now time.Time) {
-	s.live.mu.Lock()
-	defer s.live.mu.Unlock()
-	s.setTTLs(s.live.rrsets, now)
+// Age gives the answers whose TTL is what remains of a lookup's the TTL of now. A lookup that found
+// what was known is no change, but renews the TTL.
+func (s *Store) Age(get func(lookup.Question) lookup.Set, now time.Time) {
+	v := &s.live
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, l := range v.rrsets {
+		if l.rrset.Remaining {
+			v.renew(l, get)
+		}
+	}
+	s.setTTLs(v.rrsets, now)
+}
+
+// renew takes the times of the last answers for the names of an RRset.
+func (v *live) renew(l *liveRRset, get func(lookup.Question) lookup.Set) {
+	for i := range l.rrset.Lines {
+		for _, name := range l.rrset.Lines[i].Names {
+			q := l.question(name)
+			set, latest := v.known[q], get(q)
+			set.When, set.TTL = latest.When, latest.TTL
+			v.known[q] = set
+		}
+	}
+	l.ends = l.endOf(v.known)
 }
 
 func (s *Store) setTTLs(rrsets []*liveRRset, now time.Time) {
