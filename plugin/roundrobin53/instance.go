@@ -187,9 +187,7 @@ func (in *instance) begin() {
 	}
 	for _, h := range in.handlers {
 		h.report()
-		if changed := h.changedZones(); h.block.transfer != nil && len(changed) > 0 {
-			go notify(h.block.transfer, changed)
-		}
+		h.startNotifying(previous.handlers)
 	}
 }
 

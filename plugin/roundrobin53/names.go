@@ -37,6 +37,9 @@ type names struct {
 // from then on. It returns an error if a name leads back to itself.
 func (n *names) prepare(handlers []*Handler, p *prober, before *names) error {
 	n.handlers, n.prober, n.ended = handlers, p, make(chan struct{})
+	for _, h := range handlers {
+		h.notifier.tell = h.tellSecondaries
+	}
 	var questions []lookup.Question
 	for _, h := range handlers {
 		questions = append(questions, h.store.Load().Questions()...)
@@ -121,9 +124,6 @@ func (n *names) start(before *names) {
 		n.follow(before, n.lookups.Questions())
 		forgetLookups(before.lookups.Questions(), n.lookups.Questions())
 	}
-	for _, h := range n.handlers {
-		h.setNotifying(true)
-	}
 	n.lookups.Start()
 	if slices.ContainsFunc(n.handlers, func(h *Handler) bool { return h.store.Load().HasRemaining() }) {
 		n.running.Go(n.age)
@@ -156,7 +156,7 @@ func (n *names) stop() {
 	n.lookups.Stop()
 	n.running.Wait()
 	for _, h := range n.handlers {
-		h.setNotifying(false)
+		h.notifier.stop()
 	}
 }
 

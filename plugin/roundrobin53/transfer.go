@@ -109,16 +109,18 @@ func transferredAddresses(set *policy.Set, owner string) []dns.RR {
 	return appendAddresses(nil, set, owner, order)
 }
 
-// notifyInterval is the least time between two NOTIFY for values that are looked up: names with a
+// notifyInterval is the least time between two NOTIFY of a server block, reloads aside: names with a
 // short TTL may change every few seconds.
 const notifyInterval = 5 * time.Second
 
-// A notifier tells the secondaries of zones whose looked-up values changed, not more often than
-// every notifyInterval.
+// A notifier tells the secondaries of zones that changed, at once and then not more often than every
+// notifyInterval.
 type notifier struct {
-	mu      sync.Mutex
-	zones   []string // that have changed since
-	last    time.Time
+	tell func(zones []string)
+
+	mu      sync.Mutex  // guards what follows
+	zones   []string    // that have changed since
+	last    time.Time   // when secondaries were told
 	timer   *time.Timer // nil if none is running
 	serving bool        // the instance serves, and did not stop
 }
@@ -129,47 +131,98 @@ func (h *Handler) noteChanged(zones []int) {
 	if h.block.transfer == nil || len(zones) == 0 {
 		return
 	}
-	s, n := h.store.Load(), &h.notifier
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	s := h.store.Load()
+	var changed []string
 	for _, zone := range zones {
 		z := s.Table.Zones()[zone]
 		z.MoveSerial(uint32(time.Now().Unix()))
-		if !s.Zones[zone].Overlay && !slices.Contains(n.zones, z.Origin) {
-			n.zones = append(n.zones, z.Origin)
+		if !s.Zones[zone].Overlay {
+			changed = append(changed, z.Origin)
 		}
 	}
-	h.armLocked()
+	h.notifier.note(changed)
+}
+
+// note notes that zones have changed.
+func (n *notifier) note(zones []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, zone := range zones {
+		if !slices.Contains(n.zones, zone) {
+			n.zones = append(n.zones, zone)
+		}
+	}
+	n.armLocked()
 }
 
 // armLocked sets the timer of the notifier, if there is something to tell.
-func (h *Handler) armLocked() {
-	n := &h.notifier
+func (n *notifier) armLocked() {
 	if n.serving && n.timer == nil && len(n.zones) > 0 {
-		n.timer = time.AfterFunc(max(0, time.Until(n.last.Add(notifyInterval))), h.tellSecondaries)
+		n.timer = time.AfterFunc(max(0, time.Until(n.last.Add(notifyInterval))), n.fire)
 	}
 }
 
-func (h *Handler) tellSecondaries() {
-	n := &h.notifier
+// fire tells what has changed.
+func (n *notifier) fire() {
 	n.mu.Lock()
 	zones := n.zones
 	n.zones, n.timer, n.last = nil, nil, time.Now()
 	n.mu.Unlock()
-	notify(h.block.transfer, zones)
+	n.tell(zones)
 }
 
-// setNotifying lets the notifier tell, or stop telling.
-func (h *Handler) setNotifying(serving bool) {
-	n := &h.notifier
+// start lets the notifier tell.
+func (n *notifier) start() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.serving = serving
-	if !serving && n.timer != nil {
-		n.timer.Stop()
+	n.serving = true
+	n.armLocked()
+}
+
+// stop makes the notifier tell nothing any more. What it has not told stays, for the one that
+// follows.
+func (n *notifier) stop() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.serving = false
+	if n.timer != nil && n.timer.Stop() {
 		n.timer = nil
 	}
-	h.armLocked()
+}
+
+// adopt takes over what another notifier, which has stopped, has not told of the zones that isOwn
+// accepts.
+func (n *notifier) adopt(old *notifier, isOwn func(zone string) bool) {
+	old.mu.Lock()
+	zones := old.zones
+	old.mu.Unlock()
+	n.note(slices.DeleteFunc(slices.Clone(zones), func(zone string) bool { return !isOwn(zone) }))
+}
+
+// startNotifying lets the notifier tell, of the zones that changed by the reload, too.
+func (h *Handler) startNotifying(before []*Handler) {
+	if h.block.transfer == nil {
+		return
+	}
+	isOwn := func(zone string) bool {
+		return slices.ContainsFunc(h.store.Load().Zones, func(z store.Zone) bool { return z.Name == zone && !z.Overlay })
+	}
+	for _, old := range before {
+		h.notifier.adopt(&old.notifier, isOwn)
+	}
+	h.notifier.note(h.changedZones())
+	h.notifier.start()
+}
+
+// tellSecondaries tells the secondaries of zones that the zones have changed (RFC 1996). It ends by
+// itself: the transfer plugin asks each secondary three times at most, for two seconds each. A reload
+// does not stop it, since the next instance would not know that they were not told.
+func (h *Handler) tellSecondaries(zones []string) {
+	for _, zone := range zones {
+		if err := h.block.transfer.Notify(zone); err != nil {
+			log.Warningf("NOTIFY for %s: %s", zone, err)
+		}
+	}
 }
 
 // changedZones returns the zones whose present state the secondaries do not have yet.
@@ -181,15 +234,4 @@ func (h *Handler) changedZones() []string {
 		}
 	}
 	return changed
-}
-
-// notify tells the secondaries of zones that the zones have changed (RFC 1996). It ends by itself:
-// the transfer plugin asks each secondary three times at most, for two seconds each. A reload does
-// not stop it, since the next instance would not know that they were not told.
-func notify(t *transfer.Transfer, zones []string) {
-	for _, zone := range zones {
-		if err := t.Notify(zone); err != nil {
-			log.Warningf("NOTIFY for %s: %s", zone, err)
-		}
-	}
 }
