@@ -2,8 +2,10 @@ package test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -259,5 +261,72 @@ func TestNamesWithoutTransfer(t *testing.T) {
 	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
 	if after := server.SerialOf(t, s, "example.org."); after != serial {
 		t.Errorf("serial %d, was %d", after, serial)
+	}
+}
+
+// TestNamesWithManyAddresses guards answers that no client could take: of 300 addresses, which come over TCP, the same 100
+// are used whatever their order, and the log tells of it once.
+func TestNamesWithManyAddresses(t *testing.T) {
+	t.Parallel()
+	n := nameserver.Start(t)
+	var records, used []string
+	for i := range 300 {
+		records = append(records, fmt.Sprintf("5 A 10.0.%d.%d", i/100, i%100))
+	}
+	for i := range 100 {
+		used = append(used, fmt.Sprintf("10.0.0.%d", i))
+	}
+	slices.Sort(used)
+	n.Set("lb.example.net.", records...)
+	s := server.Start(t, named(n, "record app A lb.example.net."))
+	check := func() {
+		t.Helper()
+		server.Eventually(t, "100 addresses are answered", func() bool {
+			return server.SortedAddresses(s.Exchange("tcp", server.Question("app.example.org", dns.TypeA))) == strings.Join(used, " ")
+		})
+	}
+	check()
+	slices.Reverse(records)
+	n.Set("lb.example.net.", records...)
+	before := len(n.Queries("lb.example.net.", dns.TypeA))
+	n.Await(t, "lb.example.net.", dns.TypeA, before+2) // over UDP and over TCP
+	n.Await(t, "lb.example.net.", dns.TypeA, before+3) // what came by then has been taken in
+	check()
+	if queries := strings.Join(n.Queries("lb.example.net.", dns.TypeA), " "); !strings.HasPrefix(queries, "udp tcp udp tcp") {
+		t.Errorf("queries over %s, want TCP after each truncated answer", queries)
+	}
+	if got := strings.Count(s.Log(), "lb.example.net. A has 300 addresses: 100 are used"); got != 1 {
+		t.Errorf("%d lines tell of addresses that are left out, want 1:\n%s", got, s.Log())
+	}
+}
+
+// TestNamesWithStrangeTTLs guards the resolver and clients against TTLs from elsewhere: 0, the greatest one there is, and one
+// with its first bit set, which counts as 0 (RFC 2181 section 8).
+func TestNamesWithStrangeTTLs(t *testing.T) {
+	t.Parallel()
+	n := nameserver.Start(t)
+	n.Set("zero.example.net.", "0 A 192.0.2.1")
+	n.Set("high.example.net.", "2147483648 A 192.0.2.2")
+	n.Set("most.example.net.", "2147483647 A 192.0.2.3")
+	s := server.Start(t, named(n, "record zero ALIAS zero.example.net. A\nrecord high ALIAS high.example.net. A\nrecord most ALIAS most.example.net. A"))
+	began := time.Now()
+	for name, want := range map[string]struct {
+		address string
+		ttl     uint32
+	}{"zero": {"192.0.2.1", 5}, "high": {"192.0.2.2", 5}, "most": {"192.0.2.3", 60}} {
+		awaitAddresses(t, s, name+".example.org", dns.TypeA, want.address)
+		if m := s.Ask(name+".example.org", dns.TypeA); m.Answer[0].Header().Ttl != want.ttl {
+			t.Errorf("%s: TTL %d, want %d", name, m.Answer[0].Header().Ttl, want.ttl)
+		}
+	}
+	for _, name := range []string{"zero", "high"} {
+		n.Await(t, name+".example.net.", dns.TypeA, 2)
+		got := len(n.Queries(name+".example.net.", dns.TypeA))
+		if most := 1 + int(time.Since(began)/(5*time.Second)); got > most+1 { // one may be on its way
+			t.Errorf("%s: %d lookups, want %d at most", name, got, most+1)
+		}
+	}
+	if got := len(n.Queries("most.example.net.", dns.TypeA)); got != 1 {
+		t.Errorf("%d lookups of a name with a TTL of 68 years", got)
 	}
 }
