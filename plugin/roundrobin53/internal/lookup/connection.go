@@ -46,6 +46,17 @@ func (p *connections) take(ctx context.Context, deadline time.Time) (*connection
 	return c, nil
 }
 
+// dialOnce returns a new connection, which no other lookups have before or after.
+func (p *connections) dialOnce(ctx context.Context, deadline time.Time) (*connection, error) {
+	dialed, err := p.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{Conn: dialed}
+	p.use(c, deadline)
+	return c, nil
+}
+
 // takeIdle returns the connection that was used last; nil if none is idle.
 func (p *connections) takeIdle() *connection {
 	p.mu.Lock()

@@ -18,16 +18,17 @@ const (
 )
 
 // loop is the state of the one goroutine that schedules the lookups at one resolver. Workers, as many
-// as there were lookups at a time, ask the resolver: a goroutine for each lookup would grow a stack
-// each time.
+// as there were batches at a time, ask the resolver: a goroutine for each lookup would grow a stack
+// each time. Only what a batch does not settle has one.
 type loop struct {
 	*Lookups
 	asker    asker
 	schedule schedule.Schedule
-	results  chan result
+	batcher  batcher // asker, if it asks several questions at once
+	results  chan []result
 	batch    []result // reused
 	inFlight int
-	work     chan int // questions
+	work     chan []lookup
 	workers  int
 	asking   sync.WaitGroup
 	timer    *time.Timer
@@ -45,7 +46,10 @@ type result struct {
 func newLoop(l *Lookups, r Resolver, questions []int) *loop {
 	p := &loop{
 		Lookups: l, asker: l.newAsker(r), timer: time.NewTimer(0),
-		work: make(chan int, inFlightLimit), results: make(chan result, inFlightLimit), // there is room for all under way
+		work: make(chan []lookup), results: make(chan []result, inFlightLimit), // there is room for all under way
+	}
+	if b, ok := p.asker.(batcher); ok && b.isTogether() {
+		p.batcher = b
 	}
 	for _, question := range questions {
 		p.schedule.Enter(l.states[question].due, question)
@@ -84,14 +88,10 @@ func (p *loop) leave() {
 func (p *loop) launch(ctx context.Context) {
 	now := time.Now()
 	for p.inFlight < inFlightLimit && p.schedule.IsDue(now) {
-		_, question := p.schedule.Take()
-		p.inFlight++
+		due := p.takeDue(now)
+		p.inFlight += len(due)
 		p.launched = now
-		if p.workers < p.inFlight {
-			p.workers++
-			p.asking.Go(func() { p.ask(ctx) })
-		}
-		p.work <- question
+		p.assign(ctx, due)
 	}
 	if wake, ok := p.schedule.Next(); ok && p.inFlight < inFlightLimit {
 		if earliest := p.launched.Add(beat); wake.Before(earliest) {
@@ -101,19 +101,57 @@ func (p *loop) launch(ctx context.Context) {
 	}
 }
 
-// ask looks up questions one after another, until there will be no more.
+// assign gives questions to a worker that has nothing to do, or to a new one.
+func (p *loop) assign(ctx context.Context, due []lookup) {
+	if p.workers < inFlightLimit {
+		select {
+		case p.work <- due:
+			return
+		default:
+			p.workers++
+			p.asking.Go(func() { p.ask(ctx) })
+		}
+	}
+	p.work <- due
+}
+
+// takeDue takes questions that are due, as many as are asked at once.
+func (p *loop) takeDue(now time.Time) []lookup {
+	limit := 1
+	if p.batcher != nil {
+		limit = min(batchLimit, inFlightLimit-p.inFlight)
+	}
+	due := make([]lookup, 0, limit)
+	for len(due) < limit && p.schedule.IsDue(now) {
+		_, number := p.schedule.Take()
+		due = append(due, lookup{number, p.questions[number], p.states[number].set.Addresses})
+	}
+	return due
+}
+
+// ask looks up questions, some after others, until there will be no more.
 func (p *loop) ask(ctx context.Context) {
-	for question := range p.work {
-		a, err := p.asker.ask(ctx, p.questions[question])
-		p.results <- result{question, a, err}
+	hand := func(found []result) { p.results <- found }
+	for due := range p.work {
+		if p.batcher == nil {
+			a, err := p.asker.ask(ctx, due[0].question)
+			hand([]result{{due[0].number, a, err}})
+			continue
+		}
+		for _, u := range p.batcher.askTogether(ctx, due, hand) {
+			p.asking.Go(func() {
+				a, err := p.batcher.askOn(ctx, u)
+				hand([]result{{u.number, a, err}})
+			})
+		}
 	}
 }
 
 // gather collects the results that have come by now, so that many are digested at once.
-func (p *loop) gather(first result) {
-	p.batch = append(p.batch[:0], first)
+func (p *loop) gather(first []result) {
+	p.batch = append(p.batch[:0], first...)
 	for range len(p.results) {
-		p.batch = append(p.batch, <-p.results)
+		p.batch = append(p.batch, <-p.results...)
 	}
 	p.inFlight -= len(p.batch)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -25,13 +26,25 @@ type query struct {
 
 // newQuery packs a question: recursion desired, and with an OPT record if edns is set.
 func newQuery(q Question, edns bool) (query, error) {
+	packed, _, err := packQuery(nil, q, edns)
+	if err == nil {
+		packed.renew()
+	}
+	return packed, err
+}
+
+// packQuery appends a packed question to space. Its id is zero.
+func packQuery(space []byte, q Question, edns bool) (query, []byte, error) {
 	const recursionDesired = 0x01
-	message := make([]byte, headerSize+maxName+typeSize+optSize)
+	begin := len(space)
+	space = slices.Grow(space, headerSize+maxName+typeSize+optSize)
+	message := space[begin : begin+headerSize+maxName]
+	clear(message[:headerSize])
 	message[2] = recursionDesired
 	message[5] = 1 // question
-	end, err := dns.PackDomainName(q.Name, message[:headerSize+maxName], headerSize, nil, false)
+	end, err := dns.PackDomainName(q.Name, message, headerSize, nil, false)
 	if err != nil {
-		return query{}, fmt.Errorf("%q can't be asked for: %w", q.Name, err)
+		return query{}, space, fmt.Errorf("%q can't be asked for: %w", q.Name, err)
 	}
 	message = binary.BigEndian.AppendUint16(message[:end], q.Type)
 	message = binary.BigEndian.AppendUint16(message, dns.ClassINET)
@@ -43,9 +56,8 @@ func newQuery(q Question, edns bool) (query, error) {
 		message = binary.BigEndian.AppendUint16(message, payloadSize)
 		message = append(message, 0, 0, 0, 0, 0, 0) // no flags, no options
 	}
-	query := query{message, question}
-	query.renew()
-	return query, nil
+	message = message[:len(message):len(message)]
+	return query{message, question}, space[:begin+len(message)], nil
 }
 
 // renew gives the query a random id, which an attacker who can't see the query has to guess.

@@ -62,8 +62,16 @@ func (r *resolver) close() {
 
 // ask implements asker. It asks each server once, and then those again that kept silent.
 func (r *resolver) ask(ctx context.Context, q Question) (answer, error) {
+	return r.askOn(ctx, unfinished{lookup: lookup{question: q}})
+}
+
+// askOn implements batcher. The server of a first exchange is not asked a first time again.
+func (r *resolver) askOn(ctx context.Context, on unfinished) (answer, error) {
 	began := time.Now()
 	end := began.Add(lookupTimeout)
+	if !on.began.IsZero() {
+		end = on.began.Add(lookupTimeout)
+	}
 	err := failed(Unreachable, errors.New("the resolver has no servers"))
 	servers := r.inTurn(began)
 	for _, timeout := range r.timeouts {
@@ -74,7 +82,7 @@ func (r *resolver) ask(ctx context.Context, q Question) (answer, error) {
 				break
 			}
 			var a answer
-			if a, err = u.ask(ctx, q, earlier(now.Add(timeout), end)); err == nil {
+			if a, err = u.ask(ctx, on.question, on.takeFrom(u), earlier(now.Add(timeout), end)); err == nil {
 				return a, nil
 			}
 			if resultOf(err) == Timeout {
@@ -119,11 +127,11 @@ func (u *upstream) note(result Result) {
 	}
 }
 
-// ask asks the server, until a deadline.
-func (u *upstream) ask(ctx context.Context, q Question, deadline time.Time) (answer, error) {
-	a, err := u.askWith(ctx, q, true, deadline)
+// ask asks the server, until a deadline. What a first exchange brought counts.
+func (u *upstream) ask(ctx context.Context, q Question, first exchanged, deadline time.Time) (answer, error) {
+	a, err := u.askWith(ctx, q, true, first, deadline)
 	if errors.Is(err, errNoEDNS) {
-		a, err = u.askWith(ctx, q, false, deadline) // RFC 6891 section 7
+		a, err = u.askWith(ctx, q, false, exchanged{}, deadline) // RFC 6891 section 7
 	}
 	if err != nil {
 		err = explain(u.Server, err)
@@ -135,12 +143,12 @@ func (u *upstream) ask(ctx context.Context, q Question, deadline time.Time) (ans
 }
 
 // askWith asks the server, with an OPT record or without.
-func (u *upstream) askWith(ctx context.Context, q Question, edns bool, deadline time.Time) (answer, error) {
+func (u *upstream) askWith(ctx context.Context, q Question, edns bool, first exchanged, deadline time.Time) (answer, error) {
 	query, err := newQuery(q, edns)
 	if err != nil {
 		return answer{}, failed(BadAnswer, err)
 	}
-	message, err := u.exchange(ctx, query, deadline)
+	message, err := u.exchange(ctx, query, first, deadline)
 	if err != nil {
 		return answer{}, err
 	}
@@ -148,11 +156,13 @@ func (u *upstream) askWith(ctx context.Context, q Question, edns bool, deadline 
 }
 
 // exchange sends a query and returns the message that answers it.
-func (u *upstream) exchange(ctx context.Context, q query, deadline time.Time) ([]byte, error) {
+func (u *upstream) exchange(ctx context.Context, q query, first exchanged, deadline time.Time) ([]byte, error) {
 	if u.Network == "udp" {
-		message, again, err := exchangeUDP(ctx, u.sockets, q, deadline)
-		if !again {
-			return message, err
+		if first.server == nil {
+			first.message, first.again, first.err = exchangeUDP(ctx, u.sockets, q, deadline)
+		}
+		if !first.again {
+			return first.message, first.err
 		}
 		q.renew()
 	}

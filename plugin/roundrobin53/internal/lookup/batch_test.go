@@ -1,0 +1,176 @@
+package lookup
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// lookUpAll looks names up at servers until each has had a result, and returns what is known of each then.
+func lookUpAll(t *testing.T, names []string, servers ...Server) map[string]Set {
+	t.Helper()
+	var questions []Question
+	for _, name := range names {
+		questions = append(questions, Question{name, dns.TypeA, NewResolver(servers...)})
+	}
+	l := New(questions, Observer{})
+	l.Start()
+	<-l.First()
+	sets := make(map[string]Set)
+	for _, q := range questions {
+		sets[q.Name] = l.Get(q)
+	}
+	l.Stop()
+	return sets
+}
+
+// TestBatchOfAll guards lookups that go out together: each ends as it would alone, whatever its answer is like and however the
+// others end.
+func TestBatchOfAll(t *testing.T) {
+	n := startNameserver(t, func(x *exchange) {
+		name := x.query.Question[0].Name
+		kind, _, _ := strings.Cut(name, "-")
+		switch {
+		case kind == "plain":
+			x.add(name + " 60 IN A 192.0.2.1")
+		case kind == "cname":
+			x.add(name+" 60 IN CNAME end.", "end. 30 IN A 192.0.2.2")
+		case kind == "nx":
+			x.reply.Rcode = dns.RcodeNameError
+		case kind == "fail":
+			x.reply.Rcode = dns.RcodeServerFailure
+		case kind == "edns" && x.query.IsEdns0() != nil:
+			x.reply.Rcode = dns.RcodeFormatError
+		case kind == "edns":
+			x.add(name + " 60 IN A 192.0.2.3")
+		case kind == "long" && x.network == "udp":
+			x.reply.Truncated = true
+		case kind == "long":
+			x.add(addresses(name, 100)...)
+		case kind == "guess" && x.network == "udp":
+			for range strayLimit {
+				x.reply.Id++
+				x.send()
+			}
+			return
+		case kind == "guess":
+			x.add(name + " 60 IN A 192.0.2.4")
+		}
+		x.send()
+	})
+	want := map[string]string{
+		"plain": "ok [192.0.2.1] []", "cname": "ok [192.0.2.2] [end.]", "nx": "empty [] []", "fail": "never [] []",
+		"edns": "ok [192.0.2.3] []", "long": "ok 100 []", "guess": "ok [192.0.2.4] []",
+	}
+	for _, kinds := range []string{"plain cname nx fail edns long", "plain guess", "fail", "long", "nx edns"} {
+		var names []string
+		for i := range 100 {
+			for kind := range strings.FieldsSeq(kinds) {
+				names = append(names, fmt.Sprintf("%s-%d.", kind, i))
+			}
+		}
+		for name, set := range lookUpAll(t, names, n.udp) {
+			kind, _, _ := strings.Cut(name, "-")
+			list := fmt.Sprint(set.Addresses)
+			if len(set.Addresses) == 100 {
+				list = "100"
+			}
+			if got := fmt.Sprintf("%s %s %v", set.State, list, set.Path); got != want[kind] {
+				t.Errorf("%s among %s: %s, want %s (%v)", name, kinds, got, want[kind], set.Err)
+			}
+		}
+	}
+}
+
+// TestBatchGoesOnAtTheNextServer guards names against a first server that is not there.
+func TestBatchGoesOnAtTheNextServer(t *testing.T) {
+	n := startNameserver(t, func(x *exchange) { x.add(x.query.Question[0].Name + " 60 IN A 192.0.2.1").send() })
+	listener, packets := listen(t)
+	nobody := Server{Network: "udp", Address: addressOf(packets.LocalAddr())}
+	_, _ = listener.Close(), packets.Close()
+	var names []string
+	for i := range 40 {
+		names = append(names, fmt.Sprintf("n%d.", i))
+	}
+	for name, set := range lookUpAll(t, names, nobody, n.udp) {
+		if set.State != OK {
+			t.Errorf("%s: %s, %v", name, set.State, set.Err)
+		}
+	}
+}
+
+// TestBatchesHavePortsAndIDs guards against guessing: a port stays for batchLimit lookups at most, and each of them has an id
+// that no other one of the port has.
+func TestBatchesHavePortsAndIDs(t *testing.T) {
+	ids := make(map[string]map[uint16]bool) // by port
+	var n *nameserver
+	n = startNameserver(t, func(x *exchange) {
+		port := x.w.RemoteAddr().String()
+		if ids[port] == nil {
+			ids[port] = make(map[uint16]bool)
+		}
+		if ids[port][x.query.Id] {
+			t.Errorf("port %s has the id %d twice", port, x.query.Id)
+		}
+		ids[port][x.query.Id] = true
+		x.add(x.query.Question[0].Name + " 60 IN A 192.0.2.1").send()
+	})
+	var names []string
+	for i := range 50 * batchLimit {
+		names = append(names, fmt.Sprintf("n%d.", i))
+	}
+	lookUpAll(t, names, n.udp)
+	n.queries() // waits for the last answer
+	for port, used := range ids {
+		if len(used) > batchLimit {
+			t.Errorf("port %s was used for %d lookups", port, len(used))
+		}
+	}
+	if most := len(names) / 4; len(ids) > most {
+		t.Errorf("%d sockets for %d lookups, want %d at most", len(ids), len(names), most)
+	}
+}
+
+// TestBatchDoesNotWaitForOne guards names against one beside them that takes long: they are known before it is answered.
+func TestBatchDoesNotWaitForOne(t *testing.T) {
+	var mu sync.Mutex
+	var held *exchange
+	others, all := make(chan struct{}), make(chan struct{})
+	n := startNameserver(t, func(x *exchange) {
+		name := x.query.Question[0].Name
+		x.add(name + " 60 IN A 192.0.2.1")
+		if name != "slow." {
+			x.send()
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		held = x
+	})
+	questions := []Question{{"slow.", dns.TypeA, NewResolver(n.udp)}}
+	for i := range batchLimit - 1 {
+		questions = append(questions, Question{fmt.Sprintf("n%d.", i), dns.TypeA, NewResolver(n.udp)})
+	}
+	looked := 0
+	l := New(questions, Observer{Looked: func(q Question, r Result) {
+		if looked++; looked == batchLimit-1 {
+			close(others)
+		}
+		if r != Success || looked < batchLimit && q.Name == "slow." {
+			t.Errorf("result %d is of %s: %s", looked, q, r)
+		}
+		if looked == batchLimit {
+			close(all)
+		}
+	}})
+	l.Start()
+	defer l.Stop()
+	<-others
+	mu.Lock()
+	held.send()
+	mu.Unlock()
+	<-all
+}
