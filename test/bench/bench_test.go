@@ -262,6 +262,19 @@ value 10.255.255.254
 }
 }
 `},
+		"looked up": {roundrobin53LookedUp, `
+roundrobin53 {
+resolver 127.0.0.1:5398
+record app0 A app0.example.net.
+}
+`},
+		"looked up beside the chain": {roundrobin53LookedUpFast, `
+roundrobin53 {
+fastpath
+resolver 127.0.0.1:5398
+record app0 A app0.example.net.
+}
+`},
 		"weighted": {roundrobin53Weighted, `
 roundrobin53 {
 record app0 A answers 2 {
@@ -272,9 +285,24 @@ value 10.0.0.2 weight 2
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := "\n" + test.lines(z, files{endpoint: "127.0.0.1:5399"}); got != test.want {
+			if got := "\n" + test.lines(z, files{endpoint: "127.0.0.1:5399", resolver: "127.0.0.1:5398"}); got != test.want {
 				t.Errorf("got%s\nwant%s", got, test.want)
 			}
 		})
+	}
+}
+
+// TestResolved guards the sides whose values are looked up: they get the values of the zone.
+func TestResolved(t *testing.T) {
+	z := zone{names: 2, addresses: 2}
+	for name, want := range map[string]string{"app1.example.net.": z.values(1), "APP0.example.net.": z.values(0), "app2.example.net.": ""} {
+		var got []string
+		m := z.resolved(new(dns.Msg).SetQuestion(name, dns.TypeA))
+		for _, rr := range m.Answer {
+			got = append(got, rr.(*dns.A).A.String())
+		}
+		if strings.Join(got, " ") != want || (m.Rcode == dns.RcodeSuccess) != (want != "") {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }

@@ -149,6 +149,9 @@ func ask(q question, edns bool, answers, port int) error {
 	if err != nil {
 		return fmt.Errorf("ask for %s: %w", q.name, err)
 	}
+	if reply.Rcode == dns.RcodeServerFailure {
+		return fmt.Errorf("ask for %s: SERVFAIL, as long as its values have not been looked up", q.name)
+	}
 	if reply.Rcode != q.rcode && reply.Rcode != dns.RcodeSuccess || reply.Truncated || len(reply.Answer) != answers {
 		return &wrongAnswerError{reply}
 	}

@@ -51,7 +51,13 @@ func (c *comparison) measure(ctx context.Context) (table, error) {
 		return nil, err
 	}
 	defer func() { _ = endpoint.Close() }() // nothing is lost with it
-	c.files.endpoint, c.files.workers = endpoint.Addr().String(), workers(c.isPinned())
+	resolver, err := c.zone.resolve()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resolver.Shutdown() }() // nothing is lost with it
+	c.files.endpoint, c.files.resolver = endpoint.Addr().String(), resolver.PacketConn.LocalAddr().String()
+	c.files.workers = workers(c.isPinned())
 	if c.measures(ready, "") {
 		if err := c.measureStarts(ctx); err != nil {
 			return nil, err

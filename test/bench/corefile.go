@@ -64,6 +64,21 @@ func records(z zone, option string) string {
 	return text.String()
 }
 
+// roundrobin53LookedUp has the same values, looked up under a name.
+func roundrobin53LookedUp(z zone, f files) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "roundrobin53 {\nresolver %s\n", f.resolver)
+	for i := range z.names {
+		fmt.Fprintf(&text, "record %s A %s.%s\n", z.name(i), z.name(i), elsewhere)
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+func roundrobin53LookedUpFast(z zone, f files) string {
+	return strings.Replace(roundrobin53LookedUp(z, f), "{\n", "{\nfastpath\n", 1)
+}
+
 // roundrobin53Checked has checked values, all up, and one of a second tier that nobody is to see.
 func roundrobin53Checked(z zone, f files) string {
 	var text strings.Builder

@@ -23,6 +23,14 @@ var fastScenarios = []scenario{
 		},
 	},
 	{
+		name:   "fastlookedup",
+		title:  "fastpath: one name with 8 A that are looked up under another name",
+		zone:   zone{names: 1, addresses: 8},
+		pinned: true,
+		sides:  []side{oursLookedUpFast, oursFast},
+		rows:   []expectation{{perQuery, oursFast.name, 1.02}},
+	},
+	{
 		name:   "fast64",
 		title:  "fastpath: one name with 64 A, UDP, EDNS 4096",
 		zone:   zone{names: 1, addresses: 64},

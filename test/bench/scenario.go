@@ -125,6 +125,13 @@ var chainScenarios = []scenario{
 		},
 	},
 	{
+		name:  "lookedup",
+		title: "one name with 8 A that are looked up under another name",
+		zone:  zone{names: 1, addresses: 8},
+		sides: []side{oursLookedUp, ours},
+		rows:  []expectation{{perQuery, ours.name, 1.02}},
+	},
+	{
 		name:  "weighted",
 		title: "one name with 8 A of different weights, all answered",
 		zone:  zone{names: 1, addresses: 8},

@@ -28,6 +28,8 @@ var (
 	oursCounted      = side{"roundrobin53 with metrics", []plugin{roundrobin53Metrics}, nil, allAnswers, false}
 	oursPlaced       = side{"roundrobin53 with geo", []plugin{located, roundrobin53Placed}, nil, allAnswers, false}
 	oursFastPlaced   = side{"roundrobin53 with fastpath and geo", []plugin{located, roundrobin53FastPlaced}, nil, allAnswers, false}
+	oursLookedUp     = side{"roundrobin53 with names", []plugin{roundrobin53LookedUp}, nil, allAnswers, false}
+	oursLookedUpFast = side{"roundrobin53 with names+fastpath", []plugin{roundrobin53LookedUpFast}, nil, allAnswers, false}
 	whoamiSide       = side{"whoami", []plugin{whoami}, nil, 0, false} // it says what it has to say in the additional section
 	hostsSide        = side{"hosts", []plugin{hosts}, nil, allAnswers, false}
 	fileSide         = side{"file", []plugin{file}, nil, allAnswers, false}

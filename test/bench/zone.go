@@ -32,6 +32,7 @@ type files struct {
 	queries  string // the questions, as dnsperf reads them
 	endpoint string // HOST:PORT, where checks connect to
 	places   string // a database of the geoip plugin
+	resolver string // HOST:PORT, where names are looked up
 	workers  int    // of programs that have to be told
 	page     string // HOST:PORT of the side's status page, if it has one
 }
