@@ -65,10 +65,9 @@ type reader struct {
 
 // read reads the documents of a file, which follow one another.
 func (in *input) read(file *File) error {
-	if bytes.HasPrefix(file.Data, []byte("\xff\xfe")) || bytes.HasPrefix(file.Data, []byte("\xfe\xff")) {
-		return place{file, 0}.errorf("the file is UTF-16, as PowerShell writes it; JSON is UTF-8")
+	if err := readable(file, "JSON is UTF-8"); err != nil {
+		return err
 	}
-	file.Data = bytes.TrimPrefix(file.Data, []byte("\xef\xbb\xbf"))
 	r := &reader{in, file, json.NewDecoder(bytes.NewReader(file.Data))}
 	for n := 0; ; n++ {
 		if !r.dec.More() {
@@ -88,6 +87,16 @@ func (in *input) read(file *File) error {
 	}
 }
 
+// readable cuts the mark off that some editors put before a text. It returns an error for UTF-16. Want
+// says what is read instead.
+func readable(file *File, want string) error {
+	if bytes.HasPrefix(file.Data, []byte("\xff\xfe")) || bytes.HasPrefix(file.Data, []byte("\xfe\xff")) {
+		return place{file, 0}.errorf("the file is UTF-16, as PowerShell writes it; %s", want)
+	}
+	file.Data = bytes.TrimPrefix(file.Data, []byte("\xef\xbb\xbf"))
+	return nil
+}
+
 func (r *reader) here() place { return place{r.file, r.dec.InputOffset()} }
 
 // wrap gives an error of the decoder a position.
@@ -95,7 +104,11 @@ func (r *reader) wrap(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return place{r.file, int64(len(r.file.Data))}.errorf("the JSON ends too early")
 	}
-	return r.here().errorf("not JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
+	hint := ""
+	if text := bytes.TrimSpace(r.file.Data); len(text) > 0 && strings.IndexByte("$;@", text[0]) >= 0 {
+		hint = "; coredns import zone ORIGIN FILE reads zone files"
+	}
+	return r.here().errorf("not JSON: %s%s", strings.TrimPrefix(err.Error(), "json: "), hint)
 }
 
 // open reads a delimiter.
@@ -105,6 +118,8 @@ func (r *reader) open(delim json.Delim) error {
 	switch {
 	case err != nil:
 		return r.wrap(err)
+	case token == json.Delim('[') && delim == '{':
+		return at.errorf("%s is expected; print the whole object, without --query", delim)
 	case token != delim:
 		return at.errorf("%s is expected", delim)
 	}

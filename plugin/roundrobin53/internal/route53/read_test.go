@@ -43,7 +43,10 @@ func TestBadInput(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", `0.json: offset 0, line 1: the end of the file: no JSON object; the AWS CLI prints one with --output json`},
 		{"RESOURCERECORDSETS", `0.json: offset 0, line 1: "RESOURCERECORDSETS": not JSON: invalid character 'R' looking for beginning of value`},
-		{"[]", `0.json: offset 0, line 1: "[]": { is expected`},
+		{"[]", `0.json: offset 0, line 1: "[]": { is expected; print the whole object, without --query`},
+		{"$ORIGIN example.com.\n", `0.json: offset 0, line 1: "$ORIGIN example.com.\n": not JSON: invalid character '$' looking for beginning of value; coredns import zone ORIGIN FILE reads zone files`},
+		{`{"ResourceRecordSets": null}`, `0.json: offset 23, line 1: "null}": [ is expected`},
+		{list(soaSet, `{"Name": "a.example.com.", "Type": "A", "TTL": 4294967296}`), `0.json: offset 194, line 1: "4294967296}]}": TTL is a number 4294967296, and a whole number is expected`},
 		{"\xff\xfe{\x00", `0.json: offset 0, line 1: "\xff\xfe{\x00": the file is UTF-16, as PowerShell writes it; JSON is UTF-8`},
 		{`{"Buckets": []}`, `0.json: offset 1, line 1: "\"Buckets\": []}": not a key that is known here; the objects that are read have ResourceRecordSets, HealthChecks, CidrBlocks, HostedZone and Changes`},
 		{`{"ResourceRecordSets": {}}`, `0.json: offset 23, line 1: "{}}": [ is expected`},

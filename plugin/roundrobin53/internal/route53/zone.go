@@ -188,12 +188,15 @@ func (z *zone) soa() *recordSet {
 // isIncomplete reports whether a page of the zone's record sets is missing.
 func (z *zone) isIncomplete() bool { return z.pages > 0 && z.truncated >= z.pages }
 
-const defaultTTL = 300 // of Route 53's console
+const (
+	defaultTTL = 300       // of Route 53's console
+	maxTTL     = 1<<31 - 1 // of DNS, RFC 2181 §8
+)
 
 // ttl returns the TTL of the block: that of the SOA, because it bounds that of negative answers.
 func (z *zone) ttl() uint32 {
 	if soa := z.soa(); soa != nil && soa.TTL != nil {
-		return *soa.TTL
+		return min(*soa.TTL, maxTTL)
 	}
 	return defaultTTL
 }
