@@ -68,6 +68,19 @@ func (p packer) prepare() error {
 		return err
 	}
 	texts := map[string][]byte{"changelog": changes, "changelog.Debian": p.debianChangelog()}
+	if err := p.addManual(texts); err != nil {
+		return err
+	}
+	for file, text := range texts {
+		if err := compress(filepath.Join(p.work, file+".gz"), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addManual adds the manual pages to texts, by file name.
+func (p packer) addManual(texts map[string][]byte) error {
 	for _, section := range sections {
 		pages, err := filepath.Glob(filepath.Join(p.dist, "man", "*."+section))
 		if err != nil {
@@ -80,11 +93,6 @@ func (p packer) prepare() error {
 			if texts[filepath.Base(page)], err = os.ReadFile(page); err != nil {
 				return err
 			}
-		}
-	}
-	for file, text := range texts {
-		if err := compress(filepath.Join(p.work, file+".gz"), text); err != nil {
-			return err
 		}
 	}
 	return nil
