@@ -15,12 +15,15 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
-// The sides whose status page a client reads while they are asked, and the same without a reader.
+// The sides with a status page: a client reads it while they are asked, nobody does, or a client reads the page of another
+// process, which takes as much of the machine.
 var (
 	oursRead       = side{name: "roundrobin53, page read", plugins: []plugin{roundrobin53Shown}, answers: allAnswers}
 	oursUnread     = side{name: "roundrobin53, page unread", plugins: []plugin{roundrobin53Shown}, answers: allAnswers}
+	oursBeside     = side{name: "roundrobin53, another page read", plugins: []plugin{roundrobin53Shown}, answers: allAnswers}
 	oursFastRead   = side{name: "roundrobin53 with fastpath, page read", plugins: []plugin{roundrobin53FastShown}, answers: allAnswers}
 	oursFastUnread = side{name: "roundrobin53 with fastpath, page unread", plugins: []plugin{roundrobin53FastShown}, answers: allAnswers}
+	oursFastBeside = side{name: "roundrobin53 with fastpath, another page read", plugins: []plugin{roundrobin53FastShown}, answers: allAnswers}
 )
 
 // pageScenarios are about queries beside a status page. The page has enough names to be no trifle, and few enough that a
@@ -30,17 +33,17 @@ var pageScenarios = []scenario{
 		name:  "page",
 		title: "100 names with 8 A, 5,000 queries a second, while a client reads the status page 100 times a second",
 		zone:  zone{names: 100, addresses: 8},
-		read:  oursRead.name,
-		sides: []side{oursRead, oursUnread},
-		rows:  []expectation{{late, oursUnread.name, 0}, {latency, oursUnread.name, 0}},
+		read:  map[string]string{oursRead.name: oursRead.name, oursBeside.name: oursUnread.name},
+		sides: []side{oursRead, oursUnread, oursBeside},
+		rows:  []expectation{{late, oursUnread.name, 0}, {late, oursBeside.name, 0}, {latency, oursUnread.name, 0}},
 	},
 	{
 		name:  "fastpage",
 		title: "fastpath: the same",
 		zone:  zone{names: 100, addresses: 8},
-		read:  oursFastRead.name,
-		sides: []side{oursFastRead, oursFastUnread},
-		rows:  []expectation{{late, oursFastUnread.name, 0}, {latency, oursFastUnread.name, 0}},
+		read:  map[string]string{oursFastRead.name: oursFastRead.name, oursFastBeside.name: oursFastUnread.name},
+		sides: []side{oursFastRead, oursFastUnread, oursFastBeside},
+		rows:  []expectation{{late, oursFastUnread.name, 0}, {late, oursFastBeside.name, 0}, {latency, oursFastUnread.name, 0}},
 	},
 }
 
@@ -158,12 +161,13 @@ func (r *reader) end() error {
 	return nil
 }
 
-// reading has a side's status page read while f runs, if the scenario says so.
+// reading has a status page read while f asks a side, if the scenario says so.
 func (c *comparison) reading(ctx context.Context, s side, f func() error) error {
-	if s.name != c.read {
+	read, ok := c.read[s.name]
+	if !ok {
 		return f()
 	}
-	r := startReader(ctx, c.pages[s.name])
+	r := startReader(ctx, c.pages[read])
 	err := f()
 	if failed := r.end(); err == nil {
 		err = failed

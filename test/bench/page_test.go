@@ -46,6 +46,21 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestPageScenarios guards the names of sides in these rows: a wrong one would be a page that nobody reads.
+func TestPageScenarios(t *testing.T) {
+	for _, sc := range pageScenarios {
+		names := make(map[string]bool)
+		for _, s := range sc.sides {
+			names[s.name] = true
+		}
+		for asked, read := range sc.read {
+			if !names[asked] || !names[read] {
+				t.Errorf("%s: %q or %q is no side of it", sc.name, asked, read)
+			}
+		}
+	}
+}
+
 // TestShownCorefiles guards the sides of these rows: each has a status page, and the fast one the fast path.
 func TestShownCorefiles(t *testing.T) {
 	z, f := zone{names: 1, addresses: 1}, files{page: "127.0.0.1:8053"}

@@ -13,11 +13,11 @@ import (
 type scenario struct {
 	name, title string
 	zone        zone
-	edns        bool   // ask with EDNS, see client
-	asks        kind   // what is asked
-	pinned      bool   // each side has one processor, and is asked in batches: see -dnsperf
-	tcp         bool   // ask over TCP
-	read        string // the side whose status page a client reads meanwhile; "" for none
+	edns        bool              // ask with EDNS, see client
+	asks        kind              // what is asked
+	pinned      bool              // each side has one processor, and is asked in batches: see -dnsperf
+	tcp         bool              // ask over TCP
+	read        map[string]string // by side: the side whose status page a client reads meanwhile
 	sides       []side
 	rows        []expectation
 }
