@@ -28,7 +28,8 @@ zones.rrsets.values.since zones.rrsets.values.share zones.rrsets.values.given zo
 zones.rrsets.values.override zones.rrsets.values.source zones.rrsets.values.checks
 zones.rrsets.values.checks.check zones.rrsets.values.checks.state zones.rrsets.values.checks.since
 zones.rrsets.values.checks.reason zones.rrsets.values.checks.duration
-lookups lookups.name lookups.type lookups.resolver lookups.result lookups.age lookups.ttl lookups.reason lookups.addresses
+lookups lookups.name lookups.type lookups.resolver lookups.result lookups.since lookups.age lookups.ttl lookups.reason lookups.addresses
+lookups.left lookups.sources
 `
 
 // TestStatusDocumentFields guards programs that read the document: it has all fields that are listed here, and the README has
