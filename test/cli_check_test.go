@@ -173,6 +173,8 @@ func TestCheckFindsIndependentErrors(t *testing.T) {
 			check web tcp://:81
 			record app A 192.0.2.1 check web`, []string{"4 check: "}},
 		{"checks of another directive", "check web ftp://:1\n}\nroundrobin53 sub.example.org {\nrecord app A 192.0.2.1 check web", []string{"3 check: ", `6 record: check: "web"`}},
+		{"a missing brace", "ttl 1x\ncheck web http://:80 {\ninterval 1x\nrecord app A 192.0.2.1\nrecord lb A {\nvalue 192.0.2.300\n}\nsoa ns1 hostmaster", []string{"3 ttl: ", "5 interval: ", `6 "record" is not an option of check; is the closing brace of the check at stdin:4 missing?`}},
+		{"another missing brace", "record app A {\nvalue 192.0.2.1\nrecord lb A {\nvalue 192.0.2.300\n}\nns ns1", []string{`5 "record" is not an option of record; is the closing brace`}},
 		{"the zone of everything", "ttl 1x\nfallthrough example.org x..y", []string{"3 ttl: ", "4 fallthrough: "}},
 	} {
 		zone := "example.org:0"

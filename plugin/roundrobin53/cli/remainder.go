@@ -78,10 +78,11 @@ func (r *remainder) isMissing(directive place, u *config.Undefined) bool {
 }
 
 // leaveOut leaves out the line that an error is about, with its block. Where other lines may be
-// right, it leaves out the line of the outermost block. It reports false if nothing can be left out.
+// right, it leaves out the line of the outermost block. It reports false if nothing can be left out, or if a brace
+// is missing, so that nobody knows which lines belong together.
 func (r *remainder) leaveOut(err error) bool {
 	wrong, ok := errors.AsType[*config.Error](err)
-	if !ok {
+	if !ok || wrong.Braces {
 		return false
 	}
 	lines := linesOf(r.tokens)

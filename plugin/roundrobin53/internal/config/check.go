@@ -64,13 +64,7 @@ func parseCheck(r lineReader, d *Directive, l line) error {
 		return l.Errorf("check: %w", err)
 	}
 	if l.opens {
-		err := r.block(l, func(l line) error {
-			if l.opens {
-				return l.Errorf("%s: takes no block", l.word())
-			}
-			return check.parseOption(l)
-		})
-		if err != nil {
+		if err := r.block(l, check.parseOption); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,9 @@ func (c *Check) parseOption(l line) error {
 	ok := checkOptions.has(name)
 	switch {
 	case !ok && directiveLines.has(name):
-		return l.Errorf("%q is not an option of check; is the closing brace of the check at %s missing?", name, c.Position)
+		return l.braceErrorf("%q is not an option of check; is the closing brace of the check at %s missing?", name, c.Position)
+	case l.opens:
+		return l.Errorf("%s: takes no block", name)
 	case !ok:
 		return l.Errorf("%q is not an option of check; the options are %s", name, list(checkOptions.words(nil)))
 	}

@@ -31,7 +31,7 @@ func Parse(tokens Tokens, around *Surroundings) (*Block, error) {
 			break
 		}
 		if l.closes {
-			return nil, l.Errorf(`"}" closes no block of %s`, directiveName)
+			return nil, l.braceErrorf(`"}" closes no block of %s`, directiveName)
 		}
 		d, err := parseDirective(r, l)
 		if err != nil {

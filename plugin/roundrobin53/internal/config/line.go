@@ -45,13 +45,13 @@ func (r lineReader) next() (line, bool, error) {
 	for more := true; more; more = r.tokens.NextArg() {
 		switch word := r.tokens.Val(); {
 		case l.opens:
-			return l, false, l.Errorf(`"{" must be the last word of its line; quoted or not, a brace can be nothing else`)
+			return l, false, l.braceErrorf(`"{" must be the last word of its line; quoted or not, a brace can be nothing else`)
 		case l.closes:
-			return l, false, l.Errorf(`"}" must stand on a line of its own`)
+			return l, false, l.braceErrorf(`"}" must stand on a line of its own`)
 		case word == "{" && len(l.words) == 0:
-			return l, false, l.Errorf(`"{" must stand at the end of the line it belongs to`)
+			return l, false, l.braceErrorf(`"{" must stand at the end of the line it belongs to`)
 		case word == "}" && len(l.words) > 0:
-			return l, false, l.Errorf(`"}" must stand on a line of its own; quoted or not, a brace can be nothing else`)
+			return l, false, l.braceErrorf(`"}" must stand on a line of its own; quoted or not, a brace can be nothing else`)
 		case word == "{":
 			l.opens = true
 		case word == "}":
@@ -71,7 +71,7 @@ func (r lineReader) block(opened line, read func(line) error) error {
 		case err != nil:
 			return err
 		case !ok:
-			return opened.Errorf("%s: the block has no closing brace", opened.word())
+			return opened.braceErrorf("%s: the block has no closing brace", opened.word())
 		case l.closes:
 			return nil
 		}
@@ -100,6 +100,7 @@ func (p Position) File() string { return p.file }
 type Error struct {
 	Position Position
 	Across   bool // the line alone does not show it: without other lines it may be right
+	Braces   bool // a brace is missing or misplaced, so that the lines behind may be read as what they are not
 	err      error
 }
 
@@ -116,6 +117,11 @@ func (e *Error) Unwrap() error { return e.err }
 // Errorf returns an error about the line at p.
 func (p Position) Errorf(format string, args ...any) error {
 	return &Error{Position: p, err: fmt.Errorf(format, args...)}
+}
+
+// braceErrorf is Errorf for a brace that is missing or misplaced.
+func (p Position) braceErrorf(format string, args ...any) error {
+	return &Error{Position: p, Braces: true, err: fmt.Errorf(format, args...)}
 }
 
 // across marks an error that was found when all lines were read.

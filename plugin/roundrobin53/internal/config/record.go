@@ -209,6 +209,8 @@ func (rec *Record) explains(word string) bool {
 func (rec *Record) parseLine(d *Directive, l line) error {
 	opt, known := options.find(l.word())
 	switch {
+	case directiveLines.has(l.word()) && !known:
+		return l.braceErrorf("%q is not an option of record; is the closing brace of the record at %s missing?", l.word(), rec.Position)
 	case l.opens:
 		return l.Errorf("%s: takes no block", l.word())
 	case rec.alias != "":
@@ -220,8 +222,6 @@ func (rec *Record) parseLine(d *Directive, l line) error {
 			return l.Errorf("value: %w", rec.hintAtHost(d, l.args(), err))
 		}
 		return nil
-	case directiveLines.has(l.word()) && !known:
-		return l.Errorf("%q is not an option of record; is the closing brace of the record at %s missing?", l.word(), rec.Position)
 	case !known:
 		return l.Errorf("%q is not an option of record; the options are value, %s", l.word(), recordOptionNames)
 	case rec.accepts(l.word()) != nil:
