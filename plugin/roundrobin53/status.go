@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coredns/caddy"
+
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/status"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )

@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -113,6 +114,16 @@ func checkedBlockOf(h *roundrobin53.Handler) checkedBlock {
 	return b
 }
 
+// namesOf returns the values of a set that are names.
+func namesOf(s *store.Store, set *policy.Set) []string {
+	names := s.Names(set)
+	texts := make([]string, len(names))
+	for i := range names {
+		texts[i] = names[i].Name
+	}
+	return texts
+}
+
 // rrsetsOf returns all RRsets of a store by name.
 func rrsetsOf(s *store.Store) []checkedRRset {
 	all := []checkedRRset{}
@@ -122,9 +133,7 @@ func rrsetsOf(s *store.Store) []checkedRRset {
 			r.Values = append(r.Values, set.Value(i))
 		}
 		if rrset.Type != dns.TypeCNAME {
-			for _, name := range s.Names(set) {
-				r.Values = append(r.Values, name.Name)
-			}
+			r.Values = append(r.Values, namesOf(s, set)...)
 			r.Source = s.SourceOfSet(rrset.Number)
 		}
 		all = append(all, r)

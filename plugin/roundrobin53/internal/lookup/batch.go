@@ -95,6 +95,8 @@ type batch struct {
 	left     int // lookups that have not ended
 	answered []result
 	rest     []unfinished
+
+	isGathering bool // reads end with gatherTime
 }
 
 // exchange sends all queries and takes the answers that come until a deadline.
@@ -160,26 +162,12 @@ func (b *batch) send(c *connection) error {
 // receive takes answers until all lookups have ended. It returns why it does not go on before.
 func (b *batch) receive(ctx context.Context, c *connection, deadline time.Time) error {
 	buffer, room := make([]byte, payloadSize), make([]netip.Addr, 0, payloadSize/(recordSize+4))
-	strays, isGathering := 0, false
-	for b.left > 0 {
-		if !isGathering && len(b.answered) > 0 {
-			isGathering = true
-			if err := waitUntil(ctx, c, earlier(time.Now().Add(gatherTime), deadline)); err != nil {
-				return err
-			}
-		}
-		n, err := c.Read(buffer)
-		switch {
-		case isGathering && os.IsTimeout(err) && time.Now().Before(deadline):
-			b.flush()
-			isGathering = false
-			if err := waitUntil(ctx, c, deadline); err != nil {
-				return err
-			}
-			continue
-		case err != nil:
+	for strays := 0; b.left > 0; {
+		n, err := b.read(ctx, c, buffer, deadline)
+		if err != nil {
 			return err
-		case n >= headerSize && b.take(buffer[:n], room):
+		}
+		if n >= headerSize && b.take(buffer[:n], room) {
 			continue
 		}
 		if strays++; strays == strayLimit {
@@ -187,6 +175,27 @@ func (b *batch) receive(ctx context.Context, c *connection, deadline time.Time) 
 		}
 	}
 	return nil
+}
+
+// read waits for a message until a deadline. Answers that have come by now are handed in when no other
+// one comes for gatherTime after the first of them.
+func (b *batch) read(ctx context.Context, c *connection, buffer []byte, deadline time.Time) (int, error) {
+	if !b.isGathering && len(b.answered) > 0 {
+		b.isGathering = true
+		if err := waitUntil(ctx, c, earlier(time.Now().Add(gatherTime), deadline)); err != nil {
+			return 0, err
+		}
+	}
+	n, err := c.Read(buffer)
+	if !b.isGathering || !os.IsTimeout(err) || !time.Now().Before(deadline) {
+		return n, err
+	}
+	b.flush()
+	b.isGathering = false
+	if err := waitUntil(ctx, c, deadline); err != nil {
+		return 0, err
+	}
+	return c.Read(buffer)
 }
 
 // waitUntil makes reads of a connection wait until a time. When ctx has ended, the connection is

@@ -106,8 +106,7 @@ func TestBatchGoesOnAtTheNextServer(t *testing.T) {
 // that no other one of the port has.
 func TestBatchesHavePortsAndIDs(t *testing.T) {
 	ids := make(map[string]map[uint16]bool) // by port
-	var n *nameserver
-	n = startNameserver(t, func(x *exchange) {
+	n := startNameserver(t, func(x *exchange) {
 		port := x.w.RemoteAddr().String()
 		if ids[port] == nil {
 			ids[port] = make(map[uint16]bool)

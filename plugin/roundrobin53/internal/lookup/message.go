@@ -56,7 +56,7 @@ func packQuery(space []byte, q Question, edns bool) (query, []byte, error) {
 		message = binary.BigEndian.AppendUint16(message, payloadSize)
 		message = append(message, 0, 0, 0, 0, 0, 0) // no flags, no options
 	}
-	message = message[:len(message):len(message)]
+	message = slices.Clip(message)
 	return query{message, question}, space[:begin+len(message)], nil
 }
 

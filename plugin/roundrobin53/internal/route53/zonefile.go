@@ -120,7 +120,7 @@ func withGeneratedTTLs(data []byte) []byte {
 		switch {
 		case len(words) > 1 && strings.EqualFold(words[0], "$TTL"):
 			ttl = words[1]
-		case len(words) > 4 && strings.EqualFold(words[0], directiveGenerate) && ttl != "" && !isTTL(words[3]) && !(isClass(words[3]) && isTTL(words[4])):
+		case ttl != "" && len(words) > 4 && strings.EqualFold(words[0], directiveGenerate) && !hasTTL(words[3:]):
 			const before = 3 // the directive, the range and the name
 			at := 0
 			for _, word := range words[:before] {
@@ -135,9 +135,12 @@ func withGeneratedTTLs(data []byte) []byte {
 
 const directiveGenerate = "$GENERATE"
 
-func isClass(word string) bool {
-	_, ok := dns.StringToClass[strings.ToUpper(word)]
-	return ok
+// hasTTL reports whether a TTL stands behind a name, or behind the class there.
+func hasTTL(words []string) bool {
+	if _, isClass := dns.StringToClass[strings.ToUpper(words[0])]; isClass {
+		words = words[1:]
+	}
+	return isTTL(words[0])
 }
 
 // isTTL reports whether a word of a zone file can be a TTL: classes and types begin with letters.

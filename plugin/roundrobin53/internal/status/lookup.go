@@ -14,11 +14,11 @@ import (
 
 // lookups returns what is known of all names that are values, each name of a block once.
 func (v *view) lookups(in *Instance) []Lookup {
-	all := []Lookup{}
-	for _, b := range in.Blocks {
-		all = append(all, b.lookups(v)...)
+	all := make([][]Lookup, len(in.Blocks))
+	for i, b := range in.Blocks {
+		all[i] = b.lookups(v)
 	}
-	return all
+	return append([]Lookup{}, slices.Concat(all...)...)
 }
 
 // lookups returns what is known of the names of a block.
