@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -224,6 +225,16 @@ func FuzzReadAnswer(f *testing.F) {
 	}
 	message, _ := m.Pack()
 	f.Add(message)
+	plain := slices.Concat(query.message[:2], []byte("\x81\x80\x00\x01\x00\x02\x00\x00\x00\x01"), query.question)
+	for _, last := range []byte{2, 1} {
+		plain = append(plain, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02"...)
+		plain = append(plain, last)
+	}
+	plain = append(plain, "\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"...)
+	if a, ok := readPlain(plain, query, nil, nil); !ok || len(a.addresses) != 2 {
+		f.Fatalf("the plain answer of the corpus: %v, %t", a, ok)
+	}
+	f.Add(plain)
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if len(message) >= 2 {
 			copy(message, query.message[:2])
