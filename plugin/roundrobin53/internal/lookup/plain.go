@@ -18,11 +18,12 @@ const (
 
 const (
 	ownerPointer = 0xc00c // to the name of the question, RFC 1035 section 4.1.4
-	recordSize   = 12     // of a record whose owner is a pointer, without its data
+	fixedSize    = 10     // of a record between its owner and its data, RFC 1035 section 4.1.3
+	recordSize   = 2 + fixedSize
 )
 
-// readPlain reads a plain answer: addresses of the name that was asked for, which each record points
-// to, and nothing else but an empty OPT record. That is what resolvers send for most names. It reads
+// readPlain reads a plain answer: addresses of the name that was asked for, and nothing else but an
+// empty OPT record. That is what resolvers send for most names. It reads
 // such a message as readAnswer does, without a parsed message in between; of any other it returns
 // false. The addresses are known, if they are the same, and otherwise in room, which is large enough
 // for those of a UDP message.
@@ -34,7 +35,7 @@ func readPlain(message []byte, q query, known, room []netip.Addr) (a answer, ok 
 	a.ttl, a.addresses = maxTTL*time.Second, room[:0]
 	rest := message[headerSize+len(q.question):]
 	for range binary.BigEndian.Uint16(message[6:]) {
-		if rest, ok = a.takePlain(rest, q.question[len(q.question)-typeSize:]); !ok {
+		if rest, ok = a.takePlain(rest, q.question); !ok {
 			return answer{}, false
 		}
 	}
@@ -50,21 +51,35 @@ func readPlain(message []byte, q query, known, room []netip.Addr) (a answer, ok 
 	return a, true
 }
 
-// takePlain takes the address of a record at the beginning of message, which must be of a type and
-// class, and returns what is behind it.
-func (a *answer) takePlain(message, typeAndClass []byte) (rest []byte, ok bool) {
+// takePlain takes the address of a record at the beginning of message, which must be of the name, the
+// type and the class of a question, and returns what is behind it.
+func (a *answer) takePlain(message, question []byte) (rest []byte, ok bool) {
+	name, typeAndClass := question[:len(question)-typeSize], question[len(question)-typeSize:]
 	size := 4
 	if binary.BigEndian.Uint16(typeAndClass) == dns.TypeAAAA {
 		size = 16
 	}
-	if len(message) < recordSize+size || binary.BigEndian.Uint16(message) != ownerPointer ||
-		string(message[2:6]) != string(typeAndClass) || int(binary.BigEndian.Uint16(message[10:])) != size {
+	message = message[ownerSize(message, name):]
+	if len(message) < fixedSize+size || string(message[:typeSize]) != string(typeAndClass) || int(binary.BigEndian.Uint16(message[8:])) != size {
 		return nil, false
 	}
-	a.ttl = min(a.ttl, time.Duration(validTTL(binary.BigEndian.Uint32(message[6:])))*time.Second)
-	address, _ := netip.AddrFromSlice(message[recordSize : recordSize+size])
+	a.ttl = min(a.ttl, time.Duration(validTTL(binary.BigEndian.Uint32(message[4:])))*time.Second)
+	address, _ := netip.AddrFromSlice(message[fixedSize : fixedSize+size])
 	a.addresses = append(a.addresses, address)
-	return message[recordSize+size:], true
+	return message[fixedSize+size:], true
+}
+
+// ownerSize returns how many octets the owner of a record has if it is a name, as a pointer to the
+// question or in full; otherwise so many that no record is behind them.
+func ownerSize(message, name []byte) int {
+	const pointerSize = 2
+	switch {
+	case len(message) >= pointerSize && binary.BigEndian.Uint16(message) == ownerPointer:
+		return pointerSize
+	case len(message) >= len(name) && equalFold(message[:len(name)], name):
+		return len(name)
+	}
+	return len(message)
 }
 
 // isEmptyOPT reports whether a message ends with count OPT records, one at most, without an extended
