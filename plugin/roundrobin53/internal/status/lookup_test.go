@@ -76,3 +76,16 @@ func TestLookedUp(t *testing.T) {
 		t.Errorf("a search for a name that is a value finds %d RRsets", len(found.Zones[0].RRsets))
 	}
 }
+
+// TestNeverResolved guards the headline: clients of a name whose values nobody knows get SERVFAIL, which is trouble.
+func TestNeverResolved(t *testing.T) {
+	b, _ := served(t, "roundrobin53 {\nresolver 127.0.0.1:5353\nrecord lost A lost.example.com.\nrecord kept A lost.example.com. 192.0.2.1\n}", "example.org.")
+	h := pageOf(b)
+	body := get(h, "/").Body.String()
+	if !strings.Contains(body, "1 RRset has clients without an answer") || strings.Count(body, "<table") != 1 {
+		t.Errorf("the page does not tell of the name, or has a table without values:\n%s", body)
+	}
+	if d := documentOf(t, h, "/status.json?down=1"); len(d.Zones[0].RRsets) != 1 || d.Zones[0].RRsets[0].Name != "lost.example.org." {
+		t.Errorf("%d RRsets need an operator, want the one that nobody knows values of", len(d.Zones[0].RRsets))
+	}
+}

@@ -110,9 +110,9 @@ func troubles(block *Block, set *policy.Set) (failOpen, noData bool) {
 		switch board.Choice(g).Status() {
 		case pool.FailOpen:
 			failOpen = true
-		case pool.Down, pool.Drained, pool.Empty:
+		case pool.Down, pool.Drained, pool.Empty, pool.Unknown: // the last gets SERVFAIL
 			noData = true
-		case pool.Up, pool.Unknown:
+		case pool.Up:
 		}
 	}
 	return failOpen, noData
