@@ -118,10 +118,11 @@ func (m *Monitor) publishLocked(target int) {
 func (m *Monitor) Start() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.ancestor, m.lineage = nil, nil // even if there is nothing to probe: it holds all that its observer knows
 	if m.started || m.context.Err() != nil || len(m.targets) == 0 {
 		return
 	}
-	m.started, m.ancestor, m.lineage = true, nil, nil
+	m.started = true
 	m.pending.added, m.pending.removed = nil, nil
 	l := newLoop(m)
 	m.running.Go(func() { l.run(m.context) })
