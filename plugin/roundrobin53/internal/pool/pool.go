@@ -7,6 +7,7 @@ package pool
 
 import (
 	"net/netip"
+	"unsafe"
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
@@ -42,10 +43,11 @@ func (o Order) NeedsPlace() bool { return o == Nearest }
 const MaxEndpoints = 1 << 16
 
 // A Pool holds the endpoints behind one RRset and the way to choose among them. It is safe for
-// concurrent use.
+// concurrent use. There may be a million, so it takes three words.
 type Pool struct {
-	arena    []byte // the addresses, 4 or 16 octets each
+	arena    *byte // the addresses, width octets each; nil if there is none
 	counters *turn.Counters
+	length   uint32 // endpoints
 	answers  uint16 // how many endpoints an answer has; 0 means all
 	width    uint8  // octets of an address
 	order    Order
@@ -54,14 +56,15 @@ type Pool struct {
 // New makes a pool of addresses, which are of one family and at most MaxEndpoints. Answers is the
 // number of addresses in an answer, 0 for all.
 func New(addresses []netip.Addr, order Order, answers int) Pool {
-	p := Pool{order: order, width: uint8(addresses[0].BitLen() / 8)}
+	p := Pool{order: order, width: uint8(addresses[0].BitLen() / 8), length: uint32(len(addresses))}
 	if answers < len(addresses) {
 		p.answers = uint16(answers)
 	}
-	p.arena = make([]byte, 0, len(addresses)*int(p.width))
+	arena := make([]byte, 0, len(addresses)*int(p.width))
 	for _, addr := range addresses {
-		p.arena = append(p.arena, addr.AsSlice()...)
+		arena = append(arena, addr.AsSlice()...)
 	}
+	p.arena = unsafe.SliceData(arena)
 	if len(addresses) > 1 {
 		p.counters = turn.NewCounters(uint64(len(addresses)))
 	}
@@ -72,7 +75,7 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 func None(order Order, width int) Pool { return Pool{order: order, width: uint8(width)} }
 
 // Len returns the number of endpoints.
-func (p *Pool) Len() int { return len(p.arena) / int(p.width) }
+func (p *Pool) Len() int { return int(p.length) }
 
 // Width returns the length of an address in octets: 4 or 16.
 func (p *Pool) Width() int { return int(p.width) }
@@ -89,12 +92,12 @@ func (p *Pool) Answers() int {
 func (p *Pool) Order() Order { return p.order }
 
 // Octets returns all addresses one after another, Width octets each. They must not be changed.
-func (p *Pool) Octets() []byte { return p.arena }
+func (p *Pool) Octets() []byte { return unsafe.Slice(p.arena, int(p.length)*int(p.width)) }
 
 // Address returns the octets of endpoint i. They must not be changed.
 func (p *Pool) Address(i int) []byte {
 	off := i * int(p.width)
-	return p.arena[off : off+int(p.width) : off+int(p.width)]
+	return p.Octets()[off : off+int(p.width) : off+int(p.width)]
 }
 
 // Counters returns the counters of p's rotation, nil for a single endpoint, which has none.

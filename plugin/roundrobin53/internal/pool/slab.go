@@ -38,7 +38,8 @@ const (
 
 // Keep moves what p points to into s. It may be called only before p is used.
 func (s *Slab) Keep(p *Pool) {
-	n := len(p.arena)
+	kept := p.Octets()
+	n := len(kept)
 	if n > maxOctets {
 		return
 	}
@@ -59,6 +60,6 @@ func (s *Slab) Keep(p *Pool) {
 		p.counters, mine = counters, mine[counterCells:]
 	}
 	octets := unsafe.Slice((*byte)(unsafe.Pointer(&mine[0])), n)
-	copy(octets, p.arena)
-	p.arena = octets
+	copy(octets, kept)
+	p.arena = unsafe.SliceData(octets)
 }
