@@ -35,7 +35,6 @@ type instance struct {
 	// Caddy calls the hooks that change these one after another.
 	first      bool // the start of a process, not a reload
 	restarting bool // a reload that may replace the instance is under way
-	usualGC    int  // GOGC outside of this reload; 0 if the reload leaves it alone
 
 	// The lock of serving guards these.
 	previous *instance // from OnStartup to the moment the instance serves; nil at the start of a process
@@ -174,6 +173,7 @@ func (in *instance) begin() {
 	if begun {
 		return
 	}
+	in.settle()
 	reloadFailed.Set(0)
 	if previous == nil {
 		previous = newInstance()
@@ -211,7 +211,7 @@ func (in *instance) restartFailed() error {
 	reloadFailed.Set(1)
 	in.restarting = false
 	in.dropNext()
-	in.loosen()
+	in.settle()
 	return nil
 }
 
@@ -239,7 +239,7 @@ func (in *instance) shutdown() error {
 	next := serving.next
 	serving.instance, serving.next = next, nil
 	serving.mu.Unlock()
-	in.loosen()
+	restoreGC()
 	in.closeOwn(next)
 	in.names.stop()
 	in.prober.stop()
@@ -265,6 +265,7 @@ func (in *instance) closeOwn(next *instance) {
 // finalShutdown ends the instance at the end of the process. The health plugin, which stands before
 // ours in the chain, has waited for its lameduck period by then.
 func (in *instance) finalShutdown() error {
+	restoreGC()
 	in.closeOwn(nil)
 	in.names.stop()
 	in.prober.stop()

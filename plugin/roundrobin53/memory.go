@@ -1,6 +1,11 @@
 package roundrobin53
 
-import "runtime/debug"
+import (
+	"math"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+)
 
 // largeLoad is the number of values from which the garbage of reading a Corefile is worth
 // collections of its own.
@@ -17,29 +22,73 @@ func (in *instance) isLarge() bool {
 	return values >= largeLoad
 }
 
-// reloadGC is GOGC while a large Corefile is reloaded: the garbage allowed, in percent of the
-// memory in use. In use are the old records, the new ones, and every word of the Corefile, which
-// caddy keeps until all server blocks are set up. Go's default of 100 would allow as much garbage
-// again. The collections cost two seconds of processor time for a million values.
-const reloadGC = 10
+// GOGC is the garbage allowed, in percent of the memory in use. Go's default of 100 would allow as
+// much garbage as there are records.
+const (
+	// While a large Corefile is reloaded, there are the old records, the new ones, and every word of
+	// the Corefile, which caddy keeps until all server blocks are set up. The collections cost two
+	// seconds of processor time for a million values.
+	reloadGC = 10
+	// While many values are served. The collections cost 2 % of the processor time of a query in the
+	// chain; the fast path makes no garbage.
+	servingGC = 50
+)
 
-// tighten reduces garbage while another Corefile is read. A reload calls it first of all.
-func (in *instance) tighten() {
-	if !in.isLarge() {
-		return
+// gogc is what the plugin makes of GOGC.
+var gogc struct {
+	mu     sync.Mutex
+	usual  int // what it would be without the plugin; negative if nothing is collected
+	isOurs bool
+}
+
+// setGC sets GOGC, unless it is lower anyway.
+func setGC(percent int) {
+	gogc.mu.Lock()
+	defer gogc.mu.Unlock()
+	before := debug.SetGCPercent(percent)
+	if !gogc.isOurs {
+		gogc.usual, gogc.isOurs = before, true
 	}
-	in.usualGC = debug.SetGCPercent(reloadGC)
-	if in.usualGC >= 0 && in.usualGC < reloadGC {
-		in.loosen()
+	if gogc.usual >= 0 && gogc.usual < percent {
+		restoreLocked()
 	}
 }
 
-// loosen ends what tighten began.
-func (in *instance) loosen() {
-	if in.usualGC != 0 {
-		debug.SetGCPercent(in.usualGC)
-		in.usualGC = 0
+// restoreGC makes GOGC what it is without the plugin.
+func restoreGC() {
+	gogc.mu.Lock()
+	defer gogc.mu.Unlock()
+	restoreLocked()
+}
+
+func restoreLocked() {
+	if gogc.isOurs {
+		debug.SetGCPercent(gogc.usual)
+		gogc.isOurs = false
 	}
+}
+
+// tighten reduces garbage while another Corefile is read. A reload calls it first of all.
+func (in *instance) tighten() {
+	if in.isLarge() {
+		setGC(reloadGC)
+	}
+}
+
+// settle is called when the instance serves, or goes on to serve since a reload failed. Who has
+// turned collections off has a limit of memory instead.
+func (in *instance) settle() {
+	restoreGC()
+	if in.isLarge() && !isOff() {
+		setGC(servingGC)
+	}
+}
+
+// isOff reports whether nothing is collected.
+func isOff() bool {
+	sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64() == math.MaxUint64
 }
 
 // giveBack returns the memory that reading a large Corefile took to the system. It runs a
