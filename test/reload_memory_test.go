@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
@@ -36,6 +38,39 @@ func TestReloadKeepsNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReloadGivesBack guards that memory is given back to the system when a reload of many values is over, good or bad: until
+// then caddy holds the configuration that has ended.
+func TestReloadGivesBack(t *testing.T) {
+	corefile := func(last string) string {
+		var b strings.Builder
+		b.WriteString("example.org:0 {\nroundrobin53 {\n")
+		for i := range 12_500 {
+			fmt.Fprintf(&b, "record app%d A %s\n", i, strings.Join(server.ManyAddresses(8, dns.TypeA), " "))
+		}
+		return b.String() + last + "\n}\n}\n"
+	}
+	s := server.Serve(t, corefile(""))
+	for name, reload := range map[string]func(){
+		"a good one": func() { server.MustReload(t, s, corefile("record last A 192.0.2.1")) },
+		"a bad one": func() {
+			if err := s.Reload(corefile("record last A nowhere")); err == nil {
+				t.Error("a wrong Corefile was accepted")
+			}
+		},
+	} {
+		reload()
+		before := collections()
+		server.Eventually(t, "memory is given back after "+name, func() bool { return collections() > before })
+	}
+}
+
+// collections is how many collections were asked for, as those that give memory back are.
+func collections() uint32 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.NumForcedGC
 }
 
 // heapInUse is the memory of the process that is in use, in octets.

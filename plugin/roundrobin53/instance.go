@@ -159,6 +159,7 @@ func onEvent(event caddy.EventName, info any) error {
 	if in != nil {
 		in.begin()
 		in.giveBack()
+		in.giveBackSoon()
 	}
 	return nil
 }
@@ -212,6 +213,7 @@ func (in *instance) restartFailed() error {
 	in.restarting = false
 	in.dropNext()
 	in.settle()
+	in.giveBackSoon()
 	return nil
 }
 

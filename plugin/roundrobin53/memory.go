@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"time"
 )
 
 // largeLoad is the number of values from which the garbage of reading a Corefile is worth
@@ -96,5 +97,17 @@ func isOff() bool {
 func (in *instance) giveBack() {
 	if in.isLarge() {
 		debug.FreeOSMemory()
+	}
+}
+
+// giveBackDelay is how long after a reload, good or bad, unused memory is given back. The one that
+// ended, the old configuration or the new one, is in use until caddy has returned from the reload,
+// and caddy tells nobody of that.
+const giveBackDelay = time.Second
+
+// giveBackSoon gives memory back when a reload is over.
+func (in *instance) giveBackSoon() {
+	if in.isLarge() {
+		time.AfterFunc(giveBackDelay, in.giveBack)
 	}
 }
