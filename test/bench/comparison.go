@@ -26,10 +26,17 @@ type comparison struct {
 	pages   map[string]string               // addresses of status pages, by side
 }
 
+// begin begins the comparison of a scenario, in a directory below dir.
+func begin(s settings, sc scenario, dnsperf, dir string) *comparison {
+	return &comparison{
+		settings: s, scenario: sc, dnsperf: dnsperf, dir: filepath.Join(dir, sc.name),
+		samples: make(map[figure]map[string][]float64), pages: make(map[string]string),
+	}
+}
+
 // measure runs the scenario.
 func (c *comparison) measure(ctx context.Context) (table, error) {
 	c.sides = slices.DeleteFunc(slices.Clone(c.sides), side.isMissing)
-	c.samples, c.pages = make(map[figure]map[string][]float64), make(map[string]string)
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}

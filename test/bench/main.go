@@ -174,7 +174,7 @@ func compare(ctx context.Context, s settings, dnsperf, dir string) (table, error
 			}
 		}
 		fmt.Fprintf(os.Stderr, "%s: %s\n", sc.name, sc.title)
-		c := comparison{settings: s, scenario: sc, dnsperf: dnsperf, dir: filepath.Join(dir, sc.name)}
+		c := begin(s, sc, dnsperf, dir)
 		rows, err := c.measure(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", sc.name, err)

@@ -32,7 +32,7 @@ func profile(ctx context.Context, s settings, dnsperf, dir, to string) error {
 				continue
 			}
 			part := filepath.Join(dir, name+".pprof")
-			c := comparison{settings: s, scenario: sc, dnsperf: dnsperf, dir: filepath.Join(dir, name)}
+			c := begin(s, sc, dnsperf, dir)
 			if err := c.profile(ctx, part); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -53,7 +53,7 @@ func profile(ctx context.Context, s settings, dnsperf, dir, to string) error {
 
 // profile takes the profile of one scenario.
 func (c *comparison) profile(ctx context.Context, to string) error {
-	c.samples, c.seconds = make(map[figure]map[string][]float64), profileSeconds+2
+	c.seconds = profileSeconds + 2
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
