@@ -35,5 +35,6 @@ func main() {
 	if flag.Lookup("plugins").Value.String() == "false" { // else the list would have what is missing
 		plugins.RefuseMissing()
 	}
+	ensureTermination()
 	coremain.Run()
 }

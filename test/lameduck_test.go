@@ -137,3 +137,27 @@ func TestChecksGoOnInLameduck(t *testing.T) {
 		t.Errorf("the process goes on after SIGTERM\n%s", p.output.Since(0))
 	}
 }
+
+// TestTerminationBehindReloads guards a SIGTERM that comes while the process is busy with a reload, and another reload waits:
+// Go drops what caddy has no room for.
+func TestTerminationBehindReloads(t *testing.T) {
+	t.Parallel()
+	var records strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&records, "record n%d A 192.0.2.1 192.0.2.2\n", i)
+	}
+	p := startProcess(t, "example.org:PORT {\nbind 127.0.0.1\nroundrobin53 {\n"+records.String()+"}\n}\n")
+	server.Eventually(t, "it answers", func() bool { return p.answer("n1.example.org") == "192.0.2.1 192.0.2.2" })
+	p.signal(t, syscall.SIGUSR1)
+	server.Eventually(t, "a reload begins", func() bool { return strings.Contains(p.output.Since(0), "SIGUSR1: Reloading") })
+	p.signal(t, syscall.SIGUSR1)
+	p.signal(t, syscall.SIGTERM)
+	server.Eventually(t, "it ends", func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return false
+		}
+	})
+}
