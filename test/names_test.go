@@ -216,7 +216,6 @@ func TestNamesThatLeadBack(t *testing.T) {
 
 // TestReadyAwaitsNames guards the first answers after a start: ready waits for names, but not for ever.
 func TestReadyAwaitsNames(t *testing.T) {
-	t.Parallel()
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "60 A 192.0.2.1")
 	address := "127.0.0.1:" + server.FreePort(t)
