@@ -135,7 +135,7 @@ func (in *instance) collectStates(ch chan<- prometheus.Metric) {
 		for _, d := range h.store.Load().DrainedValues() {
 			drained.addState(true, d.Zone, h.block.view, d.Name, dns.Type(d.Type).String(), d.Value)
 		}
-		for _, v := range in.states.valuesOf(h) {
+		for _, v := range h.store.Load().Steered() {
 			overrides.add(1, v.Action.String())
 			if v.Action == override.Drain {
 				drained.addState(true, v.Zone, h.block.view, v.Name, dns.Type(v.Type).String(), v.Value)

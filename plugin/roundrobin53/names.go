@@ -89,8 +89,9 @@ func (n *names) get(q lookup.Question) lookup.Set {
 	return set
 }
 
-// take gives the stores what is known of questions. IsUp says whether a target is up.
-func (n *names) take(questions []lookup.Question, isUp func(store.TargetKey) bool) {
+// take gives the stores what is known of questions. IsUp says whether a target is up. It returns the
+// values that came, and of which state files say something.
+func (n *names) take(questions []lookup.Question, isUp func(store.TargetKey) bool) (steered []store.SteeredValue) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
@@ -100,7 +101,9 @@ func (n *names) take(questions []lookup.Question, isUp func(store.TargetKey) boo
 			n.prober.follow(h, taken)
 		}
 		h.noteChanged(taken.Zones)
+		steered = append(steered, taken.Steered...)
 	}
+	return steered
 }
 
 // attach makes the lookups hear of what the previous instance finds.
@@ -183,16 +186,14 @@ func (n *names) changed(changes []lookup.Change) {
 	for i := range changes {
 		questions[i] = changes[i].Question
 	}
-	n.take(questions, n.prober.isUp)
+	steered := n.take(questions, n.prober.isUp)
 	if next := n.next.Load(); next != nil {
 		next.follow(n, questions)
 	}
 	for i := range changes {
 		n.report(&changes[i])
 	}
-	if len(n.handlers) > 0 {
-		n.handlers[0].instance.states.follow()
-	}
+	logSteering(nil, steered)
 }
 
 // report logs what changed about a name.

@@ -26,7 +26,7 @@ type states struct {
 	mu       sync.Mutex // guards what follows; no query takes it
 	handlers []*Handler
 	files    map[string]*stateFile
-	steered  map[*Handler]store.Steering
+	unknown  map[*Handler][]string // what is said of what is not there
 }
 
 // A stateFile is one of them.
@@ -38,7 +38,7 @@ type stateFile struct {
 }
 
 func newStates() *states {
-	return &states{files: make(map[string]*stateFile), steered: make(map[*Handler]store.Steering)}
+	return &states{files: make(map[string]*stateFile), unknown: make(map[*Handler][]string)}
 }
 
 // open reads the state files of handlers, which do not answer yet. Where a file is wrong, what the
@@ -123,12 +123,15 @@ func (st *states) look(now time.Time) {
 	if !isRead && !isOver {
 		return
 	}
-	before := st.steered
+	before := make(map[*Handler][]store.SteeredValue, len(st.handlers))
+	for _, h := range st.handlers {
+		before[h] = h.store.Load().Steered()
+	}
 	st.steerLocked(now)
 	for _, h := range st.handlers {
-		logSteering(before[h].Values, st.steered[h].Values)
+		logSteering(before[h], h.store.Load().Steered())
 		if isRead {
-			logSome(log.Warning, st.steered[h].Unknown)
+			logSome(log.Warning, st.unknown[h])
 		}
 	}
 }
@@ -146,9 +149,9 @@ func (st *states) steerLocked(now time.Time) {
 		holding[name] = f.holding(now)
 		f.inForce = len(holding[name])
 	}
-	st.steered = make(map[*Handler]store.Steering, len(st.handlers))
+	st.unknown = make(map[*Handler][]string, len(st.handlers))
 	for _, h := range st.handlers {
-		st.steered[h] = h.store.Load().Steer(holding, now)
+		st.unknown[h] = h.store.Load().Steer(holding, now)
 	}
 }
 
@@ -175,24 +178,6 @@ func logSteering(before, now []store.SteeredValue) {
 	logSome(log.Info, ended)
 }
 
-// follow takes what state files decide of values that came or went by a lookup. The stores obey
-// already.
-func (st *states) follow() {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for _, h := range st.handlers {
-		s := h.store.Load()
-		if !s.IsLive() || len(s.StateFiles()) == 0 {
-			continue
-		}
-		steering := st.steered[h]
-		values := s.Steered()
-		logSteering(steering.Values, slices.Concat(values, steering.Values)) // what went is no decision
-		steering.Values = values
-		st.steered[h] = steering
-	}
-}
-
 func steeringText(v *store.SteeredValue) string {
 	return fmt.Sprintf("state: %s %s: %s: %s", v.Name, dns.Type(v.Type), v.Value, v.Action)
 }
@@ -217,14 +202,7 @@ func (st *states) warningsOf(h *Handler) []string {
 			warnings = append(warnings, fmt.Sprintf("state: %v; nothing of it is in force, or what was before a reload", f.failure))
 		}
 	}
-	return append(warnings, st.steered[h].Unknown...)
-}
-
-// valuesOf returns what is decided of the values of a handler.
-func (st *states) valuesOf(h *Handler) []store.SteeredValue {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.steered[h].Values
+	return append(warnings, st.unknown[h]...)
 }
 
 // failures tells of each state file whether it is missing or wrong.

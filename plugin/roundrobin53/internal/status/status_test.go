@@ -387,7 +387,7 @@ func TestOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unknown := b.Store.Steer(map[string][]override.Entry{"file": entries}, longAgo).Unknown; len(unknown) > 0 {
+	if unknown := b.Store.Steer(map[string][]override.Entry{"file": entries}, longAgo); len(unknown) > 0 {
 		t.Errorf("unknown: %q", unknown)
 	}
 	got := make(map[string]string)

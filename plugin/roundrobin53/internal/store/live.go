@@ -110,6 +110,8 @@ type Taking struct {
 	Added []NumberedTarget // targets that have to be probed from now on
 	Gone  []NumberedTarget // targets that have to be probed no longer
 	Zones []int            // the zones whose values changed, by record.Zone.Index
+
+	Steered []SteeredValue // values that came, and of which state files say something
 }
 
 // Take takes what is known of questions now, and gives the RRsets concerned the values that follow,
@@ -131,7 +133,8 @@ func (s *Store) Take(questions []lookup.Question, get func(lookup.Question) look
 		}
 		l.values = next
 		left = append(left, l.targets...)
-		made := v.build(l, now)
+		before, made := l.home.On(s.Verdicts.Board()), v.build(l, now)
+		taken.Steered = append(taken.Steered, s.steeredAnew(l, before, made)...)
 		if !slices.Contains(taken.Zones, l.zone) {
 			taken.Zones = append(taken.Zones, l.zone)
 		}

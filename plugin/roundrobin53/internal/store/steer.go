@@ -14,12 +14,6 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// A Steering tells what state files mean for a store.
-type Steering struct {
-	Unknown []string       // what is said of names, checks and values that are not there, with file and line
-	Values  []SteeredValue // one for each value and entry
-}
-
 // A SteeredValue is a value of which a state file says something.
 type SteeredValue struct {
 	Zone, Name string
@@ -30,8 +24,9 @@ type SteeredValue struct {
 }
 
 // Steer takes the entries of state files, by file, in place of all before. Each file is about the
-// zones of the directives that name it.
-func (s *Store) Steer(files map[string][]override.Entry, now time.Time) Steering {
+// zones of the directives that name it. It returns what is said of names, checks and values that are
+// not there, with file and line.
+func (s *Store) Steer(files map[string][]override.Entry, now time.Time) (unknown []string) {
 	s.steered.Lock()
 	defer s.steered.Unlock()
 	st := steerer{s: s, steers: make(map[*policy.Set]policy.Steers), rules: make(map[string]map[string][]*rule)}
@@ -51,13 +46,13 @@ func (s *Store) Steer(files map[string][]override.Entry, now time.Time) Steering
 		}
 	}
 	s.Verdicts.Steer(st.steers, now)
-	values := s.steeredLocked()
+	s.steeredLocked() // marks the rules about addresses that are looked up
 	for _, r := range st.all {
 		if !r.known {
-			st.unknown = append(st.unknown, fmt.Sprintf("%s: %q says nothing of what is here: no such %s has the value", r.source, r.String(), r.subject()))
+			unknown = append(unknown, fmt.Sprintf("%s: %q says nothing of what is here: no such %s has the value", r.source, r.String(), r.subject()))
 		}
 	}
-	return Steering{Unknown: st.unknown, Values: values}
+	return unknown
 }
 
 // steered is what a store remembers of state files, for the values that come and go.
@@ -67,7 +62,7 @@ type steered struct {
 	written []SteeredValue                // the values of sets whose values stay
 }
 
-// Steered returns the values of which state files say something now.
+// Steered returns the values of which state files say something now, one for each value and entry.
 func (s *Store) Steered() []SteeredValue {
 	s.steered.Lock()
 	defer s.steered.Unlock()
@@ -77,11 +72,27 @@ func (s *Store) Steered() []SteeredValue {
 func (s *Store) steeredLocked() []SteeredValue {
 	values := slices.Clone(s.steered.written)
 	for _, l := range s.live.rrsets {
-		if rules := s.steered.rules[s.Zones[l.zone].State]; len(rules) > 0 {
-			values = append(values, steeredOf(rules, &SteeredValue{Zone: l.zoneName, Name: l.owner, Type: l.rrset.Type}, l.home.On(s.Verdicts.Board()))...)
-		}
+		values = append(values, s.steeredOfLocked(l, l.home.On(s.Verdicts.Board()))...)
 	}
 	return values
+}
+
+// steeredOfLocked returns the values of an RRset's set of which state files say something.
+func (s *Store) steeredOfLocked(l *liveRRset, set *policy.Set) []SteeredValue {
+	rules := s.steered.rules[s.Zones[l.zone].State]
+	if len(rules) == 0 {
+		return nil
+	}
+	return steeredOf(rules, &SteeredValue{Zone: l.zoneName, Name: l.owner, Type: l.rrset.Type}, set)
+}
+
+// steeredAnew returns the values of which state files say something when one set of an RRset follows
+// another, and did not before.
+func (s *Store) steeredAnew(l *liveRRset, before, after *policy.Set) []SteeredValue {
+	s.steered.Lock()
+	defer s.steered.Unlock()
+	was := s.steeredOfLocked(l, before)
+	return slices.DeleteFunc(s.steeredOfLocked(l, after), func(v SteeredValue) bool { return slices.Contains(was, v) })
 }
 
 // steeredOf returns the values of a set of which rules say something, as far as they are like one.
@@ -140,11 +151,10 @@ func (r *rule) subject() string {
 
 // A steerer finds out what rules mean for the sets of a store.
 type steerer struct {
-	s       *Store
-	steers  map[*policy.Set]policy.Steers
-	rules   map[string]map[string][]*rule // by file and policy.Key
-	all     []*rule
-	unknown []string
+	s      *Store
+	steers map[*policy.Set]policy.Steers
+	rules  map[string]map[string][]*rule // by file and policy.Key
+	all    []*rule
 }
 
 // steer notes what is said of the values of an RRset.
