@@ -1,11 +1,7 @@
 package lookup
 
 import (
-	"bytes"
 	"fmt"
-	"net/netip"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,9 +63,7 @@ func TestReadAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			q := Question{Name: "n.", Type: row.qtype}
-			a, err := readAnswer(message, q)
-			comparePlain(t, message, q, a, err)
+			a, err := readAnswer(message, Question{Name: "n.", Type: row.qtype})
 			got := text(a, err)
 			if err == nil {
 				got += fmt.Sprintf(" %v", a.path)
@@ -79,89 +73,6 @@ func TestReadAnswer(t *testing.T) {
 			}
 		})
 	}
-}
-
-// comparePlain reads a message as a plain answer, and compares it with what the parser says. It reports whether the
-// message is one.
-func comparePlain(t *testing.T, message []byte, q Question, want answer, err error) bool {
-	t.Helper()
-	query, packErr := newQuery(q, true)
-	if packErr != nil {
-		t.Fatal(packErr)
-	}
-	got, ok := readPlain(message, query, nil, nil)
-	if ok && (err != nil || !reflect.DeepEqual(got, want)) {
-		t.Errorf("a plain answer of %x: %+v, want %+v, %v", message, got, want, err)
-	}
-	return ok
-}
-
-// TestReadPlain guards the way around the parser: what resolvers send for most names takes it and allocates nothing while
-// the addresses stay; anything else does not take it.
-func TestReadPlain(t *testing.T) {
-	const two = "n. 60 A 192.0.2.2; n. 30 A 192.0.2.1"
-	for _, row := range []struct {
-		name   string
-		qtype  uint16
-		change func(m *dns.Msg)
-		answer string
-		want   bool
-	}{
-		{"addresses", dns.TypeA, nil, two, true},
-		{"IPv6", dns.TypeAAAA, nil, "n. 60 AAAA 2001:db8::1", true},
-		{"an OPT record", dns.TypeA, func(m *dns.Msg) { m.SetEdns0(1232, false) }, two, true},
-		{"authoritative, signed", dns.TypeA, func(m *dns.Msg) { m.Authoritative, m.AuthenticatedData, m.CheckingDisabled = true, true, true }, two, true},
-		{"an option", dns.TypeA, func(m *dns.Msg) {
-			m.SetEdns0(1232, false)
-			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_EDE{InfoCode: 3})
-		}, two, false},
-		{"an extended RCODE", dns.TypeA, func(m *dns.Msg) { m.SetEdns0(1232, false); m.Rcode = dns.RcodeBadVers }, two, false},
-		{"two OPT records", dns.TypeA, func(m *dns.Msg) { m.SetEdns0(1232, false); m.Extra = append(m.Extra, m.Extra[0]) }, two, false},
-		{"SERVFAIL", dns.TypeA, func(m *dns.Msg) { m.Rcode = dns.RcodeServerFailure }, two, false},
-		{"truncated", dns.TypeA, func(m *dns.Msg) { m.Truncated = true }, two, false},
-		{"name servers", dns.TypeA, func(m *dns.Msg) { m.Ns = records(t, "n. 60 NS ns.") }, two, false},
-		{"a CNAME", dns.TypeA, nil, "n. 60 CNAME a.; a. 60 A 192.0.2.1", false},
-		{"another type", dns.TypeA, nil, two + "; n. 60 AAAA 2001:db8::1", false},
-		{"another class", dns.TypeA, nil, two + "; n. 60 CH A 192.0.2.3", false},
-		{"another name", dns.TypeA, nil, two + "; other. 60 A 192.0.2.3", false},
-		{"nothing", dns.TypeA, nil, "", false},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			m := new(dns.Msg).SetQuestion("n.", row.qtype)
-			m.Response, m.RecursionAvailable, m.Compress = true, true, true
-			if m.Answer = records(t, row.answer); row.change != nil {
-				row.change(m)
-			}
-			message, err := m.Pack()
-			if err != nil {
-				t.Fatal(err)
-			}
-			q := Question{Name: "n.", Type: row.qtype}
-			// The name is too short to be compressed, which miekg/dns would do.
-			compressed := bytes.ReplaceAll(message, []byte("\x01n\x00\x00\x01\x00\x01\x00\x00"), []byte("\xc0\x0c\x00\x01\x00\x01\x00\x00"))
-			compressed = bytes.ReplaceAll(compressed, []byte("\x01n\x00\x00\x1c\x00\x01\x00\x00"), []byte("\xc0\x0c\x00\x1c\x00\x01\x00\x00"))
-			for _, message := range [][]byte{message, compressed} {
-				want, err := readAnswer(message, q)
-				if got := comparePlain(t, message, q, want, err); got != row.want {
-					t.Errorf("a plain answer: %t, want %t", got, row.want)
-				}
-				query, room := newPackedQuery(t, q), make([]netip.Addr, 0, 100)
-				allocations := testing.AllocsPerRun(100, func() { readPlain(message, query, want.addresses, room) })
-				if row.want && allocations != 0 {
-					t.Errorf("%v allocations for the addresses known", allocations)
-				}
-			}
-		})
-	}
-}
-
-func newPackedQuery(t *testing.T, q Question) query {
-	t.Helper()
-	packed, err := newQuery(q, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return packed
 }
 
 // records reads records with semicolons between.
@@ -227,16 +138,6 @@ func FuzzReadAnswer(f *testing.F) {
 	}
 	message, _ := m.Pack()
 	f.Add(message)
-	plain := slices.Concat(query.message[:2], []byte("\x81\x80\x00\x01\x00\x02\x00\x00\x00\x01"), query.question)
-	for _, last := range []byte{2, 1} {
-		plain = append(plain, "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02"...)
-		plain = append(plain, last)
-	}
-	plain = append(plain, "\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"...)
-	if a, ok := readPlain(plain, query, nil, nil); !ok || len(a.addresses) != 2 {
-		f.Fatalf("the plain answer of the corpus: %v, %t", a, ok)
-	}
-	f.Add(plain)
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if len(message) >= 2 {
 			copy(message, query.message[:2])
@@ -245,7 +146,6 @@ func FuzzReadAnswer(f *testing.F) {
 			return
 		}
 		a, err := readAnswer(message, q)
-		comparePlain(t, message, q, a, err)
 		if err != nil {
 			return
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"net/netip"
 	"os"
 	"time"
 )
@@ -22,7 +21,6 @@ const (
 type lookup struct {
 	number   int // of the question
 	question Question
-	known    []netip.Addr // of the last answer
 }
 
 // A batcher asks a resolver several questions at once.
@@ -161,13 +159,13 @@ func (b *batch) send(c *connection) error {
 
 // receive takes answers until all lookups have ended. It returns why it does not go on before.
 func (b *batch) receive(ctx context.Context, c *connection, deadline time.Time) error {
-	buffer, room := make([]byte, payloadSize), make([]netip.Addr, 0, payloadSize/(recordSize+4))
+	buffer := make([]byte, payloadSize)
 	for strays := 0; b.left > 0; {
 		n, err := b.read(ctx, c, buffer, deadline)
 		if err != nil {
 			return err
 		}
-		if n >= headerSize && b.take(buffer[:n], room) {
+		if n >= headerSize && b.take(buffer[:n]) {
 			continue
 		}
 		if strays++; strays == strayLimit {
@@ -206,23 +204,20 @@ func waitUntil(ctx context.Context, c *connection, end time.Time) error {
 }
 
 // take takes a message. It returns false if that answers nothing that was asked.
-func (b *batch) take(message []byte, room []netip.Addr) bool {
+func (b *batch) take(message []byte) bool {
 	i := b.byID(message)
 	if i < 0 || b.ended[i] || !b.queries[i].isAnsweredBy(message) {
 		return false
 	}
-	l := &b.lookups[i]
-	a, ok := readPlain(message, b.queries[i], l.known, room)
-	if !ok && isTruncated(message) {
+	if isTruncated(message) {
 		b.end(i, exchanged{began: b.began, server: b.upstream, again: true})
 		return true
 	}
-	if !ok {
-		var err error
-		if a, err = readAnswer(message, l.question); err != nil {
-			b.end(i, exchanged{began: b.began, server: b.upstream, message: append([]byte(nil), message...)})
-			return true
-		}
+	l := &b.lookups[i]
+	a, err := readAnswer(message, l.question)
+	if err != nil {
+		b.end(i, exchanged{began: b.began, server: b.upstream, message: append([]byte(nil), message...)})
+		return true
 	}
 	b.ended[i] = true
 	b.left--

@@ -13,7 +13,6 @@
 //	udp.go  stream.go           a query goes out and its answer comes in: UDP; TCP and TLS
 //	connection.go               connections that wait for the next lookup
 //	message.go  answer.go       queries and answers in wire format
-//	plain.go                    answers that need no parser
 //	reason.go                   why a lookup failed, for logs and pages
 //
 // The package leaves to others what a set means for answers, logs and metrics.

@@ -124,7 +124,7 @@ func (p *loop) takeDue(now time.Time) []lookup {
 	due := make([]lookup, 0, limit)
 	for len(due) < limit && p.schedule.IsDue(now) {
 		_, number := p.schedule.Take()
-		due = append(due, lookup{number, p.questions[number], p.states[number].set.Addresses})
+		due = append(due, lookup{number, p.questions[number]})
 	}
 	return due
 }
