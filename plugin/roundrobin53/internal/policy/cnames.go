@@ -33,7 +33,8 @@ func qtypeClass(qtype uint16) int {
 func NewCNAMEs(rrs []dns.RR, ttl uint32, choosing func() Choosing) *CNAMEs {
 	c := &CNAMEs{RRs: rrs}
 	for i := range c.sets {
-		c.sets[i] = Set{TTL: ttl, more: &more{Choosing: choosing(), cnames: rrs, isTwin: i != qtypeA}}
+		c.sets[i] = Set{TTL: ttl, more: &more{cnames: rrs, isTwin: i != qtypeA}}
+		c.sets[i].SetChoosing(choosing())
 	}
 	return c
 }

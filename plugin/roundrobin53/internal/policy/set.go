@@ -18,7 +18,6 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/route"
 )
 
 // A Set holds the values of one RRset and how they are chosen: the addresses of an A or AAAA RRset,
@@ -40,25 +39,14 @@ type more struct {
 	number int      // of a live set on the board
 }
 
-// Choosing says how a set chooses among its values.
-type Choosing struct {
-	Name   string // of the owner
-	Type   uint16
-	Zone   int // by record.Zone.Index
-	Order  pool.Order
-	Routes *route.Routes // nil if there is one group, for all clients
-	Groups []*Group      // as routes number them; none where turns alone decide
-
-	Sources []Source // of the values, with rising First; none if they are not known
-	Words   []Words  // of the values, with rising First; none if no line says where it is meant for
-	Names   []string // that values were looked up under, by position, "" for written ones; nil if all are written
-}
-
 // NewSet makes the set of an A or AAAA RRset whose answers turns alone decide.
 func NewSet(p pool.Pool, ttl uint32) Set { return Set{Pool: p, TTL: ttl} }
 
 // SetChoosing makes the set choose among its values. It may be called only before the set is used.
-func (s *Set) SetChoosing(c Choosing) { s.addMore().Choosing = c }
+func (s *Set) SetChoosing(c Choosing) {
+	c.needs = c.findNeeds()
+	s.addMore().Choosing = c
+}
 
 // CountPicks makes the set count first picks. It may be called only before the set is used.
 func (s *Set) CountPicks() {
@@ -88,7 +76,7 @@ func (a *Answer) FailsOpen() bool { return a.Choice != nil && a.Choice.Status() 
 // is of one moment. Who may be nil if the set needs nothing of it.
 func (s *Set) Take(b *Board, class turn.Class, who *Who, dst []uint16) Answer {
 	switch {
-	case s.Chooses() && s.more.needs() > 0:
+	case s.Chooses() && s.more.needs > 0:
 		return s.takeFor(b, class, who, dst)
 	case s.Chooses():
 		choice := b.choice(s.more.Groups[0].number)
@@ -140,11 +128,6 @@ func (s *Set) See(b *Board, class turn.Class, who *Who) Answer {
 	return a
 }
 
-// answer begins the answer to a client with what is the same whatever the turn.
-func (c *Choosing) answer(b *Board, who *Who) Answer {
-	return Answer{Choice: c.choose(b, who), Scope: c.scope(who)}
-}
-
 // IsUnknown reports whether there is no value because names have not been resolved yet.
 func (a *Answer) IsUnknown() bool { return a.Choice != nil && a.Choice.Status() == pool.Unknown }
 
@@ -172,62 +155,6 @@ func (s *Set) Allows(b *Board, values []uint16) bool {
 	return b.choice(s.more.Groups[0].number).Allows(values)
 }
 
-// choose returns the choice of the first group that the client matches and that has a value up. If
-// no such group has one up, it returns the choice of the first that has values, or else the first
-// whose values are not known; nil if there is none.
-func (c *Choosing) choose(b *Board, who *Who) *pool.Choice {
-	if c.Routes == nil {
-		return b.choice(c.Groups[0].number)
-	}
-	var s search
-	client := route.Client{Network: who.Network, Places: who.Places}
-	c.Routes.Match(&client, func(group int) bool { return s.goesOn(b.choice(c.Groups[group].number)) })
-	return s.found
-}
-
-// A search is the way from the most specific group that a client matches outward to the group that
-// answers.
-type search struct {
-	found *pool.Choice // nil if no group so far has values, or may have some
-}
-
-// goesOn looks at the choice of the next group. It reports whether a wider one has to be looked at.
-func (s *search) goesOn(choice *pool.Choice) bool {
-	status := choice.Status()
-	isUp := status == pool.Up
-	isFirst := s.found == nil || s.found.Status() == pool.Unknown
-	if isUp || isFirst && status.HasEndpoints() || s.found == nil && status == pool.Unknown {
-		s.found = choice
-	}
-	return !isUp
-}
-
-// scope returns how many bits of the client's prefix the choice depends on (RFC 7871 §7.2.1).
-func (c *Choosing) scope(who *Who) int {
-	needs := c.needs()
-	switch {
-	case !who.Subnet || needs == 0:
-		return 0
-	case needs != NeedsNetwork || c.Order == pool.Sticky:
-		return who.Network.Bits()
-	}
-	return c.Routes.Networks.Scope(who.Network)
-}
-
-func (c *Choosing) needs() Needs {
-	var n Needs
-	if c.Order == pool.Sticky || c.Routes != nil && c.Routes.Networks != nil {
-		n |= NeedsNetwork
-	}
-	if c.Routes != nil && c.Routes.Places != nil {
-		n |= NeedsPlaces
-	}
-	if c.Order == pool.Nearest {
-		n |= NeedsPoint
-	}
-	return n
-}
-
 // HasPlace reports whether some of the values are for a place that is so.
 func (s *Set) HasPlace(is func(place string) bool) bool {
 	if s.more == nil || s.more.Routes == nil {
@@ -246,7 +173,7 @@ func (s *Set) Needs() Needs {
 	if s.more == nil {
 		return 0
 	}
-	return s.more.needs()
+	return s.more.needs
 }
 
 // IsPersonal reports whether answers depend on the client, and not only on verdicts and turns.
