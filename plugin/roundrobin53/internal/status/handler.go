@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,13 +49,11 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request) {
 	if sel == nil {
 		return
 	}
-	defer s.renders.take()()
 	w.Header().Set("Content-Type", "application/json")
-	v := view{sel.in.list(), time.Now()}
-	y := yielder{Writer: w, renders: &s.renders}
-	if v.writeJSON(&y, sel.in, &sel.filter) == nil { // else whoever asked has gone
-		_ = y.flush()
-	}
+	_ = s.renders.document(w, sel.in, r.URL.Path+"?"+sel.values.Encode(), func(to io.Writer) error {
+		v := view{sel.in.list(), time.Now()}
+		return v.writeJSON(to, sel.in, &sel.filter)
+	})
 }
 
 // A selection is what a request wants to see of an instance.

@@ -1,7 +1,9 @@
 package status
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -125,6 +127,43 @@ func TestRenders(t *testing.T) {
 		}
 		if len(r.made) > mostMade {
 			t.Errorf("%d pages are kept", len(r.made))
+		}
+	})
+}
+
+// TestDocuments guards readers of documents: a short one that was made a moment ago is served
+// again, unless a verdict has changed.
+func TestDocuments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, verdicts := served(t, everything, "example.org.")
+		r, in, made, octets := newRenders(), &Instance{Blocks: []*Block{b}}, 0, 0
+		document := func() string {
+			var body bytes.Buffer
+			err := r.document(&body, in, "", func(w io.Writer) error {
+				made++
+				_, err := fmt.Fprintf(w, "%d%*s", made, octets, "")
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return strings.TrimSpace(body.String())
+		}
+		for _, step := range []struct {
+			before func()
+			want   string
+		}{
+			{func() {}, "1"},
+			{func() { time.Sleep(freshFor / 2) }, "1"},
+			{func() { settle(b, verdicts, "192.0.2") }, "2"},
+			{func() {}, "2"},
+			{func() { time.Sleep(freshFor); octets = longWrite }, "3"},
+			{func() {}, "4"}, // a long one is not kept
+		} {
+			step.before()
+			if got := document(); got != step.want {
+				t.Errorf("document %s, want %s", got, step.want)
+			}
 		}
 	})
 }

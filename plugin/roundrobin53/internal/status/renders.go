@@ -2,30 +2,34 @@ package status
 
 import (
 	"io"
+	"slices"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
 // renders serves readers one at a time, so that however many there are, queries have all processors
-// but one. A page that was made a moment ago is served again.
+// but one. A page, or a short document, that was made a moment ago is served again.
 type renders struct {
-	turn chan struct{}       // has room for whoever renders
-	made map[string]madePage // by query string; only whoever has the turn touches it
+	turn chan struct{}     // has room for whoever renders
+	made map[string]render // by path and query string; only whoever has the turn touches it
 }
 
-// A madePage is a page as it was made.
-type madePage struct {
-	in   *Instance
-	at   time.Time
-	body []byte
+// A render is a page or a document as it was made.
+type render struct {
+	in     *Instance
+	boards []*policy.Board // of the blocks of the instance: what it answered
+	at     time.Time
+	body   []byte
 }
 
 const (
 	freshFor = 250 * time.Millisecond // less than a second in which the page asks again
-	mostMade = 16                     // pages that are kept
+	mostMade = 16                     // pages and documents that are kept
 )
 
 func newRenders() renders {
-	return renders{make(chan struct{}, 1), make(map[string]madePage)}
+	return renders{make(chan struct{}, 1), make(map[string]render)}
 }
 
 // take waits for the turn, and returns what ends it.
@@ -34,24 +38,57 @@ func (r *renders) take() (release func()) {
 	return func() { <-r.turn }
 }
 
-// page returns a page, made now or a moment ago.
-func (r *renders) page(in *Instance, key string, render func() ([]byte, error)) ([]byte, error) {
-	defer r.take()()
-	if made, ok := r.made[key]; ok && made.in == in && time.Since(made.at) < freshFor {
-		return made.body, nil
-	}
+// fresh returns what was made a moment ago, unless answers have changed since. The caller has the
+// turn.
+func (r *renders) fresh(in *Instance, key string) (body []byte, ok bool) {
+	made, ok := r.made[key]
+	return made.body, ok && made.in == in && time.Since(made.at) < freshFor && slices.Equal(made.boards, in.boards())
+}
+
+// keep keeps what was just made, under boards that were there before. The caller has the turn.
+func (r *renders) keep(in *Instance, boards []*policy.Board, key string, body []byte) {
 	if len(r.made) >= mostMade {
 		clear(r.made)
 	}
+	r.made[key] = render{in, boards, time.Now(), body}
+}
+
+// page returns a page, made now or a moment ago.
+func (r *renders) page(in *Instance, key string, render func() ([]byte, error)) ([]byte, error) {
+	defer r.take()()
+	if body, ok := r.fresh(in, key); ok {
+		return body, nil
+	}
+	boards := in.boards()
 	body, err := render()
 	if err == nil {
-		r.made[key] = madePage{in, time.Now(), body}
+		r.keep(in, boards, key, body)
 	}
 	return body, err
 }
 
-// longWrite is how many octets a document has that is not sent while others wait for the turn.
-const longWrite = 64 << 10
+// document writes a document, made now or a moment ago. An error means that whoever asked has gone.
+func (r *renders) document(w io.Writer, in *Instance, key string, write func(io.Writer) error) error {
+	release := r.take()
+	if body, ok := r.fresh(in, key); ok {
+		release()
+		_, err := w.Write(body)
+		return err
+	}
+	defer release()
+	boards, y := in.boards(), yielder{Writer: w, renders: r}
+	if err := write(&y); err != nil {
+		return err
+	}
+	if !y.isLong {
+		r.keep(in, boards, key, y.waiting)
+	}
+	return y.flush()
+}
+
+// longWrite is how many octets of a document wait to be sent. A shorter document is sent as a
+// whole, and kept.
+const longWrite = 256 << 10
 
 // A yielder writes a long document. Whoever writes has the turn while the document is made, and not
 // while it is sent: a reader may be slow.
@@ -59,6 +96,7 @@ type yielder struct {
 	io.Writer
 	renders *renders
 	waiting []byte
+	isLong  bool // some of the document was sent before its end
 }
 
 // Write implements io.Writer.
@@ -66,14 +104,16 @@ func (y *yielder) Write(p []byte) (int, error) {
 	if y.waiting = append(y.waiting, p...); len(y.waiting) < longWrite {
 		return len(p), nil
 	}
-	return len(p), y.flush()
+	y.isLong = true
+	err := y.flush()
+	y.waiting = y.waiting[:0]
+	return len(p), err
 }
 
 // flush sends what waits. The caller has the turn before and after.
 func (y *yielder) flush() error {
 	<-y.renders.turn
 	_, err := y.Writer.Write(y.waiting)
-	y.waiting = y.waiting[:0]
 	y.renders.turn <- struct{}{}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/explain"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/health"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -59,6 +60,15 @@ type Verdict struct {
 func (in *Instance) list() *catalog {
 	in.once.Do(func() { in.catalog = newCatalog(in.Blocks) })
 	return in.catalog
+}
+
+// boards returns what the blocks answer now.
+func (in *Instance) boards() []*policy.Board {
+	boards := make([]*policy.Board, len(in.Blocks))
+	for i, b := range in.Blocks {
+		boards[i] = b.Store.Verdicts.Board()
+	}
+	return boards
 }
 
 // Default is where the page is if the Corefile names no address.
