@@ -24,7 +24,7 @@ type render struct {
 }
 
 const (
-	freshFor = 250 * time.Millisecond // less than a second in which the page asks again
+	freshFor = 500 * time.Millisecond // less than a second in which the page asks again
 	mostMade = 16                     // pages and documents that are kept
 )
 
