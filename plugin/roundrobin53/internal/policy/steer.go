@@ -90,16 +90,27 @@ func (s *Set) KeyOf(value int) string {
 	return string(s.Address(value))
 }
 
-// SteerOf returns what is decided of a value of the set, nil if nothing is.
+// SteerOf returns what is decided of a value of the set, nil if nothing is. It leaves out checks that
+// the value does not have: what state files say of a name is kept for all its values, whatever their
+// checks.
 func (s *Set) SteerOf(steers Steers, value int) *Steer {
-	own, named := steers[s.KeyOf(value)], s.named(steers, value)
+	steer, named := steers[s.KeyOf(value)], s.named(steers, value)
 	switch {
-	case named == nil:
-		return own
-	case own == nil:
-		return named
+	case steer == nil:
+		steer = named
+	case named != nil:
+		steer = named.with(steer)
 	}
-	return named.with(own)
+	if steer == nil || len(steer.Checks) == 0 {
+		return steer
+	}
+	isOther := func(check string, _ Forced) bool { return !s.HasCheck(value, check) }
+	own := *steer
+	own.Checks = maps.Clone(steer.Checks)
+	if maps.DeleteFunc(own.Checks, isOther); own.Drain == "" && own.Weight == nil && len(own.Checks) == 0 {
+		return nil
+	}
+	return &own
 }
 
 // named returns what is decided of the name that a value was looked up under, nil if nothing is.

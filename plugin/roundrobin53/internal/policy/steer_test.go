@@ -97,9 +97,12 @@ func TestSteerOneGroup(t *testing.T) {
 	}
 }
 
-// namedSet makes a live set of values, each of which comes from a name of one letter, "" if it is written.
+// namedSet makes a live set of values with the check a, each of which comes from a name of one letter, "" if it is written.
 func namedSet(letters string, names ...string) *Set {
 	s := liveSet(letters, make([]int, len(letters))...)
+	for _, c := range s.Groups()[0].conditions {
+		c.Check = "a"
+	}
 	s.more.Names = names
 	return s
 }
@@ -140,5 +143,36 @@ func TestSteerNames(t *testing.T) {
 	}
 	if _, isShared := steering.Shared[1]; len(steering.Shared) != 1 || isShared || steering.Weights[0] != 2 || steering.Weights[1] != 9 {
 		t.Errorf("weights %v, shared %v", steering.Weights, steering.Shared)
+	}
+}
+
+// TestSteerOtherChecks guards what is told of values that do not have a check of which something is decided: nothing.
+func TestSteerOtherChecks(t *testing.T) {
+	home := namedSet("ab", "x.", "x.")
+	home.Groups()[0].conditions[1] = nil
+	v := NewVerdicts([]*Set{home}, 1, time.Now())
+	for _, row := range []struct {
+		steer Steer
+		want  []string
+	}{
+		{Steer{Checks: map[string]Forced{"b": {Source: "s:1"}}}, []string{"", ""}},
+		{Steer{Checks: map[string]Forced{"a": {Source: "s:1"}, "b": {Source: "s:2"}}}, []string{"down a at s:1", ""}},
+		{Steer{Checks: map[string]Forced{AllChecks: {Source: "s:1"}}}, []string{"down * at s:1", ""}},
+		{Steer{Drain: "s:1", Checks: map[string]Forced{"b": {Source: "s:2"}}}, []string{"drain at s:1", "drain at s:1"}},
+	} {
+		steers := Steers{"x.": &row.steer}
+		for value, want := range row.want {
+			got := ""
+			if steer := home.SteerOf(steers, value); steer != nil {
+				got = steer.String()
+			}
+			if got != want {
+				t.Errorf("%s of %s: %q, want %q", row.steer.String(), home.Value(value), got, want)
+			}
+		}
+		v.Steer(map[*Set]Steers{home: steers}, time.Now())
+		if isSteered := len(v.variants) > 0; isSteered != (row.want[0]+row.want[1] != "") {
+			t.Errorf("%s: variants %v", row.steer.String(), v.variants)
+		}
 	}
 }
