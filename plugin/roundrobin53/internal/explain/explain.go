@@ -256,6 +256,7 @@ func (e *explainer) explainSet(set *policy.Set, source func(value int) string) [
 	r := e.s.Verdicts.Report(set, e.q.Class, who)
 	names := e.s.Names(set)
 	if set = r.Set; set.IsLive() {
+		e.TTL = set.TTL // which may be what remains of the TTL of a lookup
 		source = func(value int) string { return e.s.SourceOf(set, value) }
 	}
 	e.Scope = max(e.Scope, r.Scope)

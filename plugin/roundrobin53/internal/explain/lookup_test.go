@@ -86,3 +86,16 @@ func TestLookupAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestLookedUpTTL guards the TTL that is told of an alias to a name elsewhere: it is what remains of the lookup's.
+func TestLookedUpTTL(t *testing.T) {
+	s := build(t, "roundrobin53 {\nresolver 192.0.2.53\nrecord app ALIAS lb.example.net.\n}")
+	q := client("app", dns.TypeA, at("192.0.2.7"))
+	q.Known = func(lookup.Question) lookup.Set {
+		return lookup.Set{State: lookup.OK, Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.1")}, When: q.Now, TTL: 20 * time.Second}
+	}
+	s.Take(s.Questions(), q.Known, func(store.TargetKey) bool { return true }, q.Now)
+	if d := explain.Of(s, q); d.TTL != 20 {
+		t.Errorf("TTL %d, want 20", d.TTL)
+	}
+}
