@@ -259,7 +259,7 @@ func TestGeoWithoutPlugins(t *testing.T) {
 	good := fmt.Sprintf(block, "", "record app A 192.0.2.1 192.0.2.2 {\ncheck a\n}\n"+signs.Checks("a"))
 	failing := make(map[string]string)
 	for record, word := range map[string]string{geo: "geo", alias: "geo", nearest: "order nearest"} {
-		const message = "dns://example.org.:0: app.example.org.: %s: the plugins metadata and geoip tell where a client is; the server block has no %s"
+		const message = " - Error during parsing: record: app.example.org.: %s: the plugins metadata and geoip tell where a client is; the server block dns://example.org.:0 has no %s"
 		failing[fmt.Sprintf(block, "", record)] = fmt.Sprintf(message, word, "metadata")
 		failing[fmt.Sprintf(block, "metadata\n", record)] = fmt.Sprintf(message, word, "geoip")
 		failing[fmt.Sprintf(block, geoip, record)] = fmt.Sprintf(message, word, "metadata")

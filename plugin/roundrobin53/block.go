@@ -9,6 +9,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/nsid"
 	"github.com/coredns/coredns/plugin/transfer"
 
@@ -114,6 +115,11 @@ func (b *block) listeners() map[string][]string {
 	return byZone
 }
 
+// errorAt returns an error about a line of the Corefile, as the parser words them.
+func errorAt(source, format string, args ...any) error {
+	return plugin.Error(pluginName, fmt.Errorf("%s - Error during parsing: %w", source, fmt.Errorf(format, args...)))
+}
+
 // validateLocating returns an error if a set needs a client's place and the server block lacks one
 // of the plugins that know it.
 func (h *Handler) validateLocating() error {
@@ -128,7 +134,7 @@ func (h *Handler) validateLocating() error {
 				if needs&policy.NeedsPlaces == 0 {
 					word = "order nearest"
 				}
-				return fmt.Errorf("%s: %s: %s: the plugins metadata and geoip tell where a client is; the server block has no %s", &h.block, rrset.Name, word, name)
+				return errorAt(h.store.Load().SourceOfRRset(rrset), "record: %s: %s: the plugins metadata and geoip tell where a client is; the server block %s has no %s", rrset.Name, word, &h.block, name)
 			}
 		}
 	}

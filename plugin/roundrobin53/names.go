@@ -40,14 +40,12 @@ func (n *names) prepare(handlers []*Handler, p *prober, before *names) error {
 	for _, h := range handlers {
 		h.notifier.tell = h.tellSecondaries
 	}
+	if circles := n.circles(); len(circles) > 0 {
+		return circles[0]
+	}
 	var questions []lookup.Question
 	for _, h := range handlers {
 		questions = append(questions, h.store.Load().Questions()...)
-	}
-	for _, q := range questions {
-		if way := n.wayBack(q.Name, q, nil); way != nil {
-			return fmt.Errorf("%s is looked up for itself: %s; nobody would ever know its addresses", way[0], strings.Join(way, " to "))
-		}
 	}
 	n.lookups = lookup.New(questions, lookup.Observer{Changed: n.changed, Looked: n.count})
 	if before.lookups != nil {
@@ -55,6 +53,26 @@ func (n *names) prepare(handlers []*Handler, p *prober, before *names) error {
 		n.take(n.lookups.Questions(), before.prober.isUp)
 	}
 	return nil
+}
+
+// circles returns an error for each circle of names that are looked up for each other.
+func (n *names) circles() []error {
+	var circles []error
+	told := make(map[string]bool)
+	for _, h := range n.handlers {
+		for _, name := range h.store.Load().AllNames() {
+			way := n.wayBack(name.Name, name.Question, nil)
+			if way == nil || slices.ContainsFunc(way, func(step string) bool { return told[step] }) {
+				continue
+			}
+			for _, step := range way {
+				told[step] = true
+			}
+			circles = append(circles, errorAt(name.Source, "record: %s is looked up for itself: %s; nobody would ever know its addresses: write them for one of these names",
+				name.Name, strings.Join(way, " to ")))
+		}
+	}
+	return circles
 }
 
 // wayBack returns the names that lead from a name to the question that it is looked up for; nil if

@@ -81,6 +81,8 @@ func Handlers(c *caddy.Controller, now time.Time) ([]*Handler, []error) {
 		}
 		in.prober.add(h)
 	}
+	in.names.handlers = in.handlers
+	errs = append(errs, in.names.circles()...)
 	in.states.open(in.handlers, newStates(), now)
 	return in.handlers, errs
 }

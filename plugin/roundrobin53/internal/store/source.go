@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/miekg/dns"
+
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
@@ -65,6 +67,14 @@ func (s *sources) addRRs(positions ...config.Position) int32 {
 
 // SourceOfSet returns where an A or AAAA RRset is written, by the number of its set, as FILE:LINE.
 func (s *Store) SourceOfSet(number int) string { return s.sources.text(s.sources.sets[number]) }
+
+// SourceOfRRset returns where an RRset that has a set is written, as FILE:LINE.
+func (s *Store) SourceOfRRset(rrset RRset) string {
+	if rrset.Type == dns.TypeCNAME {
+		return s.Source(rrset.Type, rrset.Number, 0)
+	}
+	return s.SourceOfSet(rrset.Number)
+}
 
 // SourceOfRR returns where a record of an RRset of the table is written, as FILE:LINE, by its place;
 // "" if it is made for the zone. Of several CNAMEs that an answer chooses among, it knows only where
