@@ -121,6 +121,7 @@ func (st *states) look(now time.Time) {
 		isOver = isOver || len(f.holding(now)) != f.inForce
 	}
 	if !isRead && !isOver {
+		st.judgeLocked()
 		return
 	}
 	before := make(map[*Handler][]store.SteeredValue, len(st.handlers))
@@ -133,6 +134,15 @@ func (st *states) look(now time.Time) {
 		if isRead {
 			logSome(log.Warning, st.unknown[h])
 		}
+	}
+}
+
+// judgeLocked tells what is said of addresses that no name has, as names are resolved.
+func (st *states) judgeLocked() {
+	for _, h := range st.handlers {
+		unknown := h.store.Load().NewlyUnknown()
+		st.unknown[h] = append(st.unknown[h], unknown...)
+		logSome(log.Warning, unknown)
 	}
 }
 

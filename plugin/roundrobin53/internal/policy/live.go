@@ -3,6 +3,8 @@ package policy
 import (
 	"slices"
 	"time"
+
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/pool"
 )
 
 // A live set changes its values while it is served, because they are looked up. The set of the
@@ -19,6 +21,13 @@ func (s *Set) MakeLive() { s.more.isLive = true }
 
 // IsLive reports whether the values of the set can change.
 func (s *Set) IsLive() bool { return s.more != nil && s.more.isLive }
+
+// HasUnknown reports whether names among the values have not been resolved yet.
+func (s *Set) HasUnknown() bool {
+	return slices.ContainsFunc(s.Groups(), func(g *Group) bool {
+		return slices.ContainsFunc(g.Lines(), func(l *pool.Line) bool { return l.Unknown })
+	})
+}
 
 // On returns the set as it is on a board: of a live set the one with the values of that moment, and
 // otherwise the set itself.

@@ -47,12 +47,8 @@ func (s *Store) Steer(files map[string][]override.Entry, now time.Time) (unknown
 	}
 	s.Verdicts.Steer(st.steers, now)
 	s.steeredLocked() // marks the rules about addresses that are looked up
-	for _, r := range st.all {
-		if !r.known {
-			unknown = append(unknown, fmt.Sprintf("%s: %q says nothing of what is here: no such %s has the value", r.source, r.String(), r.subject()))
-		}
-	}
-	return unknown
+	s.steered.open = st.all
+	return s.unknownLocked()
 }
 
 // steered is what a store remembers of state files, for the values that come and go.
@@ -60,6 +56,7 @@ type steered struct {
 	sync.Mutex
 	rules   map[string]map[string][]*rule // by file and policy.Key
 	written []SteeredValue                // the values of sets whose values stay
+	open    []*rule                       // that may be about values that are not there, as far as is known
 }
 
 // Steered returns the values of which state files say something now, one for each value and entry.
