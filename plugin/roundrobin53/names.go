@@ -229,7 +229,12 @@ func (n *names) report(c *lookup.Change) {
 	if after.Left > 0 && after.Left != before.Left {
 		log.Warningf("lookups: %s has %d addresses: %d are used", c.Question, len(after.Addresses)+after.Left, len(after.Addresses))
 	}
+	if len(after.Unusable) > 0 && !slices.Equal(after.Unusable, before.Unusable) {
+		log.Warningf("lookups: %s has addresses that no host can have, which are not used: %s", c.Question, strings.Trim(fmt.Sprint(after.Unusable), "[]"))
+	}
 	switch {
+	case after.State == lookup.Never:
+		log.Warningf("lookups: %s: no answer, and nothing is known of it: %v", c.Question, after.Err)
 	case after.State == before.State:
 	case after.State == lookup.Stale:
 		log.Warningf("lookups: %s: no answer, and what was known stays: %v", c.Question, after.Err)

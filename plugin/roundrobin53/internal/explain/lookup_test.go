@@ -37,6 +37,10 @@ func TestLookup(t *testing.T) {
 			[]string{"1 of 2 names have addresses                  lb.example.net. at Corefile:4: kept, though no lookup has succeeded for 1h0m0s: 192.0.2.53:53: no answer in time\n"},
 		},
 		{"cut", &lookup.Set{State: lookup.OK, Addresses: two, Left: 200}, "NOERROR", []string{"lb.example.net. at Corefile:4 has 202 addresses: 2 are used\n"}},
+		{
+			"unusable", &lookup.Set{State: lookup.OK, Addresses: two, Unusable: []netip.Addr{netip.IPv4Unspecified(), netip.MustParseAddr("224.0.0.1")}}, "NOERROR",
+			[]string{"lb.example.net. at Corefile:4 has addresses that no host can have: 0.0.0.0 224.0.0.1\n"},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := build(t, "roundrobin53 {\nresolver 192.0.2.53\nrecord app A {\nvalue lb.example.net.\nvalue other.example.net. 192.0.2.9\n}\n}")

@@ -20,6 +20,7 @@ type answer struct {
 	result    Result // Success, NXDomain or NoData
 	addresses []netip.Addr
 	left      int
+	unusable  []netip.Addr
 	path      []string
 	ttl       time.Duration // of addresses: the smallest one; of a negative answer: how long it is valid, RFC 2308 section 5
 }
@@ -44,6 +45,7 @@ var (
 	errRecursion = failed(BadAnswer, errors.New("the server neither knows the name nor looks it up for others"))
 	errNXDomain  = errors.New("NXDOMAIN: the name does not exist")
 	errNoData    = errors.New("NODATA: the name has no addresses of this type")
+	errTruncated = failed(BadAnswer, errors.New("a truncated answer over a stream"))
 	errNoEDNS    = failed(BadAnswer, errors.New("FORMERR"))
 )
 
@@ -87,7 +89,7 @@ func collect(m *dns.Msg, q Question) (answer, error) {
 	a := answer{ttl: maxTTL * time.Second}
 	for name := q.Name; ; name = a.path[len(a.path)-1] {
 		next := a.takeFrom(m, name, q.Type)
-		if len(a.addresses) > 0 || next == "" {
+		if len(a.addresses)+len(a.unusable) > 0 || next == "" {
 			break
 		}
 		if len(a.path) == maxPath || next == q.Name || slices.Contains(a.path, next) {
@@ -96,8 +98,14 @@ func collect(m *dns.Msg, q Question) (answer, error) {
 		a.path = append(a.path, next)
 	}
 	a.finish()
+	if len(a.addresses) == 0 && len(a.unusable) > 0 {
+		return answer{}, failed(BadAnswer, fmt.Errorf("only addresses that no host can have: %s", joined(a.unusable)))
+	}
 	return a, nil
 }
+
+// joined writes addresses with spaces between.
+func joined(addresses []netip.Addr) string { return strings.Trim(fmt.Sprint(addresses), "[]") }
 
 // takeFrom takes the addresses that a name has in a message, and the smallest TTL. It returns where
 // a CNAME record of the name leads; "" if there is none.
@@ -124,22 +132,40 @@ func (a *answer) takeFrom(m *dns.Msg, name string, qtype uint16) (next string) {
 
 // add adds the address of a record, if it is of the type that was asked for.
 func (a *answer) add(asked, got uint16, ip []byte) {
-	if address, ok := netip.AddrFromSlice(ip); ok && asked == got {
-		if got == dns.TypeA {
-			address = address.Unmap() // miekg/dns keeps IPv4 addresses in 16 octets
-		}
-		a.addresses = append(a.addresses, address)
+	address, ok := netip.AddrFromSlice(ip)
+	if !ok || asked != got {
+		return
 	}
+	if got == dns.TypeA {
+		address = address.Unmap() // miekg/dns keeps IPv4 addresses in 16 octets
+	}
+	if isUsable(address) {
+		a.addresses = append(a.addresses, address)
+	} else {
+		a.unusable = append(a.unusable, address)
+	}
+}
+
+// isUsable reports whether a host can have an address that a server tells. Filters answer with
+// 0.0.0.0 for names that they block; a client or a probe that connects to it reaches itself.
+func isUsable(a netip.Addr) bool {
+	limitedBroadcast := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return !a.IsUnspecified() && !a.IsMulticast() && !a.Is4In6() && a != limitedBroadcast
 }
 
 // finish sorts the addresses and leaves out those beyond MaxAddresses. The lowest ones stay:
 // whichever order the resolver turns its answer to, the choice is the same.
 func (a *answer) finish() {
-	slices.SortFunc(a.addresses, netip.Addr.Compare)
-	a.addresses = slices.Compact(a.addresses)
+	a.addresses, a.unusable = sorted(a.addresses), sorted(a.unusable)
 	if a.left = max(0, len(a.addresses)-MaxAddresses); a.left > 0 {
 		a.addresses = slices.Clone(a.addresses[:MaxAddresses])
 	}
+}
+
+// sorted sorts addresses and leaves out duplicates.
+func sorted(addresses []netip.Addr) []netip.Addr {
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	return slices.Compact(addresses)
 }
 
 // negative reads an answer without addresses. It counts if the server looks up names for others, or

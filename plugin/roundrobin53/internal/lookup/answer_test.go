@@ -23,7 +23,11 @@ func TestReadAnswer(t *testing.T) {
 		want   string
 	}{
 		{"addresses", dns.TypeA, 0, true, "n. 60 A 192.0.2.2; n. 30 A 192.0.2.1", "", "success [192.0.2.1 192.0.2.2] 30s []"},
-		{"IPv6", dns.TypeAAAA, 0, true, "n. 60 AAAA 2001:db8::1; n. 60 AAAA ::ffff:192.0.2.1", "", "success [::ffff:192.0.2.1 2001:db8::1] 1m0s []"},
+		{"IPv6", dns.TypeAAAA, 0, true, "n. 60 AAAA 2001:db8::2; n. 60 AAAA 2001:db8::1", "", "success [2001:db8::1 2001:db8::2] 1m0s []"},
+		{"addresses that no host has", dns.TypeA, 0, true, "n. 60 A 192.0.2.2; n. 60 A 0.0.0.0; n. 60 A 224.0.0.1; n. 60 A 255.255.255.255", "", "success [192.0.2.2] 1m0s []"},
+		{"IPv6 addresses that no host has", dns.TypeAAAA, 0, true, "n. 60 AAAA 2001:db8::1; n. 60 AAAA ::; n. 60 AAAA ff02::1; n. 60 AAAA ::ffff:192.0.2.1", "", "success [2001:db8::1] 1m0s []"},
+		{"a filter", dns.TypeA, 0, true, "n. 60 CNAME a.; a. 60 A 0.0.0.0; a. 60 A 0.0.0.0", "", "bad_answer: only addresses that no host can have: 0.0.0.0"},
+		{"a filter of IPv6", dns.TypeAAAA, 0, true, "n. 60 AAAA ::", "", "bad_answer: only addresses that no host can have: ::"},
 		{"letters", dns.TypeA, 0, true, "N. 60 A 192.0.2.2", "", "success [192.0.2.2] 1m0s []"},
 		{"twice", dns.TypeA, 0, true, "n. 60 A 192.0.2.2; n. 60 A 192.0.2.2", "", "success [192.0.2.2] 1m0s []"},
 		{"another name", dns.TypeA, 0, true, "n. 60 A 192.0.2.2; evil. 60 A 203.0.113.66", "", "success [192.0.2.2] 1m0s []"},

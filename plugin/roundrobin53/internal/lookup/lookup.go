@@ -5,6 +5,7 @@
 // at any time.
 //
 //	lookup.go  set.go           Lookups, Observer; Question, Set and State
+//	adopt.go                    what other lookups know is taken over
 //	loop.go                     which question is looked up next
 //	pace.go                     what a result does to a set, and when to ask again
 //	server.go  resolvconf.go    servers as the Corefile and /etc/resolv.conf write them
@@ -24,7 +25,8 @@ import (
 	"sync"
 )
 
-// Change is the change of one set: of its addresses or its state.
+// Change is the change of one set: of its addresses or its state, or the first failure of a name
+// that was never resolved.
 type Change struct {
 	Question      Question
 	Before, After Set
@@ -74,32 +76,6 @@ func New(questions []Question, observer Observer) *Lookups {
 	l.states = make([]state, len(l.questions))
 	l.context, l.cancel = context.WithCancel(context.Background())
 	return l
-}
-
-// Adopt takes over what old knows of the same questions: their sets, ages and when they are due. It
-// may be called before Start only. Old may still be at work, and go on afterwards.
-func (l *Lookups) Adopt(old *Lookups) {
-	known := old.known()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, q := range l.questions {
-		if s, ok := known[q]; ok {
-			l.states[i] = s
-		}
-	}
-}
-
-// known returns the states of the questions that had a result.
-func (l *Lookups) known() map[Question]state {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	known := make(map[Question]state, len(l.states))
-	for i, s := range l.states {
-		if s.asked {
-			known[l.questions[i]] = s
-		}
-	}
-	return known
 }
 
 // Start begins to look up. It must be called at most once; after Stop it does nothing.

@@ -94,6 +94,28 @@ func (s *script) lookups(observer Observer, names ...string) *Lookups {
 // summary writes a set as a test compares it.
 func summary(s Set) string { return fmt.Sprintf("%s%v", s.State, s.Addresses) }
 
+func isFirstFailure(c Change) bool {
+	return c.After.State == Never && c.Before.Err == nil && c.After.Err != nil
+}
+
+// TestFirstFailureIsTold guards the log: a name that nobody could resolve so far is told of once.
+func TestFirstFailureIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.words["a."] = strings.Fields("fail hang fail 192.0.2.1/5s")
+		var changes []string
+		l := s.lookups(Observer{Changed: func(c []Change) {
+			changes = append(changes, fmt.Sprintf("%s %v", summary(c[0].After), c[0].After.Err))
+		}}, "a.")
+		l.Start()
+		time.Sleep(time.Minute)
+		l.Stop()
+		if want := []string{"never[] SERVFAIL", "ok[192.0.2.1] <nil>"}; !slices.Equal(changes, want) {
+			t.Errorf("changes %q, want %q", changes, want)
+		}
+	})
+}
+
 // TestSince guards what is told of a set: it is in its state since the lookup that changed it.
 func TestSince(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -141,8 +163,10 @@ func TestSets(t *testing.T) {
 				changed := 0
 				l = s.lookups(Observer{
 					Changed: func(c []Change) {
-						changed++
-						if got := summary(l.Get(c[0].Question)); got != summary(c[0].After) || got == summary(c[0].Before) {
+						if !isFirstFailure(c[0]) {
+							changed++
+						}
+						if got := summary(l.Get(c[0].Question)); got != summary(c[0].After) || got == summary(c[0].Before) && !isFirstFailure(c[0]) {
 							t.Errorf("change from %s to %s, but Get says %s", summary(c[0].Before), summary(c[0].After), got)
 						}
 					},

@@ -46,7 +46,7 @@ func (s *state) learn(a answer, err error, now time.Time) bool {
 		interval = s.fail(err)
 	case a.result == Success:
 		s.negatives, s.failures = 0, 0
-		s.set = Set{Addresses: a.addresses, State: OK, Left: a.left, Path: a.path, When: now, TTL: a.ttl}
+		s.set = Set{Addresses: a.addresses, State: OK, Left: a.left, Unusable: a.unusable, Path: a.path, When: now, TTL: a.ttl}
 		interval = min(max(a.ttl, minInterval), maxInterval)
 	default:
 		interval = s.deny(a, now)

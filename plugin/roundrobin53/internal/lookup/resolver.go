@@ -166,7 +166,11 @@ func (u *upstream) exchange(ctx context.Context, q query, first exchanged, deadl
 		}
 		q.renew()
 	}
-	return exchangeStream(ctx, u.streams, q, deadline)
+	message, err := exchangeStream(ctx, u.streams, q, deadline)
+	if err == nil && isTruncated(message) {
+		return nil, errTruncated
+	}
+	return message, err
 }
 
 // resultOf returns the result that an error stands for.

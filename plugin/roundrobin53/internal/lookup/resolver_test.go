@@ -102,6 +102,22 @@ func TestTruncatedAnswer(t *testing.T) {
 	}
 }
 
+// TestTruncatedOverStream guards what is known from a server that does not send all, whatever way
+// it is asked: that is no answer, least of all that there are no addresses.
+func TestTruncatedOverStream(t *testing.T) {
+	for _, records := range [][]string{nil, {asked + " 60 IN A 192.0.2.1"}} {
+		n := startNameserver(t, func(x *exchange) {
+			x.add(records...).reply.Truncated = true
+			x.send()
+		})
+		for _, s := range []Server{n.udp, n.tcp, n.tls} {
+			if got := text(ask(t, n, s)); !strings.HasPrefix(got, "bad_answer: ") || !strings.HasSuffix(got, ": a truncated answer over a stream") {
+				t.Errorf("%d records, truncated over %s: %s", len(records), s.Network, got)
+			}
+		}
+	}
+}
+
 // TestLies sends what is no answer before the answer, which must be waited for, and nothing else,
 // which must not be taken.
 func TestLies(t *testing.T) {

@@ -33,6 +33,10 @@ type Set struct {
 	Since time.Time
 	// Left is how many addresses were left out because there were more than MaxAddresses.
 	Left int
+	// Unusable are addresses of the last answer that counted that no host can have, in ascending order:
+	// 0.0.0.0, ::, 255.255.255.255, multicast addresses and IPv4 addresses in IPv6 form. They are not
+	// among Addresses.
+	Unusable []netip.Addr
 	// Path are the names that CNAME records led to, in their order; the last one has the addresses.
 	Path []string
 	// When is when the answer came that Addresses are of; the zero time: there was none.
@@ -92,7 +96,11 @@ func (r Result) String() string {
 	return [...]string{"success", "nxdomain", "nodata", "servfail", "refused", "timeout", "unreachable", "bad_answer"}[r]
 }
 
-// equal reports whether two sets have the same addresses and state.
+// equal reports whether two sets have the same addresses, those that are not used included, and
+// state. A name that was never resolved changes when the first lookup fails.
 func (s *Set) equal(other Set) bool {
-	return s.State == other.State && s.Left == other.Left && slices.Equal(s.Addresses, other.Addresses)
+	if s.State == Never && (s.Err == nil) != (other.Err == nil) {
+		return false
+	}
+	return s.State == other.State && s.Left == other.Left && slices.Equal(s.Unusable, other.Unusable) && slices.Equal(s.Addresses, other.Addresses)
 }

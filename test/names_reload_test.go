@@ -1,0 +1,48 @@
+package test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/roundrobin53/roundrobin53/test/nameserver"
+	"github.com/roundrobin53/roundrobin53/test/server"
+)
+
+// TestReloadWithAnotherResolver guards whoever replaces a resolver that is dead: what it said last stays until the new one
+// has answered.
+func TestReloadWithAnotherResolver(t *testing.T) {
+	dead, silent, alive := nameserver.Start(t), nameserver.Start(t), nameserver.Start(t)
+	dead.Set("lb.example.net.", "60 A 192.0.2.1")
+	silent.Fail("", nameserver.Silence)
+	alive.Set("lb.example.net.", "60 A 192.0.2.2")
+	s := server.Start(t, named(dead, "record app A lb.example.net."))
+	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	dead.Fail("", nameserver.Silence)
+	server.MustReload(t, s, named(silent, "record app A lb.example.net."))
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
+		t.Errorf("with a resolver that does not answer: %q", got)
+	}
+	server.MustReload(t, s, named(alive, "record app A lb.example.net."))
+	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
+}
+
+// TestLogTellsOfNamesNeverResolved guards the log: the first failure is told of, and why, since clients get SERVFAIL.
+func TestLogTellsOfNamesNeverResolved(t *testing.T) {
+	n := nameserver.Start(t)
+	n.Fail("lb.example.net.", nameserver.ServFail)
+	n.Set("blocked.example.net.", "60 A 0.0.0.0")
+	n.Set("odd.example.net.", "60 A 192.0.2.1", "60 A 224.0.0.1")
+	s := server.Start(t, named(n, "record app A lb.example.net.\nrecord blocked A blocked.example.net.\nrecord odd A odd.example.net."))
+	for _, want := range []string{
+		"lookups: lb.example.net. A: no answer, and nothing is known of it: " + n.Address + ": SERVFAIL",
+		"lookups: blocked.example.net. A: no answer, and nothing is known of it: " + n.Address + ": only addresses that no host can have: 0.0.0.0",
+		"lookups: odd.example.net. A has addresses that no host can have, which are not used: 224.0.0.1",
+	} {
+		server.Eventually(t, "the log says "+want, func() bool { return strings.Contains(s.Log(), want) })
+	}
+	if got := server.SortedAddresses(s.Ask("odd.example.org", dns.TypeA)); got != "192.0.2.1" {
+		t.Errorf("odd: %q", got)
+	}
+}
