@@ -50,7 +50,7 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = s.renders.document(w, sel.in, r.URL.Path+"?"+sel.values.Encode(), func(to io.Writer) error {
+	_ = s.renders.document(w, sel.in, "/status.json?"+sel.values.Encode(), func(to io.Writer) error {
 		v := view{sel.in.list(), time.Now()}
 		return v.writeJSON(to, sel.in, &sel.filter)
 	})

@@ -240,7 +240,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 	if sel == nil {
 		return
 	}
-	body, err := s.renders.page(sel.in, r.URL.Path+"?"+sel.values.Encode(), func() ([]byte, error) {
+	body, err := s.renders.page(sel.in, "/?"+sel.values.Encode(), func() ([]byte, error) {
 		v := view{sel.in.list(), time.Now()}
 		var body bytes.Buffer
 		err := pageTemplate.Execute(&body, v.page(sel.in, &sel.filter, sel.page, sel.values))

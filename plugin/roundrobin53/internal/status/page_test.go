@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,9 +102,10 @@ func TestLongRRset(t *testing.T) {
 func TestRenders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, in, made := newRenders(), new(Instance), 0
+		var failure error
 		render := func() ([]byte, error) {
 			made++
-			return fmt.Append(nil, made), nil
+			return fmt.Append(nil, made), failure
 		}
 		for _, step := range []struct {
 			wait time.Duration
@@ -112,15 +114,33 @@ func TestRenders(t *testing.T) {
 			want string
 		}{
 			{0, in, "", "1"},
-			{freshFor / 2, in, "", "1"},
+			{leastFresh / 2, in, "", "1"},
 			{0, in, "q=a", "2"},
 			{0, new(Instance), "", "3"}, // after a reload
-			{freshFor, in, "", "4"},
+			{leastFresh, in, "", "4"},
 		} {
 			time.Sleep(step.wait)
 			if got, err := r.page(step.in, step.key, render); err != nil || string(got) != step.want {
 				t.Errorf("page %s, %v; want %s", got, err, step.want)
 			}
+		}
+		slow := func() ([]byte, error) {
+			time.Sleep(20 * time.Millisecond)
+			return render()
+		}
+		for i, wait := range []time.Duration{0, mostFresh - time.Millisecond, time.Millisecond} {
+			time.Sleep(wait)
+			if got, err := r.page(in, "slow", slow); err != nil || string(got) != []string{"5", "5", "6"}[i] {
+				t.Errorf("page %d that takes long to make: %s, %v", i, got, err)
+			}
+		}
+		failure = errors.New("failed")
+		if got, err := r.page(in, "failing", render); !errors.Is(err, failure) {
+			t.Errorf("%s, %v; want an error", got, err)
+		}
+		failure = nil
+		if got, err := r.page(in, "failing", render); err != nil || string(got) != "8" {
+			t.Errorf("after a failure: %s, %v; want it made anew", got, err)
 		}
 		for i := range 10 * mostMade {
 			_, _ = r.page(in, fmt.Sprint(i), render)
@@ -154,10 +174,10 @@ func TestDocuments(t *testing.T) {
 			want   string
 		}{
 			{func() {}, "1"},
-			{func() { time.Sleep(freshFor / 2) }, "1"},
+			{func() { time.Sleep(leastFresh / 2) }, "1"},
 			{func() { settle(b, verdicts, "192.0.2") }, "2"},
 			{func() {}, "2"},
-			{func() { time.Sleep(freshFor); octets = longWrite }, "3"},
+			{func() { time.Sleep(leastFresh); octets = longWrite }, "3"},
 			{func() {}, "4"}, // a long one is not kept
 		} {
 			step.before()

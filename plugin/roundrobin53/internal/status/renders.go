@@ -19,14 +19,20 @@ type renders struct {
 type render struct {
 	in     *Instance
 	boards []*policy.Board // of the blocks of the instance: what it answered
-	at     time.Time
+	began  time.Time
+	until  time.Time // when it is made anew
 	body   []byte
 }
 
+// How long something is served again: as long as making it takes a hundredth of the time, within
+// bounds. The page asks again every second.
 const (
-	freshFor = 500 * time.Millisecond // less than a second in which the page asks again
-	mostMade = 16                     // pages and documents that are kept
+	freshShare = 100
+	leastFresh = 250 * time.Millisecond
+	mostFresh  = time.Second
 )
+
+const mostMade = 16 // pages and documents that are kept
 
 func newRenders() renders {
 	return renders{make(chan struct{}, 1), make(map[string]render)}
@@ -42,15 +48,21 @@ func (r *renders) take() (release func()) {
 // turn.
 func (r *renders) fresh(in *Instance, key string) (body []byte, ok bool) {
 	made, ok := r.made[key]
-	return made.body, ok && made.in == in && time.Since(made.at) < freshFor && slices.Equal(made.boards, in.boards())
+	return made.body, ok && made.in == in && time.Now().Before(made.until) && slices.Equal(made.boards, in.boards())
 }
 
-// keep keeps what was just made, under boards that were there before. The caller has the turn.
-func (r *renders) keep(in *Instance, boards []*policy.Board, key string, body []byte) {
+// begin notes what there is before something is made. The caller has the turn.
+func begin(in *Instance) render { return render{in: in, boards: in.boards(), began: time.Now()} }
+
+// keep keeps what was made. The caller has the turn.
+func (r *renders) keep(key string, made render, body []byte) {
 	if len(r.made) >= mostMade {
 		clear(r.made)
 	}
-	r.made[key] = render{in, boards, time.Now(), body}
+	now := time.Now()
+	made.until = now.Add(min(mostFresh, max(leastFresh, freshShare*now.Sub(made.began))))
+	made.body = body
+	r.made[key] = made
 }
 
 // page returns a page, made now or a moment ago.
@@ -59,10 +71,10 @@ func (r *renders) page(in *Instance, key string, render func() ([]byte, error)) 
 	if body, ok := r.fresh(in, key); ok {
 		return body, nil
 	}
-	boards := in.boards()
+	made := begin(in)
 	body, err := render()
 	if err == nil {
-		r.keep(in, boards, key, body)
+		r.keep(key, made, body)
 	}
 	return body, err
 }
@@ -76,12 +88,12 @@ func (r *renders) document(w io.Writer, in *Instance, key string, write func(io.
 		return err
 	}
 	defer release()
-	boards, y := in.boards(), yielder{Writer: w, renders: r}
+	made, y := begin(in), yielder{Writer: w, renders: r}
 	if err := write(&y); err != nil {
 		return err
 	}
 	if !y.isLong {
-		r.keep(in, boards, key, y.waiting)
+		r.keep(key, made, y.waiting)
 	}
 	return y.flush()
 }
