@@ -21,7 +21,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/build/version"
 )
 
-// release is what is made, and where.
+// release says which versions are released, and from which files.
 type release struct {
 	dist      string
 	kustomize string
@@ -74,7 +74,7 @@ func (r release) run() error {
 	return r.writeSums()
 }
 
-// tag is the image's tag that the manifests have to name.
+// tag returns the image's tag that the manifests have to name.
 func (r release) tag() string {
 	return version.Tag(r.coredns, r.own)
 }

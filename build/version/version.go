@@ -19,8 +19,9 @@ func Tag(coredns, own string) string {
 	return strings.ReplaceAll(coredns+"-rr53."+own, "+", "-")
 }
 
-// Own is the version of this plugin that a program has: the one that the linker set, or else the commit that `go build`
-// found checked out, with a mark if files had changed. `go run` records no commit, and no version is made up then.
+// Own returns the version of this plugin in a program: the version that the linker set, or else the
+// commit that `go build` found checked out, with a mark if files had changed. `go run` records no
+// commit: then it is unknown.
 func Own(linked string) string {
 	if linked != "" {
 		return linked
@@ -34,7 +35,7 @@ func Own(linked string) string {
 
 const unknown = "of an unknown commit"
 
-// recorded is the version of the main module.
+// recorded returns the version of the main module.
 func recorded(info *debug.BuildInfo) string {
 	if version := info.Main.Version; version != "" && version != "(devel)" {
 		return version

@@ -99,7 +99,7 @@ func isIn(name, zone string) bool {
 	return ok && backslashes%2 == 0 // an escaped dot ends no label
 }
 
-// A listener is what a handler keeps for one of the servers (address and transport) that pass
+// A listener holds a handler's counters for one of the servers (address and transport) that pass
 // queries to it.
 type listener struct {
 	stream  bool // see asker.IsStream

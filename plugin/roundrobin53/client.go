@@ -67,7 +67,7 @@ func subnetPrefix(subnet *dns.EDNS0_SUBNET) (netip.Prefix, bool) {
 	return prefix, err == nil && prefix.Addr() == addr && addr.Is4() == (subnet.Family == familyIPv4)
 }
 
-// network returns the client's network: the one that ECS names, or the source address as a whole.
+// network returns the client's network, which ECS names, or else the source address as a whole.
 func (q *query) network() netip.Prefix {
 	if q.subnet != nil {
 		return q.subnet.prefix

@@ -126,15 +126,15 @@ func (q *query) logWhy(set *policy.Set, order []uint16) {
 	log.Debug(strings.TrimSpace(d.Line()))
 }
 
-// published is what a query's metadata say of its answer. It is put into words only when somebody
-// asks.
+// published holds the facts about a query's answer that its metadata show. They are put into words
+// only when somebody asks.
 type published struct {
 	set *policy.Set // nil if no set was asked
 	outcome
 }
 
-// An outcome is what came of a set, in numbers: a pointer into an answer would put the answer onto
-// the heap, for all queries.
+// An outcome describes an answer of a set, in numbers: a pointer into the answer would put the
+// answer onto the heap, for all queries.
 type outcome struct {
 	first    int // value that the answer begins with; none if it has none
 	group    int // of the set; none if no group is for the client, or turns alone decide

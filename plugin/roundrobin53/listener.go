@@ -13,7 +13,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// A listener is what a handler keeps for one of the servers (address and transport) that pass
+// A listener holds a handler's counters for one of the servers (address and transport) that pass
 // queries to it.
 type listener struct {
 	stream  bool // see asker.IsStream

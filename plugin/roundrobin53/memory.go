@@ -35,10 +35,10 @@ const (
 	servingGC = 50
 )
 
-// gogc is what the plugin makes of GOGC.
+// gogc records whether the plugin has set GOGC, and the value without it.
 var gogc struct {
 	mu     sync.Mutex
-	usual  int // what it would be without the plugin; negative if nothing is collected
+	usual  int // GOGC without the plugin; negative if nothing is collected
 	isOurs bool
 }
 
@@ -55,7 +55,7 @@ func setGC(percent int) {
 	}
 }
 
-// restoreGC makes GOGC what it is without the plugin.
+// restoreGC sets GOGC to its value without the plugin.
 func restoreGC() {
 	gogc.mu.Lock()
 	defer gogc.mu.Unlock()

@@ -46,7 +46,7 @@ func handler(tb testing.TB, directive string) *Handler {
 	return h
 }
 
-// errPassed is what the plugin behind a handler under test returns.
+// The plugin behind a handler under test returns errPassed.
 var errPassed = fmt.Errorf("passed on")
 
 // discard is a writer that keeps the last message.

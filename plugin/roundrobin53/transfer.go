@@ -179,8 +179,8 @@ func (n *notifier) start() {
 	n.armLocked()
 }
 
-// stop makes the notifier tell nothing any more. What it has not told stays, for the one that
-// follows.
+// stop makes the notifier tell nothing any more. The changes that it has not told of stay, for the
+// next notifier to adopt.
 func (n *notifier) stop() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -190,7 +190,7 @@ func (n *notifier) stop() {
 	}
 }
 
-// adopt takes over what another notifier, which has stopped, has not told of the zones that isOwn
+// adopt takes over the changes that a stopped notifier has not told of, in zones that isOwn
 // accepts.
 func (n *notifier) adopt(old *notifier, isOwn func(zone string) bool) {
 	old.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A toldList is what a notifier told, with the times.
+// A toldList records the zones that a notifier told of, and the times.
 type toldList struct {
 	mu    sync.Mutex
 	times []time.Time

@@ -127,7 +127,7 @@ func (p *Process) Await(ctx context.Context, ask func(port int) error) (time.Dur
 	}
 }
 
-// Log is what the process has written so far.
+// Log returns everything that the process has written so far.
 func (p *Process) Log() (string, error) {
 	log, err := os.ReadFile(p.log)
 	if err != nil {
@@ -136,7 +136,7 @@ func (p *Process) Log() (string, error) {
 	return string(log), nil
 }
 
-// lastWords is the end of the log.
+// lastWords returns the end of the log.
 func (p *Process) lastWords() string {
 	log, err := p.Log()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Location is what a database of places knows of a network.
+// Location is an entry of a database of places, about one network.
 type Location struct {
 	Network            string
 	Continent, Country string

@@ -65,7 +65,8 @@ type Load struct {
 	failures []string // the first queries that were lost or got a wrong answer
 }
 
-// StartLoad asks at an address for names in turn, with so many queries a second.
+// StartLoad sends perSecond queries a second to an address. Query makes query i; isRight judges its
+// answer.
 func StartLoad(t *testing.T, address string, perSecond int, query func(i int) *dns.Msg, isRight func(m *dns.Msg) bool) *Load {
 	t.Helper()
 	l := &Load{stop: make(chan struct{})}

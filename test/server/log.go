@@ -23,14 +23,14 @@ func (l *LogBuffer) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// Since is what was logged behind an offset.
+// Since returns the log behind an offset.
 func (l *LogBuffer) Since(offset int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.buf.Bytes()[offset:])
 }
 
-// Len is the offset of what is logged next.
+// Len returns the offset of the next log line.
 func (l *LogBuffer) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

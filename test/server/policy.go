@@ -40,7 +40,7 @@ const policyTTL = 30
 // ZoneTTL is how long a negative answer lives otherwise, since the zones say nothing of it.
 const ZoneTTL = 60
 
-// name is what the subtest of a case is called.
+// name returns the name of a case's subtest.
 func (c *PolicyCase) name() string {
 	parts := []string{c.Row, c.Values, c.Options, c.Client}
 	if c.Qtype != 0 {

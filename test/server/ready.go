@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Readiness is what the ready plugin says at an address: OK, or the plugins that are not ready.
+// Readiness returns the answer of the ready plugin at an address: OK, or the plugins that are not
+// ready.
 func Readiness(address string) (string, error) {
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get("http://" + address + "/ready")

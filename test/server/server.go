@@ -182,17 +182,18 @@ func (s *Server) ReloadFrom(input caddy.Input) error {
 	return err
 }
 
-// Log is what has been logged since the server started.
+// Log returns the log since the server started.
 func (s *Server) Log() string { return serverLog.Since(s.logOffset) }
 
-// UDP is the address of the datagram socket of listener i.
+// UDP returns the address of the datagram socket of listener i.
 func (s *Server) UDP(i int) string { return s.Instance.Servers()[i].LocalAddr().String() }
 
-// TCP is the address of the stream socket of listener i.
+// TCP returns the address of the stream socket of listener i.
 func (s *Server) TCP(i int) string { return s.Instance.Servers()[i].Addr().String() }
 
-// Follows reports whether a first value is the one that comes behind the last, "" if there was none; or the one behind
-// that, which may be once in SlipAfter rounds, and once more where a verdict has changed the length of a round.
+// Follows reports whether now, the first value of an answer, comes right behind last, the first
+// value of the answer before, "" if there was none. Now may skip one value once in SlipAfter
+// rounds, and once more where a verdict has changed the length of a round.
 func (s *Server) Follows(values []string, last, now string) bool {
 	s.turns++
 	if last == "" || now == Next(values, last) {

@@ -10,7 +10,7 @@ import (
 // Choices are the answers that clients get, by client.
 type Choices map[string][]string
 
-// StickyClients are so many networks of clients.
+// StickyClients returns n networks of clients.
 func StickyClients(n int) []string {
 	all := make([]string, n)
 	for i := range all {

@@ -40,9 +40,9 @@ const (
 	failByScript // with 500, see Script
 )
 
-// Target is what checks probe: servers of every kind on one loopback address. Each path of its HTTP servers is an
-// endpoint of its own, which passes until it is set to do something else. It counts requests by path and connections by
-// kind of server.
+// Target serves the probes of checks, with servers of every kind on one loopback address. Each path
+// of its HTTP servers is an endpoint of its own, which passes until it is set to do something else.
+// Target counts requests by path and connections by kind of server.
 type Target struct {
 	URL string // of the server of the kind http
 

@@ -42,7 +42,7 @@ func typeOf(t *testing.T, name string) uint16 {
 	return qtype
 }
 
-// rdata is what stands behind the type in the answers of that type.
+// rdata returns the data of the answers of a type, as text.
 func rdata(m *dns.Msg, qtype uint16) []string {
 	var found []string
 	for _, rr := range m.Answer {
@@ -147,11 +147,11 @@ func Next(values []string, value string) string {
 	return values[(slices.Index(values, value)+1)%len(values)]
 }
 
-// SlipAfter is how many rounds of turns pass until one begins a place later. A record's first answer begins a round, and
-// the first slip comes so many rounds later.
+// SlipAfter is how many rounds of turns pass until a round begins one place later. A record's first
+// answer begins a round, and the first slip comes SlipAfter rounds later.
 const SlipAfter = 8
 
-// FirstOf asks once over UDP and is the first value of the answer: an address, "" if there is none.
+// FirstOf asks once over UDP and returns the first address of the answer, "" if there is none.
 func FirstOf(t *testing.T, s *Server, name string, qtype uint16) string {
 	t.Helper()
 	if all := Addresses(Send(t, s, "udp", Question(name, qtype))); len(all) > 0 {

@@ -31,7 +31,7 @@ func Probes(t *testing.T, zone, check, result string) int {
 	return int(Series(t, "coredns_roundrobin53_probes_total")[labels])
 }
 
-// Transitions is what a server logged of a check, a line for each change.
+// Transitions returns the changes of a check's verdicts that a server logged, one a line.
 func Transitions(s *Server, zone, check string) string {
 	var lines []string
 	for line := range strings.Lines(s.Log()) {
@@ -64,8 +64,8 @@ func UpSeries(t *testing.T) map[string]float64 {
 	return up
 }
 
-// IsDownExactly reports whether the serving instance takes exactly these checks for down, named in one text. The names
-// are those of checks that one value each has, or of values that all have one endpoint.
+// IsDownExactly reports whether the serving instance takes exactly these checks for down, named in
+// one text. Each check must belong to one value, or to several values with one endpoint.
 func IsDownExactly(t *testing.T, names string) bool {
 	t.Helper()
 	want := make(map[string]bool)

@@ -97,12 +97,12 @@ date = %s
 
 `
 
-// workgroups are what pages are about, by section.
+// workgroups name the subjects of pages, by section.
 var workgroups = map[int]string{1: "CoreDNS Commands", 7: "CoreDNS Plugins"}
 
 var heading = regexp.MustCompile(`(?m)^# .*$`)
 
-// render is the page of a source.
+// render returns the page of a source.
 func (p page) render(source []byte, created time.Time) []byte {
 	text := append(fmt.Appendf(nil, title, p.name, p.section, workgroups[p.section], created.Format(time.RFC3339)), replaceFirst(heading, source)...)
 	text = hideBackslashes(text)

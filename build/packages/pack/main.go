@@ -42,7 +42,7 @@ func main() {
 	}
 }
 
-// packer is what is packed.
+// packer makes packages of the binaries in dist.
 type packer struct {
 	root    string
 	dist    string

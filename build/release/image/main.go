@@ -19,7 +19,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/build/version"
 )
 
-// release is what the image says of itself.
+// release holds the facts that the image states about itself.
 type release struct {
 	coredns  string // version of CoreDNS
 	own      string // version of roundrobin53
@@ -109,7 +109,8 @@ func readBinaries(paths []string) (map[string][]byte, error) {
 // architectures are Go's names for the machines of ELF headers.
 var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 
-// architecture is what a binary is for. A binary that needs a dynamic linker is refused: the image has none.
+// architecture returns the architecture of a binary. It refuses a binary that needs a dynamic
+// linker: the image has none.
 func architecture(path string) (string, error) {
 	file, err := elf.Open(path)
 	if err != nil {

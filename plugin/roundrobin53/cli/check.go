@@ -43,8 +43,8 @@ func check(args []string, std Streams) int {
 	return Fine
 }
 
-// A finding is what check tells of a Corefile. As JSON it is a document whose fields may become
-// more, but are never renamed.
+// A finding tells what check found in a Corefile. It is also the JSON document. Fields may be added
+// to it, but are never renamed.
 type finding struct {
 	Version      int            `json:"version"`
 	OK           bool           `json:"ok"`

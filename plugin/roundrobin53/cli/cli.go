@@ -1,4 +1,4 @@
-// Package cli has what the binary does beside serving: commands such as `coredns check`.
+// Package cli has the binary's commands, such as `coredns check`. None of them serves.
 //
 // A command is one row of a table and a file named after it. It gets its arguments and the
 // program's streams, and returns the exit code: so it runs in a test as it runs in a shell.
@@ -23,7 +23,7 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// A command is what the first argument of the program may ask for instead of a server.
+// A command runs instead of a server if the program's first argument names it.
 type command struct {
 	name string
 	args string // what follows the name, for people

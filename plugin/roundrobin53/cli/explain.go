@@ -19,7 +19,7 @@ import (
 
 const explainArgs = "[-conf FILE] NAME [TYPE] [-client IP] [-down VALUE|CHECK/VALUE]... [-now TIME] [-json]"
 
-// A question is what the arguments of explain ask.
+// A question holds the arguments of explain.
 type question struct {
 	name   string
 	rrtype uint16
@@ -134,7 +134,7 @@ func readType(word string) (rrtype uint16, ok bool) {
 // aboutMessages are the types that belong to messages, or ask for whole zones (RFC 6895 §3.1).
 var aboutMessages = []uint16{dns.TypeNone, dns.TypeOPT, dns.TypeTKEY, dns.TypeTSIG, dns.TypeIXFR, dns.TypeAXFR, dns.TypeMAILA, dns.TypeMAILB}
 
-// An answer is what one server block answers.
+// An answer explains the answer of one server block.
 type answer struct {
 	Block string `json:"block"`
 	*explain.Document

@@ -19,7 +19,8 @@ import (
 // directive is that of the plugin.
 const directive = "roundrobin53"
 
-// A corefile is what a start would make of a Corefile, up to the moment when it opens sockets.
+// A corefile holds the handlers that a start would make of a Corefile, and the errors that it would
+// find, before it opens sockets.
 type corefile struct {
 	handlers []*roundrobin53.Handler // of the server blocks, without what is wrong in them
 	reduced  []bool                  // by handler: something was wrong

@@ -11,15 +11,15 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
-// A remainder is what is left of the directives of a server block when lines that are wrong are left
-// out, one by one, to find further errors. An error that what was left out explains is none of its
-// own: a record is not wrong because its check is.
+// A remainder holds the directives of a server block without the wrong lines. Wrong lines are left
+// out one by one, to find further errors. An error that follows from a line left out does not
+// count: a record is not wrong because its check is.
 type remainder struct {
 	name   string // of the file whose words do not name one
 	tokens []caddyfile.Token
 
 	reduced map[place]bool      // first lines of blocks that lost a line
-	missing map[definition]bool // what was defined on lines that were left out
+	missing map[definition]bool // by lines that were left out
 }
 
 // A place is a line of a file.
@@ -28,7 +28,7 @@ type place struct {
 	line int
 }
 
-// A definition is what a line of a directive defines.
+// A definition names a thing that a line of a directive defines.
 type definition struct {
 	directive place
 	kind      config.Kind
@@ -42,7 +42,7 @@ func newRemainder(name string, tokens []caddyfile.Token) *remainder {
 // isReduced reports whether something was left out.
 func (r *remainder) isReduced() bool { return len(r.reduced) > 0 }
 
-// explains reports whether an error may be there only because of what was left out.
+// explains reports whether an error may be there only because lines were left out.
 func (r *remainder) explains(err error) bool {
 	wrong, ok := errors.AsType[*config.Error](err)
 	if !ok {

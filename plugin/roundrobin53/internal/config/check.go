@@ -22,11 +22,11 @@ type Check struct {
 	Connect netip.Addr    // the address that the probe connects to; not valid: the value
 	Need    int           // how many members have to be up
 	Members []string
-	Invert  bool // with members: it is up while the members that are up are fewer
+	Invert  bool // with members: the check is up while fewer than Need members are up
 
 	// Known when the whole block is read.
 	Probes []*Check // the probes that it and its members are made of, each once
-	Meant  *Check   // itself; of a check with one member, the check that the member means
+	Meant  *Check   // the check itself; if it has one member, the member's Meant
 	Turns  bool     // it says the opposite of Meant
 
 	words []string // as written behind the name

@@ -111,7 +111,7 @@ func setEnv(t *testing.T) {
 	}
 }
 
-// manySources returns so many names that their addresses may be more than a set holds.
+// manySources returns names that may have more addresses than a set holds.
 func manySources() string {
 	var names []string
 	for i := range 656 {
@@ -130,8 +130,7 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	}
 }
 
-// readCorefile is what the server blocks of a Corefile give, as text, and the error if there is
-// one.
+// readCorefile returns the server blocks of a Corefile as text, and the error if there is one.
 func readCorefile(corefile string) (string, error) {
 	blocks, err := caddyfile.Parse("testdata/Corefile", strings.NewReader(corefile), []string{directiveName})
 	if err != nil {
@@ -202,8 +201,7 @@ func readZone(word string) []string {
 	return zones
 }
 
-// following is the first address of the network of a length right behind the one that an address
-// begins.
+// following returns the first address behind the network addr/bits, which addr begins.
 func following(addr netip.Addr, bits int) netip.Addr {
 	octets := addr.AsSlice()
 	for i, add := (bits-1)/8, 1<<(7-(bits-1)%8); i >= 0; i, add = i-1, 1 {

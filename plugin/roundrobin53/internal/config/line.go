@@ -100,7 +100,7 @@ func (p Position) File() string { return p.file }
 type Error struct {
 	Position Position
 	Across   bool // the line alone does not show it: without other lines it may be right
-	Braces   bool // a brace is missing or misplaced, so that the lines behind may be read as what they are not
+	Braces   bool // a brace is missing or misplaced, so that the lines behind it may be misread
 	err      error
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestLocate guards positions: an error keeps the one that it has, however deep it is wrapped, and
+// TestLocate guards positions: an error keeps its own position, however deep it is wrapped, and
 // whatever its text says.
 func TestLocate(t *testing.T) {
 	record, value := Position{"Corefile", 3}, Position{"Corefile", 4}

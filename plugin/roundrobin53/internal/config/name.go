@@ -138,7 +138,7 @@ func FullName(name, zone string, zones ZoneIndex) (string, error) {
 	return full, nil
 }
 
-// Below makes a name that is relative to a zone fully qualified.
+// Below returns the full name of a name that is relative to a zone.
 func Below(name, zone string) string {
 	if zone == "." {
 		return name + "."

@@ -188,7 +188,7 @@ func (rec *Record) checksOf(opts *ValueOptions) []string {
 	return rec.checks
 }
 
-// HasCheck reports whether one of some checks has a name, or is made of a check that has it.
+// HasCheck reports whether one of the checks has the name, or is made of a check with the name.
 func (d *Directive) HasCheck(checks []string, name string) bool {
 	return slices.ContainsFunc(checks, func(check string) bool {
 		return check == name || d.HasCheck(d.Check(check).Members, name)

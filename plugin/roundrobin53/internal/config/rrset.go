@@ -22,11 +22,11 @@ type RRset struct {
 	Metrics   bool
 	ChoiceOptions
 
-	// Set only if there is more to choose than whose turn it is: see isPlain.
+	// Set only if an answer depends on more than turns: see isPlain.
 	Lines     []RRsetLine
 	Routing   *Routing
 	Weighted  bool
-	Remaining bool       // TTL is the most: the answer has what remains of the TTL of what was looked up
+	Remaining bool       // the answer has the remaining TTL of the lookup, at most TTL
 	Directive *Directive // where their networks and checks are defined
 }
 
@@ -59,8 +59,8 @@ func (rrset *RRset) add(rr dns.RR, p Position) {
 	rrset.RRs = append(rrset.RRs, rr)
 }
 
-// Positions returns where the records of the RRset are written, one by one, unless they have lines.
-// The first position is that of the RRset.
+// Positions returns the position of each record of an RRset without Lines. The first position is
+// that of the RRset.
 func (rrset *RRset) Positions() []Position {
 	positions := []Position{rrset.Position}
 	if rrset.further != nil {

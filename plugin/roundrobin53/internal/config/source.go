@@ -50,8 +50,8 @@ func parseResolver(d *Directive, l line) error {
 	return nil
 }
 
-// Servers returns the servers that are asked for the addresses of names, none if the directive does
-// not say: then they are those of the system.
+// Servers returns the servers that the directive names for lookups. If it names none, the system's
+// servers are asked.
 func (d *Directive) Servers() []lookup.Server {
 	if d.resolver == nil {
 		return nil
@@ -131,7 +131,8 @@ func (rec *Record) looksUp(rrtype uint16) bool {
 	return rec.hasSources() && (rec.rrtype == dns.TypeNone || rec.rrtype == rrtype)
 }
 
-// mostValues returns how many values an RRset of the record can have, with so many written ones.
+// mostValues returns how many values an RRset of the record can have at most. Written is how many
+// of them are addresses in the Corefile.
 func (rec *Record) mostValues(written int) int {
 	for _, v := range rec.values {
 		written += len(v.sources(rec)) * lookup.MaxAddresses
@@ -206,8 +207,8 @@ func (alias *alias) newSource(rrtype uint16, name string) (*RRset, error) {
 	return rrset, rrset.route()
 }
 
-// Detached returns a copy of the RRset that can be kept as long as it is served: it does not keep
-// the records of its directive in memory.
+// Detached returns a copy of the RRset to serve from. The copy does not keep the records of its
+// directive in memory.
 func (rrset *RRset) Detached() *RRset {
 	d := rrset.Directive
 	if d.detached == nil {

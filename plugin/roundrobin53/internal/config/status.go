@@ -52,8 +52,8 @@ func (d *Directive) State() string {
 	return filepath.Join(d.around.Root, d.state)
 }
 
-// statusAddress returns what a word means as an address to listen at. A port alone means nothing:
-// it is what {$ENV} leaves of an address that is not set, and would open the page to everyone.
+// statusAddress reads a word as an address to listen at. It refuses a port alone, which would open
+// the page to everyone: {$ENV}:8053 leaves the port alone if ENV is not set.
 func statusAddress(word string) (netip.AddrPort, error) {
 	var listen netip.AddrPort
 	addr, err := netip.ParseAddr(word)

@@ -19,7 +19,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// A Query is what is to be explained.
+// A Query names the answer to explain.
 type Query struct {
 	Name  string // full, in lower case
 	Type  uint16
@@ -48,9 +48,9 @@ const (
 	FromAsked  = "asked"  // whoever asks for the explanation names it
 )
 
-// A Probe is what is known of the probes of a target.
+// A Probe describes the verdict and the latest probe of a target.
 type Probe struct {
-	Since  time.Time // when its verdict became what it is; the zero time if that is not known
+	Since  time.Time // when its verdict was reached; the zero time if that is not known
 	Reason error     // why the latest probe failed; nil if it passed
 }
 
@@ -131,7 +131,8 @@ func newDocument(q *Query, name string) *Document {
 	}
 }
 
-// Set explains what a set answers that chooses among its values, without the way to it.
+// Set explains the answer of a set that chooses among its values. It does not explain how the query
+// led to the set.
 func Set(s *store.Store, q *Query, set *policy.Set) *Document {
 	c := set.Choosing()
 	d := newDocument(q, c.Name)
@@ -241,8 +242,8 @@ func (e *explainer) explainCNAME() (next string) {
 	return target
 }
 
-// explainSet explains what a set answers, whose values are written where source says. It returns the
-// values by position.
+// explainSet explains the answer of a set. Source says where its values are written. explainSet
+// returns the answered values by position.
 func (e *explainer) explainSet(set *policy.Set, source func(value int) string) []uint16 {
 	needs := set.Needs()
 	who := e.q.Who(needs)

@@ -87,8 +87,8 @@ func setDown(s *store.Store, isDown func(target int) bool, now time.Time) {
 }
 
 // TestExplainedAnswerIsTheNext guards the one promise of an explanation: it tells what happens. In
-// 10,000 random configurations, with random verdicts, the explained answer is the one that the next
-// query of the client gets, and each stage begins with what the stage before left.
+// 10,000 random configurations, with random verdicts, the client's next query gets the explained
+// answer, and each stage begins with the values that the stage before left.
 func TestExplainedAnswerIsTheNext(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 10_000 {

@@ -91,7 +91,8 @@ func TestLookupAlone(t *testing.T) {
 	}
 }
 
-// TestLookedUpTTL guards the TTL that is told of an alias to a name elsewhere: it is what remains of the lookup's.
+// TestLookedUpTTL guards the explained TTL of an alias to a name elsewhere: the lookup's remaining
+// TTL.
 func TestLookedUpTTL(t *testing.T) {
 	s := build(t, "roundrobin53 {\nresolver 192.0.2.53\nrecord app ALIAS lb.example.net.\n}")
 	q := client("app", dns.TypeA, at("192.0.2.7"))

@@ -91,7 +91,7 @@ func (st *stager) plainDrain() Stage {
 	return s
 }
 
-// route removes the values of all groups but the one that answers.
+// route removes the values that are not in the group that answers.
 func (st *stager) route() Stage {
 	r := st.report
 	groups := make(map[int][]string) // by value: the names of its groups

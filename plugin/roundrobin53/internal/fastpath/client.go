@@ -37,7 +37,7 @@ func (w *worker) whoFor(set *policy.Set) *policy.Who {
 	return &w.who
 }
 
-// network returns the client's network: the one that ECS names, or the source address as a whole.
+// network returns the client's network, which ECS names, or else the source address as a whole.
 func (w *worker) network() netip.Prefix {
 	if w.query.Echo {
 		network, _ := w.query.Network() // well-formed, or the query is not answered here

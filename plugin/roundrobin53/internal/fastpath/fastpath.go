@@ -13,11 +13,11 @@
 //	                    |
 //	               plugin chain
 //
-// A listener holds our sockets at one address. It outlives reloads: only the snapshot behind it is
-// swapped, which says what may be answered there and from which stores. A query takes the chain
-// inline where our handler answers it at once, and in a goroutine where it may wait. The first query
-// for each RRset takes the chain, and its answer is compared with the one that a worker would have
-// given: only if they are the same, the workers answer from then on (proof).
+// A listener holds our sockets at one address. It outlives reloads: they swap only its snapshot,
+// which says what may be answered there and from which stores. A query takes the chain inline where
+// our handler answers it at once, and in a goroutine where it may wait. The first query for each
+// RRset takes the chain. The worker compares the chain's answer with its own (proof): the workers
+// answer further queries only if the two are the same.
 //
 // The sockets belong to one SO_REUSEPORT group with CoreDNS's, so that no packet that waits in a
 // socket is lost in a reload. Packages datagram and wire know the system calls and the octets.

@@ -42,10 +42,9 @@ func (p proofs) put(number int, is proof) {
 	p[number/proofsPerWord].Or(uint32(is) << (number % proofsPerWord * 2))
 }
 
-// prove has the chain answer a query, and compares its answer with the one that the fast path would
-// have given. If they are the same, the fast path answers for the RRset, or for what is of the same
-// kind in the zone, from then on; if not, it never does. It reports false if the query is left to the
-// chain.
+// prove has the chain answer a query, and compares its answer with the fast path's. If they are the
+// same, the fast path answers for the RRset, or queries of the same kind in the zone, from then on;
+// if not, it never does. It reports false if the query is left to the chain.
 func (w *worker) prove(snap *snapshot, p *datagram.Packet, found record.Result, r reply) bool {
 	r.isDry = true // the turn is the chain's to take
 	if !w.compose(nil, found, r) || found.Kind == record.Addresses && w.message.Count(wire.Answer) == 0 {

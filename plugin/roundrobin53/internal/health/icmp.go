@@ -22,7 +22,7 @@ type echoProber struct {
 	family echoFamily
 }
 
-// echoFamily is what differs between ICMP and ICMPv6.
+// echoFamily holds the differences between ICMP and ICMPv6.
 type echoFamily struct {
 	network, any   string
 	protocol       int // IANA's number

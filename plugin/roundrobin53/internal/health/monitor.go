@@ -151,17 +151,17 @@ func (m *Monitor) Known(target int) bool { return m.flags[target].Load()&flagKno
 // Targets returns the targets. The caller must not change them.
 func (m *Monitor) Targets() []Target { return m.targets }
 
-// Latest is what is known of a target since its latest probe. The zero value belongs to a target
+// Latest describes the verdict and the latest probe of a target. The zero value belongs to a target
 // without a result.
 type Latest struct {
-	Since  time.Time     // when the verdict became what it is: the end of the probe that decided
+	Since  time.Time     // when the verdict was reached: the end of the probe that decided
 	At     time.Time     // when the latest probe ended
 	Took   time.Duration // how long it took
 	Reason error         // why it failed; nil if it passed
 }
 
-// Latest returns what is known of a target since its latest probe. It takes no lock: whoever asks
-// keeps no probe waiting.
+// Latest describes the verdict and the latest probe of a target. It takes no lock, so its callers
+// keep no probe waiting.
 func (m *Monitor) Latest(target int) Latest {
 	if latest := m.latest[target].Load(); latest != nil {
 		return *latest

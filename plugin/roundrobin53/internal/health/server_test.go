@@ -93,8 +93,8 @@ func listen(tb testing.TB, address string) net.Listener {
 	return listener
 }
 
-// targetAt is what a listener listens on, with a check that passes 200-399 within a time that no
-// machine is too slow for.
+// targetAt returns the address of a listener as a target, with a check that passes 200-399 within a
+// time that no machine is too slow for.
 func targetAt(listener net.Listener, scheme string) Target {
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
 	path := ""

@@ -4,8 +4,8 @@ package health
 
 import "net"
 
-// openFileLimit is how many files this process may have open: a guess where the system has no such
-// limit.
+// openFileLimit returns how many files this process may have open: a guess, because the system sets
+// no limit.
 func openFileLimit() uint64 { return 16384 }
 
 // drain can't read without waiting here.

@@ -2,9 +2,9 @@ package lookup
 
 import "time"
 
-// Adopt takes over what old knows of the same questions: their sets, ages and when they are due. Of
-// a name that other servers are asked for from now on, it takes the addresses, which are looked up
-// at once: whoever replaces a resolver that is dead must not lose what it said. Adopt may be called
+// Adopt takes over old's sets, ages and due times of the same questions. If a name is asked of
+// other servers from now on, it keeps its addresses and is looked up at once: when an operator
+// replaces a dead resolver, the resolver's last addresses must not be lost. Adopt may be called
 // before Start only. Old may still be at work, and go on afterwards.
 func (l *Lookups) Adopt(old *Lookups) {
 	known := old.known()

@@ -15,7 +15,7 @@ import (
 // maxPath bounds the CNAME records of one answer that are followed.
 const maxPath = 16
 
-// An answer is what a resolver says of a question.
+// An answer holds a resolver's addresses for a question, or says that there are none.
 type answer struct {
 	result    Result // Success, NXDomain or NoData
 	addresses []netip.Addr
@@ -25,7 +25,7 @@ type answer struct {
 	ttl       time.Duration // of addresses: the smallest one; of a negative answer: how long it is valid, RFC 2308 section 5
 }
 
-// A failure is why a server did not answer a question.
+// A failure says why a server did not answer a question.
 type failure struct {
 	result Result
 	err    error

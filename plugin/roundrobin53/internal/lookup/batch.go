@@ -41,7 +41,7 @@ type unfinished struct {
 	exchanged
 }
 
-// exchanged is what came of a first exchange with a server. The zero value: there was none.
+// exchanged holds the result of a first exchange with a server. The zero value: there was none.
 type exchanged struct {
 	began   time.Time // when the lookup began
 	server  *upstream // nil if none was asked
@@ -50,7 +50,7 @@ type exchanged struct {
 	err     error
 }
 
-// takeFrom returns what came of the exchange with a server, the first time.
+// takeFrom returns the result of the exchange with a server when it is first called.
 func (e *exchanged) takeFrom(u *upstream) exchanged {
 	if e.server != u {
 		return exchanged{}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// benchmarkServer is what the serving process runs as, in place of a benchmark.
+// benchmarkServer stands for a benchmark in the serving process.
 type benchmarkServer struct{ testing.TB }
 
 func (benchmarkServer) Helper()                   {}

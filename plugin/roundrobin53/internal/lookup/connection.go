@@ -17,7 +17,7 @@ type connections struct {
 	usesLimit int           // lookups that one connection is used for; 0: any number
 
 	mu     sync.Mutex    // guards what follows
-	idle   []*connection // the one that waits for the longest time comes first
+	idle   []*connection // longest idle first
 	inUse  map[*connection]struct{}
 	timer  *time.Timer // of sweep; nil if nothing is idle
 	closed bool
@@ -29,8 +29,8 @@ type connection struct {
 	since time.Time // when it became idle
 }
 
-// take returns a connection for a lookup, which must be over by the deadline: the one that was used
-// last, or a new one if none is idle.
+// take returns a connection for a lookup, which must be over by the deadline. It takes the idle
+// connection that was used last, or opens a new one if none is idle.
 func (p *connections) take(ctx context.Context, deadline time.Time) (*connection, error) {
 	c := p.takeIdle()
 	if c == nil {

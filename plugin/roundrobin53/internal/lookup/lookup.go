@@ -116,7 +116,8 @@ func (l *Lookups) Stop() {
 // channel stays open.
 func (l *Lookups) First() <-chan struct{} { return l.first }
 
-// Get returns what is known of a question: the zero Set if nothing is, or if it is not looked up.
+// Get returns the set of a question: the zero Set if there was no result, or if the question is not
+// looked up.
 func (l *Lookups) Get(q Question) Set {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -23,7 +23,8 @@ type Question struct {
 // String writes a question without its resolver, as in "lb.example.net. AAAA".
 func (q Question) String() string { return q.Name + " " + dns.Type(q.Type).String() }
 
-// Set is what is known of a question. It is a value: nothing changes it once it was handed out.
+// Set holds the addresses that are known for a question, and how they came to be known. It is a
+// value: nothing changes it once it was handed out.
 type Set struct {
 	// Addresses are those of the last answer that counted, in ascending order, without duplicates,
 	// at most MaxAddresses. The caller must not change them.
@@ -39,7 +40,7 @@ type Set struct {
 	Unusable []netip.Addr
 	// Path are the names that CNAME records led to, in their order; the last one has the addresses.
 	Path []string
-	// When is when the answer came that Addresses are of; the zero time: there was none.
+	// When is the time of the answer with Addresses; the zero time if there was none.
 	When time.Time
 	// TTL is how long that answer was valid from When on: the smallest of the TTLs in it.
 	TTL time.Duration
@@ -54,7 +55,7 @@ type State uint8
 const (
 	// Never: there was no answer yet. What the name has is not known.
 	Never State = iota
-	// OK: the last lookup brought the addresses, or a first one after them brought none.
+	// OK: the last lookup brought the addresses, or was the first one after them to find none.
 	OK
 	// Stale: the last lookup failed. The addresses are the last ones known.
 	Stale
@@ -78,7 +79,7 @@ const (
 	Refused                    // every server failed, the last one with REFUSED
 	Timeout                    // every server failed, the last one by keeping silent
 	Unreachable                // every server failed, the last one because of the network or its certificate
-	BadAnswer                  // every server failed, the last one with what is no answer
+	BadAnswer                  // every server failed, the last one with a message that is no answer
 	resultsCount = iota
 )
 

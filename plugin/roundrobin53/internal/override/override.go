@@ -18,7 +18,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Action is what an entry does with a value.
+// Action says how an entry treats a value.
 type Action uint8
 
 // The actions.
@@ -110,7 +110,7 @@ func Parse(name string, data []byte) ([]Entry, error) {
 	return entries, nil
 }
 
-// A subject is what one line of a file may say something of: verdicts of a check are one.
+// A subject names a decision that only one line of a file may make. Down and up are one decision.
 type subject struct {
 	action      Action
 	name, value string

@@ -66,7 +66,7 @@ func (c *Choosing) scope(who *Who) int {
 	return c.Routes.Networks.Scope(who.Network)
 }
 
-// findNeeds returns what the set has to know of a client.
+// findNeeds returns the parts of Who that the set needs.
 func (c *Choosing) findNeeds() Needs {
 	var n Needs
 	if c.Order == pool.Sticky || c.Routes != nil && c.Routes.Networks != nil {

@@ -10,7 +10,7 @@ type Condition struct {
 	Need     int // how many of Of have to hold
 	Of       []Condition
 	Inverted bool
-	Forced   *Forced // not nil: what an operator decided, whatever the targets say
+	Forced   *Forced // an operator's verdict, which overrules the targets; nil if there is none
 	Check    string  // the name of the check, for people; "" for conditions that only join others
 }
 

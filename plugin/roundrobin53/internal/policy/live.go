@@ -44,8 +44,7 @@ type Replacement struct {
 }
 
 // Replace gives live sets other values, all at once. Rotations, waits and the counts of values that
-// stay go on. Up holds the verdicts of targets that the sets brought, since their conditions may
-// have targets that there were none of before.
+// stay go on. Up holds the verdicts of the targets that come with the new values.
 func (v *Verdicts) Replace(replacements []Replacement, up []Verdict, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 // Choice returns what a group answers under the board.
 func (b *Board) Choice(g *Group) *pool.Choice { return b.choice(g.number) }
 
-// Condition returns what has to hold for a value to be up, nil if the value is always up.
+// Condition returns the condition for a value to be up, nil if the value is always up.
 func (g *Group) Condition(value int) *Condition { return g.conditions[value] }
 
 // GroupsNow returns the groups of a set as an operator steers them. It holds up verdicts that change
@@ -24,8 +24,7 @@ func (v *Verdicts) GroupsNow(s *Set) []*Group {
 	return groups
 }
 
-// HasPlain reports whether an operator decided something of values of sets in which turns alone
-// decide.
+// HasPlain reports whether an operator steers values of sets in which turns alone decide.
 func (b *Board) HasPlain() bool { return len(b.plain) > 0 }
 
 // Wait returns when a group chooses anew because a better tier has been fit for long enough, the

@@ -14,7 +14,7 @@ import (
 type Report struct {
 	Answer
 	Set    *Set         // with the values of the moment
-	Steers Steers       // what an operator decided of values
+	Steers Steers       // an operator's decisions about values
 	Tried  []Tried      // the groups that were looked at, the most specific first; none if turns alone decide
 	Values []ValueState // by position; none if turns alone decide
 
@@ -30,19 +30,19 @@ type Tried struct {
 	Status pool.Status
 }
 
-// A ValueState tells of one value of a set.
+// A ValueState describes one value of a set.
 type ValueState struct {
 	Line   *pool.Line
 	Up     bool
 	Blames []Blame // what takes the value down
-	Steer  *Steer  // what an operator decided of it; nil if nothing
+	Steer  *Steer  // an operator's decisions about it; nil if there are none
 }
 
 // IsDrained reports whether the value is never answered.
 func (s *ValueState) IsDrained() bool { return s.Line.Drain || s.Steer != nil && s.Steer.Drain != "" }
 
-// A Blame is what makes a condition fail: a check that does not pass or, if it is inverted, one that
-// does.
+// A Blame names a check that makes a condition fail: the check does not pass or, if the condition
+// inverts it, passes.
 type Blame struct {
 	Check    string
 	Target   int // of the check; NoTarget for a check of several checks

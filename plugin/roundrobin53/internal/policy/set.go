@@ -1,12 +1,12 @@
 // Package policy decides which values of an RRset are answered now.
 //
 // A Set holds the values of one RRset. Most sets only take turns; others choose among their values:
-// by who asks (routes), by what is up (conditions), by tier and weight. What such a set answers
-// under the verdicts of one moment stands on the Board; Verdicts owns the board and publishes a new
-// one when a verdict changes or a wait ends. Everything else here is immutable, but for the
-// counters of turns and of first picks.
+// by who asks (routes), by what is up (conditions), by tier and weight. The Board holds their
+// choices under the verdicts of one moment. Verdicts owns the board, and publishes a new one when a
+// verdict changes or a wait ends. Everything else here is immutable, except the counters of turns
+// and of first picks.
 //
-// Package pool has the arithmetic of tiers, weights and distance, package route matches networks
+// Package pool has the arithmetic of tiers, weights and distance; package route matches networks
 // and places. This package knows neither messages nor probes: clients and verdicts are handed in.
 package policy
 
@@ -28,8 +28,8 @@ type Set struct {
 	more      *more  // nil where an answer is the next turn of all values, as in most sets
 }
 
-// more holds what only a set has that chooses among its values, or counts them. It is apart from
-// Set because there may be a million sets.
+// more holds the further parts of a set that chooses among its values, or counts them. It is apart
+// from Set because there may be a million sets.
 type more struct {
 	Choosing
 	cnames []dns.RR // the values, if they are no addresses
@@ -61,7 +61,7 @@ func (s *Set) addMore() *more {
 	return s.more
 }
 
-// An Answer is what a query gets from a set.
+// An Answer holds the values that a query gets from a set.
 type Answer struct {
 	Order  []uint16     // the values by position, in the order of the answer; empty if none is answered now
 	Choice *pool.Choice // the choice they come from; nil if turns alone decide, or no group is for the client
@@ -155,7 +155,7 @@ func (s *Set) Allows(b *Board, values []uint16) bool {
 	return b.choice(s.more.Groups[0].number).Allows(values)
 }
 
-// HasPlace reports whether some of the values are for a place that is so.
+// HasPlace reports whether is returns true for a place that some of the values are for.
 func (s *Set) HasPlace(is func(place string) bool) bool {
 	if s.more == nil || s.more.Routes == nil {
 		return false
@@ -168,7 +168,7 @@ func (s *Set) HasPlace(is func(place string) bool) bool {
 	return false
 }
 
-// Needs returns what the set has to know of a client.
+// Needs returns the parts of Who that the set needs.
 func (s *Set) Needs() Needs {
 	if s.more == nil {
 		return 0

@@ -21,7 +21,7 @@ func SourceOf(sources []Source, value int) Source {
 	return Source{}
 }
 
-// Words are those of a line of the Corefile that say for which clients its values are.
+// Words are the words of a Corefile line that say which clients its values are for.
 type Words struct {
 	First     int // the line's first value, by position
 	From, Geo []string

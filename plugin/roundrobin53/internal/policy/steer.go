@@ -17,7 +17,7 @@ import (
 // the board is then the variant's. A set in which turns alone decide has no group, so its choice
 // lies on the board beside the others.
 
-// A Steer is what is decided of one value.
+// A Steer holds an operator's decisions about one value.
 type Steer struct {
 	Drain  string            // where it is written that the value is drained; "" if it is not
 	Weight *SteeredWeight    // nil: the Corefile's
@@ -52,14 +52,14 @@ type SteeredWeight struct {
 	Source string // where it is written
 }
 
-// Forced is a verdict that is decided.
+// Forced is an operator's verdict.
 type Forced struct {
 	Up     bool
 	Source string // where it is written
 }
 
-// with returns what is decided of a value of which two lines speak: what other says counts first. A
-// value that one of them drains is drained.
+// with joins the decisions of two lines about one value: other counts first. A value that one of
+// them drains is drained.
 func (s *Steer) with(other *Steer) *Steer {
 	both := &Steer{Drain: cmp.Or(other.Drain, s.Drain), Weight: cmp.Or(other.Weight, s.Weight), Checks: maps.Clone(s.Checks)}
 	if both.Checks == nil || other.Checks[AllChecks] != (Forced{}) {
@@ -70,11 +70,11 @@ func (s *Steer) with(other *Steer) *Steer {
 	return both
 }
 
-// Steers are what is decided of the values of a set, by Key. What is decided of a name whose
-// addresses are values is decided of all addresses that come from it.
+// Steers hold an operator's decisions about the values of a set, by Key. A decision about a name
+// whose addresses are values applies to all addresses that come from it.
 type Steers map[string]*Steer
 
-// Key returns what Steers know a value by: its octets if it is an address, or else its text.
+// Key returns the key of a value in Steers: its octets if it is an address, or else its text.
 func Key(value string) string {
 	if addr, err := netip.ParseAddr(value); err == nil {
 		return string(addr.AsSlice())
@@ -90,9 +90,9 @@ func (s *Set) KeyOf(value int) string {
 	return string(s.Address(value))
 }
 
-// SteerOf returns what is decided of a value of the set, nil if nothing is. It leaves out checks that
-// the value does not have: what state files say of a name is kept for all its values, whatever their
-// checks.
+// SteerOf returns the decisions about a value of the set, nil if there are none. It leaves out
+// checks that the value does not have: steers hold the decisions about a name for all values of the
+// name, whatever their checks.
 func (s *Set) SteerOf(steers Steers, value int) *Steer {
 	steer, named := steers[s.KeyOf(value)], s.named(steers, value)
 	switch {
@@ -129,7 +129,7 @@ func (s *Set) HasCheck(value int, name string) bool {
 	})
 }
 
-// Steer takes what is decided of values, by set, in place of what was decided before.
+// Steer replaces all decisions about values. Steers holds the new ones by set.
 func (v *Verdicts) Steer(steers map[*Set]Steers, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *Set) IsDrained(value int) bool {
 	})
 }
 
-// SteersOf returns what is decided of the values of a set, by its home.
+// SteersOf returns the decisions about the values of a set, by its home.
 func (v *Verdicts) SteersOf(home *Set) Steers {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -215,8 +215,8 @@ func newSteering() steering {
 	return steering{pool.Steering{Drained: make(map[int]bool), Weights: make(map[int]int), Shared: make(map[int]int)}, make(map[*Steer]int)}
 }
 
-// add adds what is decided of a value. Named is what is decided of the name that it comes from, nil
-// if nothing is: the addresses of a name share its weight.
+// add adds the decisions about a value. Named holds those about the name that the value comes from,
+// nil if there are none: the addresses of a name share its weight.
 func (s *steering) add(value int, steer, named *Steer) {
 	if steer.Drain != "" {
 		s.Drained[value] = true
@@ -256,11 +256,11 @@ func plainChoices(steers map[*Set]Steers, now time.Time) map[*Set]*pool.Choice {
 	return choices
 }
 
-// PlainChoice returns the choice of a set in which turns alone decide, when something is decided of
-// its values; nil otherwise.
+// PlainChoice returns the choice of a set in which turns alone decide if an operator steers its
+// values, and nil otherwise.
 func (b *Board) PlainChoice(s *Set) *pool.Choice { return b.plain[s] }
 
-// plainChoice returns the choice of a set in which turns alone decide, when it is steered.
+// plainChoice makes the choice of a set in which turns alone decide, when it is steered.
 func (s *Set) plainChoice(steering *pool.Steering, now time.Time) *pool.Choice {
 	rules := pool.Rules{Order: s.Order(), MinUp: 1}
 	if s.Answers() < s.Len() {

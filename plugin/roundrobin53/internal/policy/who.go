@@ -12,7 +12,7 @@ import (
 // set does not need may be left out, see Set.Needs.
 type Who struct {
 	Network netip.Prefix // the client's address, or the network that ECS names
-	Subnet  bool         // Network is the one that ECS names
+	Subnet  bool         // ECS names Network
 	Places  route.Places
 	Point   pool.Point
 	Located bool // Point is known

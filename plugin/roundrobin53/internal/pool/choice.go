@@ -24,7 +24,8 @@ func (s Status) String() string {
 	return [...]string{"up", "all down, answered as if up", "all down", "all drained", "none", "none known yet"}[s]
 }
 
-// A Choice is what a group answers while no verdict changes. It never changes itself.
+// A Choice holds the endpoints that a group answers with while no verdict changes. It never changes
+// itself.
 type Choice struct {
 	group     *Group
 	endpoints []uint16     // the candidates, in the order of the Corefile

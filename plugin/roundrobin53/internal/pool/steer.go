@@ -1,12 +1,12 @@
 package pool
 
-// A Steering is what an operator decides of endpoints at run time, beside the Corefile.
+// A Steering holds an operator's decisions about endpoints at run time, beside the Corefile.
 type Steering struct {
 	Drained map[int]bool // endpoints that are never answered
 	Weights map[int]int  // endpoints that have a weight as if they stood on a line of their own
 
-	// Shared says of endpoints with a weight who they share it with: those of one line that have the
-	// same number here. Endpoints that are not in it share it with nobody.
+	// Shared numbers the endpoints that share a weight: endpoints of one line with the same number
+	// share theirs. An endpoint without a number has its weight for itself.
 	Shared map[int]int
 }
 

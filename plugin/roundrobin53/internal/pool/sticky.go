@@ -7,7 +7,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/internal/turn"
 )
 
-// A Client is what the orders Sticky and Nearest know of a client.
+// A Client describes a client to the orders Sticky and Nearest.
 type Client struct {
 	Network uint64 // a hash of its network
 	Place   Point

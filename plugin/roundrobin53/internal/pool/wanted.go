@@ -1,7 +1,7 @@
 package pool
 
-// Shares returns, by position among the candidates, the part of all answers that is to begin with
-// each. It returns nil if that depends on where clients are.
+// Shares returns the share of answers that is to begin with each candidate, by its position among
+// the candidates. It returns nil if the shares depend on where clients are.
 func (c *Choice) Shares() []float64 {
 	n := len(c.endpoints)
 	switch {

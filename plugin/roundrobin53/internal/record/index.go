@@ -21,7 +21,7 @@ type index struct {
 	seed  maphash.Seed
 }
 
-// A node is what one owner name holds.
+// A node holds the data of one owner name.
 type node struct {
 	hash    uint32 // of the name, see place; 0 if the node is free
 	start   uint32 // of the name in index.names

@@ -146,10 +146,10 @@ func (t *Table) Lookup(name string, qtype uint16) Result {
 	return Result{Kind: NXDomain, Zone: &t.zones[n.zone], Unclaimed: true}
 }
 
-// A Node is what an owner name of a table has.
+// A Node holds the RRsets of one owner name of a table.
 type Node struct {
 	Zone    *Zone
-	A, AAAA int     // numbers of the address RRsets, None where there is None
+	A, AAAA int     // numbers of the address RRsets, None where there is none
 	RRsets  []RRset // all others
 }
 

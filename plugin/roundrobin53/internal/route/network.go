@@ -74,8 +74,8 @@ func (n *Networks) Scope(p netip.Prefix) int {
 	return short
 }
 
-// isDivided reports whether the prefix of a length around p holds longer networks than the one that
-// p matches.
+// isDivided reports whether the prefix of a length around p holds a network that is longer than
+// matched, the length of the network that p matches.
 func (n *Networks) isDivided(p netip.Prefix, length, matched int) bool {
 	around, _ := p.Addr().Prefix(length)
 	for inner := range n.table.Subnets(around) {

@@ -8,7 +8,7 @@ package route
 
 import "net/netip"
 
-// A Client is what routes know of a client.
+// A Client holds the network and the places of a client.
 type Client struct {
 	// Network is the client's address, or the prefix of it that is known (RFC 7871). It matches the
 	// networks that hold all of it; the zero Prefix matches none.

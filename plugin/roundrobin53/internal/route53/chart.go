@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// chart is what Route 53 answers to queries of one name and type, as stages: the routes, and in each of them tiers.
+// chart holds Route 53's answers to queries for one name and type, as stages: routes, and tiers in
+// each route.
 type chart struct {
 	routes []route // more than one only with places or networks
 	ttls   []uint32
@@ -44,7 +45,7 @@ func (c *charter) chart(g *group) (*chart, error) {
 	return made, nil
 }
 
-// branch is the chart that one record set of a group leads to.
+// branch joins a record set of a group with the chart that it leads to.
 type branch struct {
 	*chart
 	set *recordSet

@@ -55,7 +55,7 @@ func (r *reader) addHealthCheck(raw json.RawMessage, at place) (err error) {
 	return nil
 }
 
-// verdict is what is known of a health check before anything is probed.
+// verdict classifies a health check before anything is probed.
 type verdict int
 
 const (

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Report is what became of what was read.
+// Report tells what became of the record sets and health checks that were read.
 type Report struct {
 	zones  []zoneReport
 	checks map[string]*checkLine // that record sets refer to
 	known  int                   // how many health checks were read
 }
 
-// zoneReport is what became of the record sets of a zone.
+// zoneReport tells what became of the record sets of a zone.
 type zoneReport struct {
 	zone *zone
 	sets []*recordSet

@@ -1,13 +1,14 @@
-// Package route53 turns what the AWS CLI prints of Amazon Route 53, and plain zone files, into server
-// blocks with a roundrobin53 directive.
+// Package route53 turns the AWS CLI's output about Amazon Route 53, and plain zone files, into
+// server blocks with a roundrobin53 directive.
 //
-// Read and ReadZoneFile give Zones. Zones.Write writes a block for each: what Route 53 says of a name and
-// type becomes a record whose stages (route, health, tier, order, limit) give the same answers. Trees of
-// aliases are flattened where that is so. What has no counterpart is left out, with a comment at its place
-// and a line in the Report; nothing is approximated in silence.
+// Read and ReadZoneFile return Zones. Zones.Write writes a block for each: the record sets of one
+// name and type become a record whose stages (route, health, tier, order, limit) give the same
+// answers. Trees of aliases are flattened if the answers stay the same. What has no counterpart is
+// left out, with a comment at its place and a line in the Report; nothing is approximated in
+// silence.
 //
-// The package knows the words of the Corefile, and reads its own output with package config before it
-// writes it: a block that it writes is one that a server starts with.
+// The package knows the words of the Corefile. Before it writes a block, it reads the block with
+// package config, so that a server starts with it.
 package route53
 
 import (
@@ -17,7 +18,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Zones is what was read: the zones and what their record sets refer to.
+// Zones holds the zones that were read, and the health checks and locations that their record sets
+// refer to.
 type Zones struct {
 	all     []*zone // in the order of their names
 	checks  map[string]*healthCheck
@@ -44,7 +46,7 @@ type group struct {
 	sets   []*recordSet
 }
 
-// fate is what becomes of a record set.
+// fate says what becomes of a record set.
 type fate int
 
 const (

@@ -15,7 +15,7 @@ type statement struct {
 	block    []statement
 }
 
-// item is what a zone's block has of one name and type, or of both types of address of one name.
+// item holds the statements of a zone's block for one name and type, or for A and AAAA of one name.
 type item struct {
 	name       string
 	statements []statement

@@ -46,7 +46,7 @@ func with(tiers []tier, checks []string) []tier {
 	})
 }
 
-// through returns tiers whose values a record set leads to. Comment is what it is called.
+// through returns tiers with values that a record set leads to. Comment names the record set.
 func through(tiers []tier, rs *recordSet, comment string) []tier {
 	return edit(tiers, func(v *value) {
 		v.sets = append(slices.Clone(v.sets), rs)

@@ -86,7 +86,7 @@ func (in *input) recordSets() func(yield func(*recordSet) bool) {
 	}
 }
 
-// setKey is what tells record sets apart.
+// setKey identifies a record set.
 type setKey struct{ zone, name, rrtype, identifier string }
 
 // filler puts record sets into their zones.

@@ -77,7 +77,7 @@ type Value struct {
 	Checks     []Check    `json:"checks"`
 }
 
-// A Check is what is known of one probed check of a value.
+// A Check describes one probed check of a value.
 type Check struct {
 	Check    string     `json:"check"`
 	State    State      `json:"state"` // up, down or unknown
@@ -86,7 +86,7 @@ type Check struct {
 	Duration string     `json:"duration"` // how long the latest probe took; "" before the first
 }
 
-// A Lookup is what is known of a name that is a value.
+// A Lookup describes a name that is a value.
 type Lookup struct {
 	Name      string     `json:"name"`
 	Type      string     `json:"type"`

@@ -20,7 +20,7 @@ import (
 
 var explainTemplate = template.Must(template.New("explain.html").Funcs(template.FuncMap{"join": strings.Join}).ParseFS(assets, "explain.html"))
 
-// A question is what is to be explained.
+// A question names the answer to explain.
 type question struct {
 	Name   string
 	Type   string
@@ -32,7 +32,7 @@ type question struct {
 	network netip.Prefix
 }
 
-// explanation is what the template shows.
+// explanation holds the data of the template.
 type explanation struct {
 	question
 	Types     []string
@@ -42,7 +42,7 @@ type explanation struct {
 // commonTypes are the types that the page suggests.
 var commonTypes = []string{"A", "AAAA", "CNAME", "MX", "TXT", "SRV", "HTTPS", "NS", "SOA"}
 
-// readQuestion reads what is to be explained. Whoever names no client is the client.
+// readQuestion reads a question. If it names no client, whoever asks is the client.
 func readQuestion(values url.Values, remote string) (question, error) {
 	q := question{Name: fullName(values.Get("name")), Type: strings.ToUpper(values.Get("type")), Client: values.Get("client"), View: values.Get("view"), Server: values.Get("server")}
 	if err := validateName(q.Name); err != nil {

@@ -56,7 +56,7 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// A selection is what a request wants to see of an instance.
+// A selection is the part of an instance that a request asks for.
 type selection struct {
 	in     *Instance
 	values url.Values // of the query string

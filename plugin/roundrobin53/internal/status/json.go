@@ -65,7 +65,7 @@ func (j *jsonWriter) opened(value any) []byte {
 	return text[:max(0, len(text)-len("]}"))]
 }
 
-// A head is what a document begins with.
+// A head holds the fields that a document begins with.
 type head struct {
 	Version  int       `json:"version"`
 	Time     time.Time `json:"time"`

@@ -76,8 +76,8 @@ func (s *Server) Show(in *Instance) {
 	})
 }
 
-// Withdraw makes no name ready from now on: the server still answers, so that who asks it can go
-// elsewhere first.
+// Withdraw reports all names as not ready from now on. The server still answers, so that its
+// clients can go elsewhere first.
 func (s *Server) Withdraw() { s.ending.Store(true) }
 
 // Close ends the page and waits until every answer has ended.

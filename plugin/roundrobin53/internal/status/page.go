@@ -29,7 +29,7 @@ const (
 	mostZoneOptions = 500
 )
 
-// A page is what the template shows.
+// A page holds the data of the template.
 type page struct {
 	Running
 	Now      time.Time

@@ -11,7 +11,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// A readiness is what a name can be answered with.
+// A readiness says how well a name can be answered.
 type readiness int
 
 // The readinesses, the worst first.
@@ -22,10 +22,10 @@ const (
 	isUp
 )
 
-// maxCNAMEs is how many CNAMEs lead from a name to its addresses at most.
+// maxCNAMEs limits the CNAMEs that are followed from a name to its addresses.
 const maxCNAMEs = 8
 
-// readinessOf returns what a name has in a store, by the better of its families.
+// readinessOf returns the readiness of a name in a store: the better one of A and AAAA.
 func readinessOf(s *store.Store, name string) readiness {
 	best := notThere
 	for _, rrtype := range record.AddressTypes {

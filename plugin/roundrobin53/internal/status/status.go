@@ -1,10 +1,10 @@
 // Package status shows what a running configuration serves: a page for people, the same as JSON,
 // and whether a name is ready.
 //
-// An Instance is what the glue hands in: the stores of its server blocks, and what is known of
-// their targets. Whatever is shown is read from a board, which never changes, and from atomics. No
-// query waits for a reader of the page, however many there are; of the readers, one at a time is
-// served with what takes long.
+// The glue hands in an Instance: the stores of its server blocks, and the verdicts of their
+// targets. The page is made from a board, which never changes, and from atomics. So no query waits
+// for a reader of the page, however many there are. Readers wait for each other: what takes long is
+// made for one reader at a time.
 //
 // The package is plain Go. It knows neither CoreDNS nor Corefiles.
 package status
@@ -50,7 +50,7 @@ type Block struct {
 	Explain func(name string, rrtype uint16, client netip.Prefix) *explain.Document
 }
 
-// A Verdict is what is known of a target.
+// A Verdict tells whether a target is up, and describes its latest probe.
 type Verdict struct {
 	Up, Known bool
 	health.Latest

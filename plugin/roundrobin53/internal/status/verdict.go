@@ -7,7 +7,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// A finding is what a condition comes to under the verdicts of now.
+// A finding tells whether a condition holds under the present verdicts.
 type finding struct {
 	holds bool
 	known bool      // every result that it depends on is there

@@ -105,17 +105,17 @@ func (s *Store) Questions() []lookup.Question { return s.live.questions }
 // IsLive reports whether values of the store are looked up.
 func (s *Store) IsLive() bool { return len(s.live.rrsets) > 0 }
 
-// A Taking is what a change of looked-up values means for those who probe.
+// A Taking tells those who probe what a change of looked-up values requires of them.
 type Taking struct {
 	Added []NumberedTarget // targets that have to be probed from now on
 	Gone  []NumberedTarget // targets that have to be probed no longer
 	Zones []int            // the zones whose values changed, by record.Zone.Index
 
-	Steered []SteeredValue // values that came, and of which state files say something
+	Steered []SteeredValue // values that came and that state files steer
 }
 
-// Take takes what is known of questions now, and gives the RRsets concerned the values that follow,
-// all at once. IsUp says whether a target that may be probed already is up.
+// Take gets the sets of questions, and gives the RRsets concerned the values that follow, all at
+// once. IsUp says whether a target is up that may be probed already.
 func (s *Store) Take(questions []lookup.Question, get func(lookup.Question) lookup.Set, isUp func(TargetKey) bool, now time.Time) Taking {
 	v := &s.live
 	v.mu.Lock()

@@ -141,13 +141,13 @@ func (l *liveRRset) ttl(now time.Time) uint32 {
 	return min(remaining, l.rrset.TTL)
 }
 
-// HasRemaining reports whether the TTL of some answers is what remains of a lookup's.
+// HasRemaining reports whether some answers have a lookup's remaining TTL.
 func (s *Store) HasRemaining() bool {
 	return slices.ContainsFunc(s.live.rrsets, func(l *liveRRset) bool { return l.rrset.Remaining })
 }
 
-// Age gives the answers whose TTL is what remains of a lookup's the TTL of now. A lookup that found
-// what was known is no change, but renews the TTL.
+// Age updates the TTL of the answers that have a lookup's remaining TTL. A lookup that finds the
+// same addresses as before is no change, but renews the TTL.
 func (s *Store) Age(get func(lookup.Question) lookup.Set, now time.Time) {
 	v := &s.live
 	v.mu.Lock()

@@ -7,5 +7,5 @@ package store
 // to 16.
 const MaxCNAMEs = 16
 
-// AnyCPU is what the HINFO record says that answers ANY (RFC 8482 §4.2).
+// AnyCPU is the CPU field of the HINFO record that answers ANY (RFC 8482 §4.2).
 const AnyCPU = "RFC8482"

@@ -90,7 +90,7 @@ func (s *Store) SourceOfRR(rrset *record.RRset, i int) string {
 // is none.
 func (s *Store) Alias(number int) string { return s.aliases[number] }
 
-// SourceOf returns where a value of a set is written that chooses among its values.
+// SourceOf returns where a value is written, for a set that chooses among its values.
 func (s *Store) SourceOf(set *policy.Set, value int) string {
 	return s.sources.text(policy.SourceOf(set.Choosing().Sources, value))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 )
 
-// A SteeredValue is a value of which a state file says something.
+// A SteeredValue is a value that a state file steers.
 type SteeredValue struct {
 	Zone, Name string
 	Type       uint16
@@ -23,9 +23,9 @@ type SteeredValue struct {
 	Source     string // FILE:LINE
 }
 
-// Steer takes the entries of state files, by file, in place of all before. Each file is about the
-// zones of the directives that name it. It returns what is said of names, checks and values that are
-// not there, with file and line.
+// Steer replaces the entries of all state files, by file. Each file is about the zones of the
+// directives that name it. Steer returns a text, with file and line, for each entry about a name,
+// check or value that is not there.
 func (s *Store) Steer(files map[string][]override.Entry, now time.Time) (unknown []string) {
 	s.steered.Lock()
 	defer s.steered.Unlock()
@@ -51,15 +51,15 @@ func (s *Store) Steer(files map[string][]override.Entry, now time.Time) (unknown
 	return s.unknownLocked()
 }
 
-// steered is what a store remembers of state files, for the values that come and go.
+// steered holds the rules of state files for the values that come and go.
 type steered struct {
 	sync.Mutex
 	rules   map[string]map[string][]*rule // by file and policy.Key
 	written []SteeredValue                // the values of sets whose values stay
-	open    []*rule                       // that may be about values that are not there, as far as is known
+	open    []*rule                       // that may be about values that have not come yet
 }
 
-// Steered returns the values of which state files say something now, one for each value and entry.
+// Steered returns the values that state files steer now, one for each value and entry.
 func (s *Store) Steered() []SteeredValue {
 	s.steered.Lock()
 	defer s.steered.Unlock()
@@ -74,7 +74,7 @@ func (s *Store) steeredLocked() []SteeredValue {
 	return values
 }
 
-// steeredOfLocked returns the values of an RRset's set of which state files say something.
+// steeredOfLocked returns the values of an RRset's set that state files steer.
 func (s *Store) steeredOfLocked(l *liveRRset, set *policy.Set) []SteeredValue {
 	rules := s.steered.rules[s.Zones[l.zone].State]
 	if len(rules) == 0 {
@@ -83,8 +83,8 @@ func (s *Store) steeredOfLocked(l *liveRRset, set *policy.Set) []SteeredValue {
 	return steeredOf(rules, &SteeredValue{Zone: l.zoneName, Name: l.owner, Type: l.rrset.Type}, set)
 }
 
-// steeredAnew returns the values of which state files say something when one set of an RRset follows
-// another, and did not before.
+// steeredAnew returns the values that state files steer in one set of an RRset, and did not in the
+// set before.
 func (s *Store) steeredAnew(l *liveRRset, before, after *policy.Set) []SteeredValue {
 	s.steered.Lock()
 	defer s.steered.Unlock()
@@ -92,7 +92,7 @@ func (s *Store) steeredAnew(l *liveRRset, before, after *policy.Set) []SteeredVa
 	return slices.DeleteFunc(s.steeredOfLocked(l, after), func(v SteeredValue) bool { return slices.Contains(was, v) })
 }
 
-// steeredOf returns the values of a set of which rules say something, as far as they are like one.
+// steeredOf returns the values of a set that rules steer. Like gives their zone, name and type.
 func steeredOf(rules map[string][]*rule, like *SteeredValue, set *policy.Set) []SteeredValue {
 	var values []SteeredValue
 	for i := range set.Values() {

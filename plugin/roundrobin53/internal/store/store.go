@@ -18,7 +18,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
-// A Store is what a server block serves. It is safe for concurrent use.
+// A Store holds what a server block serves. It is safe for concurrent use.
 type Store struct {
 	Table    *record.Table
 	Zones    []Zone // by record.Zone.Index
@@ -40,14 +40,14 @@ type Store struct {
 	drained []Counted // the sets with values that are drained in the Corefile
 }
 
-// A Zone is what a store knows of one of its zones beside the records.
+// A Zone describes one of a store's zones, without its records.
 type Zone struct {
 	Name     string
 	Names    int    // owner names with data
 	Values   int    // addresses and other records
 	ECS      bool   // ECS is heeded
 	Fastpath bool   // queries may be answered beside the chain
-	State    string // the state file with what is decided of its values; "" if there is none
+	State    string // the state file that decides about its values; "" if there is none
 	Overlay  bool   // the zone lies over another plugin's zone of the same name
 	Serial   uint32 // of the SOA, known when the store has adopted
 	Changed  bool   // secondaries do not have the serial yet
@@ -95,7 +95,7 @@ type Counted struct {
 func (s *Store) Set(number int) *policy.Set { return &s.sets[number] }
 
 // Now returns the present set of an A or AAAA RRset, by the RRset's number in the table, and the
-// board under which it answers. It is what a query loads, once.
+// board under which it answers. A query calls it once.
 func (s *Store) Now(number int) (*policy.Set, *policy.Board) {
 	board := s.Verdicts.Board()
 	return s.sets[number].On(board), board

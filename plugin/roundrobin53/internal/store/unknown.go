@@ -10,8 +10,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
-// NewlyUnknown returns what Steer could not tell yet: what is said of addresses that are not there,
-// now that the names are resolved whose addresses they might have been.
+// NewlyUnknown returns texts as Steer does, for entries that Steer could not judge: their addresses
+// turned out not to be there when the names were resolved that might have had them.
 func (s *Store) NewlyUnknown() []string {
 	s.steered.Lock()
 	defer s.steered.Unlock()

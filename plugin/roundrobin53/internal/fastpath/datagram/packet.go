@@ -33,7 +33,8 @@ type Packet struct {
 // Source returns the address and port that the packet came from.
 func (p *Packet) Source() netip.AddrPort { return p.slot.source() }
 
-// Client returns the address that the packet came from, without a zone, and one of IPv4 as such.
+// Client returns the address that the packet came from, without a zone. An IPv4 address is in its
+// own form, not in that of IPv6.
 func (p *Packet) Client() netip.Addr { return p.slot.client() }
 
 // IsIPv4 reports whether the packet came by IPv4.

@@ -8,7 +8,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// checkAnswer checks that the answer to q is the one that miekg/dns packs for m, the same query.
+// checkAnswer checks that the answer to q has the octets that miekg/dns packs for m, the same
+// query.
 func checkAnswer(t *testing.T, q *Query, m *dns.Msg, width int) {
 	t.Helper()
 	const ttl = 0x12345678

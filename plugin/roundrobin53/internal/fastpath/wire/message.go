@@ -100,8 +100,8 @@ func (m *Message) AppendRRset(owner []byte, s *RRset, ttl uint32, from, to int) 
 }
 
 // AppendSOA appends the SOA record of a zone, whose apex is given in its uncompressed form, as
-// AppendRRset would. It is quick where QNAME ends as the apex is written, and so do the names in the
-// record, which is what most negative answers are like.
+// AppendRRset would. It is quick where QNAME and the names in the record end with the apex as it is
+// written, as in most negative answers.
 func (m *Message) AppendSOA(apex []byte, s *SOA, ttl uint32) {
 	at := m.q.end - questionOctets - len(apex) // of the apex in the question, if it is there
 	if !s.isBelow || m.n != 0 || at < headerOctets || string(m.q.packet[at:at+len(apex)]) != string(apex) {
