@@ -99,6 +99,7 @@ func (s *Server) serveExplain(w http.ResponseWriter, r *http.Request) {
 	in := s.shown.Load()
 	blocks := q.blocks(in)
 	switch {
+	case q.View != "" && in.refusesView(w, q.View), q.Server != "" && in.refusesServer(w, q.Server): // said
 	case len(blocks) == 0:
 		in.refuseName(w, q.Name)
 	case len(blocks) > 1:

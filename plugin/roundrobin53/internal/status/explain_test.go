@@ -42,6 +42,8 @@ func TestExplain(t *testing.T) {
 		{"name=www.example.net", "", 400, "text/plain", "view=office of server=dns://example.net.:53"},
 		{"name=www.example.net&view=office", "application/json", 200, "application/json", "office"},
 		{"name=app.example.net&server=dns://example.org.:53", "", 200, "text/plain", ""},
+		{"name=app.example.org&view=none", "", 404, "text/plain", `no server block here has the view "none"; the views are "", "office"`},
+		{"name=app.example.org&server=none", "", 404, "text/plain", `no server block here has the key "none"; the keys are dns://`},
 		{"name=www.example.com", "", 404, "text/plain", "example.org., example.net."},
 		{"", "", 400, "text/plain", "name=NAME"},
 		{"name=app.example.org&type=APP", "", 400, "text/plain", `"APP"`},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,8 @@ func (s *Server) selected(w http.ResponseWriter, r *http.Request, more ...string
 	case sel.Zone != "" && !sel.in.hasZone(sel.Zone):
 		sel.in.refuseName(w, sel.Zone)
 		return nil
+	case sel.View != "" && sel.in.refusesView(w, sel.View):
+		return nil
 	}
 	return sel
 }
@@ -104,17 +107,52 @@ func (in *Instance) zoneNames() []string {
 	return names
 }
 
-// mostZones limits the zones that a sentence lists.
-const mostZones = 20
+// mostListed limits the zones, views or server blocks that a sentence lists.
+const mostListed = 20
+
+// listed lists texts in a sentence.
+func listed(texts []string) string {
+	list := strings.Join(texts[:min(len(texts), mostListed)], ", ")
+	if more := len(texts) - mostListed; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}
 
 // refuseName says that a name is not here, and which zones are.
 func (in *Instance) refuseName(w http.ResponseWriter, name string) {
-	zones := in.zoneNames()
-	list := strings.Join(zones[:min(len(zones), mostZones)], ", ")
-	if more := len(zones) - mostZones; more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
+	refuse(w, http.StatusNotFound, "%.300q does not exist here; the zones are %s", name, listed(in.zoneNames()))
+}
+
+// refusesView says that no server block has a view, and which views there are. It returns false if
+// one has it. The view of blocks without one is "".
+func (in *Instance) refusesView(w http.ResponseWriter, view string) bool {
+	var views []string
+	for _, b := range in.Blocks {
+		if b.View == view {
+			return false
+		}
+		if text := strconv.Quote(b.View); !slices.Contains(views, text) {
+			views = append(views, text)
+		}
 	}
-	refuse(w, http.StatusNotFound, "%.300q does not exist here; the zones are %s", name, list)
+	refuse(w, http.StatusNotFound, "no server block here has the view %.300q; the views are %s", view, listed(views))
+	return true
+}
+
+// refusesServer says that no server block has a key, and which keys there are. It returns false if
+// one has it.
+func (in *Instance) refusesServer(w http.ResponseWriter, key string) bool {
+	var keys []string
+	for _, b := range in.Blocks {
+		keys = append(keys, b.Keys...)
+	}
+	if slices.Contains(keys, key) {
+		return false
+	}
+	slices.Sort(keys)
+	refuse(w, http.StatusNotFound, "no server block here has the key %.300q; the keys are %s", key, listed(slices.Compact(keys)))
+	return true
 }
 
 // validateName returns an error unless a name can be looked up.

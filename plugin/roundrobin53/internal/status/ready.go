@@ -91,9 +91,13 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := s.shown.Load()
+	view, asked := values["view"]
+	if asked && in.refusesView(w, view[0]) {
+		return
+	}
 	worst, found := isUp, false
 	for _, b := range in.Blocks {
-		if view, asked := values["view"]; asked && view[0] != b.View {
+		if asked && view[0] != b.View {
 			continue
 		}
 		if got := readinessOf(b.Store, name); got != notThere {
