@@ -39,25 +39,25 @@ func (f *Failover) move(g *Group, alive []int, now time.Time) (inUse int, again 
 	}
 	switch {
 	case firstFit < 0:
-		f.use(most)
+		f.use(g, most, alive)
 	case !f.started, f.inUse < firstFit, f.since[f.inUse].IsZero(): // nothing to wait for
-		f.use(firstFit)
+		f.use(g, firstFit, alive)
 	default:
-		again = f.wait(g.rules.Failback, now)
+		again = f.wait(g, alive, now)
 	}
 	return f.inUse, again
 }
 
 // wait moves to the first tier that is better than the one in use and has been fit for failback.
 // Otherwise it returns when the next such tier will have been.
-func (f *Failover) wait(failback time.Duration, now time.Time) (again time.Time) {
+func (f *Failover) wait(g *Group, alive []int, now time.Time) (again time.Time) {
 	for i := range f.inUse {
 		if f.since[i].IsZero() {
 			continue
 		}
-		end := f.since[i].Add(failback)
+		end := f.since[i].Add(g.rules.Failback)
 		if !end.After(now) {
-			f.use(i)
+			f.use(g, i, alive)
 			return again
 		}
 		if again.IsZero() || end.Before(again) {
@@ -67,7 +67,33 @@ func (f *Failover) wait(failback time.Duration, now time.Time) (again time.Time)
 	return again
 }
 
-func (f *Failover) use(tier int) { f.inUse, f.started = tier, true }
+// use uses a tier. While a tier that is as good or better is open, no tier counts as used before: the
+// first tier, whose names are looked up at a start, waits for nothing.
+func (f *Failover) use(g *Group, tier int, alive []int) {
+	f.inUse, f.started = tier, true
+	for i := range tier + 1 {
+		if f.since[i].IsZero() && g.tiers[i].isOpen(alive[i]) {
+			f.started = false
+		}
+	}
+}
+
+// isOpen reports whether the tier, of which so many endpoints are up, lacks nothing but those that are
+// not known yet.
+func (t *tier) isOpen(alive int) bool {
+	known, unknown := 0, false
+	for i := range t.lines {
+		switch l := &t.lines[i]; {
+		case l.Drain:
+		case !l.Unknown && l.Count == 0:
+			return false // its names have gone
+		default:
+			known += l.answerable()
+			unknown = unknown || l.Unknown
+		}
+	}
+	return unknown && alive == known
+}
 
 // Adopt makes f go on where old was. Tiers are matched by priority in the two groups; f begins anew
 // if the tier in use is gone.
@@ -84,7 +110,7 @@ func (f *Failover) Adopt(g *Group, old *Failover, before *Group) {
 		}
 		since[i] = old.since[j]
 		if j == old.inUse {
-			f.use(i)
+			f.inUse, f.started = i, true
 		}
 	}
 	if f.started {

@@ -1,0 +1,22 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// TestFailbackOfNames guards the start of a server: the first tier is used as soon as its names are resolved, and later waits.
+func TestFailbackOfNames(t *testing.T) {
+	s := build(t, "roundrobin53 {\n"+resolver+"record app A {\nvalue lb.example.net.\nvalue 192.0.2.9 priority 2\nfailback 1h\n}\n}", "example.org.")
+	known := names{}
+	for _, step := range []struct{ known, want string }{
+		{"never", "192.0.2.9"}, {"192.0.2.1", "192.0.2.1"}, {"empty", "192.0.2.9"}, {"192.0.2.1", "192.0.2.9"},
+	} {
+		known["lb.example.net. A"] = step.known
+		known.take(s)
+		if got := answerOf(t, s, dns.TypeA); got != step.want {
+			t.Errorf("after %s: %s, want %s", step.known, got, step.want)
+		}
+	}
+}
