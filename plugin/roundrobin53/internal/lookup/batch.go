@@ -159,7 +159,7 @@ func (b *batch) send(c *connection) error {
 
 // receive takes answers until all lookups have ended. It returns why it does not go on before.
 func (b *batch) receive(ctx context.Context, c *connection, deadline time.Time) error {
-	buffer := make([]byte, payloadSize)
+	buffer := make([]byte, datagramRoom)
 	for strays := 0; b.left > 0; {
 		n, err := b.read(ctx, c, buffer, deadline)
 		if err != nil {
@@ -209,7 +209,7 @@ func (b *batch) take(message []byte) bool {
 	if i < 0 || b.ended[i] || !b.queries[i].isAnsweredBy(message) {
 		return false
 	}
-	if isTruncated(message) {
+	if isCut(message) {
 		b.end(i, exchanged{began: b.began, server: b.upstream, again: true})
 		return true
 	}

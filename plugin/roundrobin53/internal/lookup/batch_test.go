@@ -48,7 +48,7 @@ func TestBatchOfAll(t *testing.T) {
 			x.add(name + " 60 IN A 192.0.2.3")
 		case kind == "long" && x.network == "udp":
 			x.reply.Truncated = true
-		case kind == "long":
+		case kind == "long", kind == "over":
 			x.add(addresses(name, 100)...)
 		case kind == "guess" && x.network == "udp":
 			for range strayLimit {
@@ -63,9 +63,9 @@ func TestBatchOfAll(t *testing.T) {
 	})
 	want := map[string]string{
 		"plain": "ok [192.0.2.1] []", "cname": "ok [192.0.2.2] [end.]", "nx": "empty [] []", "fail": "never [] []",
-		"edns": "ok [192.0.2.3] []", "long": "ok 100 []", "guess": "ok [192.0.2.4] []",
+		"edns": "ok [192.0.2.3] []", "long": "ok 100 []", "over": "ok 100 []", "guess": "ok [192.0.2.4] []",
 	}
-	for _, kinds := range []string{"plain cname nx fail edns long", "plain guess", "fail", "long", "nx edns"} {
+	for _, kinds := range []string{"plain cname nx fail edns long over", "plain guess", "fail", "long", "nx edns"} {
 		var names []string
 		for i := range 100 {
 			for kind := range strings.FieldsSeq(kinds) {

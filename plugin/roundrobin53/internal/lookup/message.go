@@ -12,10 +12,13 @@ import (
 const (
 	// payloadSize is the size of a UDP answer that passes without fragments nearly everywhere.
 	payloadSize = 1232
-	headerSize  = 12 // RFC 1035 section 4.1.1
-	typeSize    = 4  // type and class of a question
-	maxName     = 255
-	optSize     = 11 // RFC 6891 section 6.1.2
+	// datagramRoom is the room for a UDP answer. One that takes it all was longer than asked for.
+	datagramRoom = payloadSize + 1
+
+	headerSize = 12 // RFC 1035 section 4.1.1
+	typeSize   = 4  // type and class of a question
+	maxName    = 255
+	optSize    = 11 // RFC 6891 section 6.1.2
 )
 
 // A query is a packed query. Its id is set anew for each attempt.
@@ -103,6 +106,10 @@ func lower(c byte) byte {
 	}
 	return c
 }
+
+// isCut reports whether a message over UDP is not all that there is: the server cut it, or it ignored
+// the size that was asked for, and the end got lost here.
+func isCut(message []byte) bool { return isTruncated(message) || len(message) > payloadSize }
 
 // isTruncated reports whether a message has its TC bit set.
 func isTruncated(message []byte) bool { return message[2]&0x02 != 0 }

@@ -102,6 +102,18 @@ func TestTruncatedAnswer(t *testing.T) {
 	}
 }
 
+// TestOversizedDatagram guards answers of servers that ignore how long a datagram may be: they are asked for again over TCP,
+// alone and in a batch.
+func TestOversizedDatagram(t *testing.T) {
+	n := startNameserver(t, func(x *exchange) { x.add(addresses(asked, 99)...).send() })
+	if a, err := ask(t, n, n.udp); err != nil || len(a.addresses) != 99 {
+		t.Errorf("%d addresses, %v", len(a.addresses), err)
+	}
+	if got := fmt.Sprint(n.queries()); got != "[udp app.example. A tcp app.example. A]" {
+		t.Errorf("queries %s, want TCP after UDP", got)
+	}
+}
+
 // TestTruncatedOverStream guards what is known from a server that does not send all, whatever way
 // it is asked: that is no answer, least of all that there are no addresses.
 func TestTruncatedOverStream(t *testing.T) {

@@ -34,7 +34,7 @@ func exchangeUDP(ctx context.Context, p *connections, q query, deadline time.Tim
 	}
 	message, strays, err := c.exchangeDatagrams(q)
 	p.give(c, err == nil && strays == 0)
-	return message, err == nil && (message == nil || isTruncated(message)), err
+	return message, err == nil && (message == nil || isCut(message)), err
 }
 
 // exchangeDatagrams sends a query and waits for its answer: nil if strayLimit other messages came.
@@ -42,7 +42,7 @@ func (c *connection) exchangeDatagrams(q query) (message []byte, strays int, err
 	if _, err := c.Write(q.message); err != nil {
 		return nil, 0, err
 	}
-	buffer := make([]byte, payloadSize)
+	buffer := make([]byte, datagramRoom)
 	for ; strays < strayLimit; strays++ {
 		n, err := c.Read(buffer)
 		if err != nil {
