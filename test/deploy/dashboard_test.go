@@ -99,6 +99,8 @@ func TestMetricsOfAlertsExist(t *testing.T) {
 			state /nonexistent/state
 			record app A 192.0.2.1 192.0.2.2 metrics check web
 			record old A 192.0.2.9 drain
+			resolver tcp://`+openPort(t)+`
+			record named A lb.example.net.
 		}
 	}`)
 	s.Ask("app.example.org", dns.TypeA)
@@ -147,6 +149,7 @@ func TestLabelsOfAlertsExist(t *testing.T) {
 func TestAlertsAreComplete(t *testing.T) {
 	for alert, metric := range map[string]string{
 		"ReloadFailed": "coredns_roundrobin53_reload_failed", "CorefileOutdated": "coredns_roundrobin53_corefile_outdated", "StateFailed": "coredns_roundrobin53_state_failed", "Overridden": "coredns_roundrobin53_overrides", "ValueDown": "coredns_roundrobin53_up",
+		"LookupsFail": "coredns_roundrobin53_lookup_oldest_age_seconds", "NameEmpty": "coredns_roundrobin53_lookup_addresses",
 		"FailOpen": "coredns_roundrobin53_fail_open_answers_total", "Panic": "coredns_panics_total",
 	} {
 		if expression := expressions(t)["alert RoundRobin53"+alert]; !strings.Contains(expression, metric) {
