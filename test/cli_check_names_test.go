@@ -42,3 +42,15 @@ func TestCheckOfAddressesInStateFile(t *testing.T) {
 		t.Errorf("warnings %q, want one about line 2", warnings)
 	}
 }
+
+// TestCheckWithoutDatabase guards CI, where a database of locations may be missing: the plugin that reads it is written, so it is
+// not called missing.
+func TestCheckWithoutDatabase(t *testing.T) {
+	const block = "example.org {\nmetadata\n%sroundrobin53 {\nrecord app A {\nvalue 192.0.2.1 geo DE\n}\n}\n}"
+	for geoip, want := range map[string]string{"": "has no geoip", "geoip /nonexistent.mmdb\n": "/nonexistent.mmdb"} {
+		c, _ := checkCorefile(t, fmt.Sprintf(block, geoip))
+		if told := append(c.Errors, c.Surroundings...); len(told) != 1 || !strings.Contains(told[0], want) {
+			t.Errorf("%q: %q, want one about %q", geoip, told, want)
+		}
+	}
+}

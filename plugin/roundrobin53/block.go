@@ -32,6 +32,7 @@ type block struct {
 	nsid     int                // octets that the nsid plugin adds to an answer; 0 if there is none
 	transfer *transfer.Transfer // nil if there is none
 	status   []netip.AddrPort   // where status pages show it
+	failures []string           // plugins that are written but could not be set up, where nothing is served
 }
 
 // String names the block in logs.
@@ -129,7 +130,7 @@ func (h *Handler) validateLocating() error {
 			continue
 		}
 		for _, name := range []string{"metadata", "geoip"} {
-			if h.block.config.Handler(name) == nil {
+			if h.block.config.Handler(name) == nil && !slices.Contains(h.block.failures, name) {
 				word := "geo"
 				if needs&policy.NeedsPlaces == 0 {
 					word = "order nearest"

@@ -66,13 +66,15 @@ func surroundings(c *caddy.Controller) *config.Surroundings {
 
 // Handlers returns the handlers of all server blocks that c and its copies have set up, for programs
 // that read a Corefile without serving it. It completes them as a start does, and returns the errors
-// that a start would find then; it opens no socket. State files count as they do now. It may be called only once, when the servers of
-// all blocks are made.
-func Handlers(c *caddy.Controller, now time.Time) ([]*Handler, []error) {
+// that a start would find then, but for what follows from failures: the plugins that could not be set
+// up, by the keys of their server block with spaces between. It opens no socket. State files count as
+// they do now. It may be called only once, when the servers of all blocks are made.
+func Handlers(c *caddy.Controller, now time.Time, failures map[string][]string) ([]*Handler, []error) {
 	in := instanceOf(c)
 	var errs []error
 	for _, h := range in.handlers {
 		h.block.look()
+		h.block.failures = failures[h.block.String()]
 		if err := validateView(h.block.at, h.block.view); err != nil {
 			errs = append(errs, plugin.Error(pluginName, err))
 		}

@@ -25,6 +25,8 @@ type corefile struct {
 	handlers []*roundrobin53.Handler // of the server blocks, without what is wrong in them
 	reduced  []bool                  // by handler: something was wrong
 
+	failures map[string][]string // the plugins that could not be set up, by the keys of their server block
+
 	errors       []error // what is wrong in the Corefile: all of ours, and the first of each other plugin
 	surroundings []error // why other plugins can't be set up here, such as kubernetes off a cluster
 }
@@ -40,7 +42,7 @@ func open(name string, in io.Reader) ([]byte, error) {
 // load reads a Corefile as CoreDNS does: the same parser, the same setup functions in the same
 // order, the same servers. But it goes on behind an error, and begins nothing.
 func load(name string, text []byte, now time.Time) *corefile {
-	r := &corefile{}
+	r := &corefile{failures: make(map[string][]string)}
 	blocks, err := caddyfile.Parse(name, bytes.NewReader(text), dnsserver.Directives)
 	if err != nil {
 		r.errors = append(r.errors, err)
@@ -66,7 +68,7 @@ func load(name string, text []byte, now time.Time) *corefile {
 		r.errors = append(r.errors, err)
 		return r
 	}
-	handlers, errs := roundrobin53.Handlers(shared, now)
+	handlers, errs := roundrobin53.Handlers(shared, now, r.failures)
 	r.handlers, r.errors = handlers, append(r.errors, errs...)
 	return r
 }
@@ -91,6 +93,8 @@ func (r *corefile) setUp(c caddy.Controller, name, word string, block int, keys 
 		case err == nil:
 			return
 		case word != directive:
+			keys := strings.Join(c.ServerBlockKeys, " ")
+			r.failures[keys] = append(r.failures[keys], word)
 			r.note(err, word)
 			return
 		}
