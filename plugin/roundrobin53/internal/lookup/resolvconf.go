@@ -32,6 +32,9 @@ func ReadServers(path string) ([]Server, error) {
 		if a.IsUnspecified() { // resolv.conf(5) of some systems: this host
 			a = loopback(a)
 		}
+		if err := usable(a); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w; a server has an address of its own", path, n, err)
+		}
 		servers = append(servers, Server{Network: "udp", Address: netip.AddrPortFrom(a.Unmap(), portDNS)})
 	}
 	if err := lines.Err(); err != nil {

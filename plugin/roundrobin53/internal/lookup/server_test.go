@@ -88,6 +88,7 @@ func TestReadServers(t *testing.T) {
 		{"several", "# comment\n nameserver 192.0.2.1 \n;nameserver 192.0.2.9\nnameserver fe80::1%eth0\n", "192.0.2.1:53 [fe80::1%eth0]:53", ""},
 		{"this host", "nameserver 0.0.0.0\nnameserver ::\n", "127.0.0.1:53 [::1]:53", ""},
 		{"none", "search example.org\n", "", "lists no nameserver"},
+		{"multicast", "nameserver 192.0.2.1\nnameserver 224.0.0.251\n", "", ":2: 224.0.0.251 is a multicast address"},
 		{"bad", "\nnameserver localhost\n", "", `:2: "localhost" is not an address`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
