@@ -160,6 +160,7 @@ func TestMetricsOfChecks(t *testing.T) {
 	compare("after a reload with other values", "candidates", by{`for="default" name="app.checked.example." type="A"`: 2})
 	server.MustReload(t, s, "checked.example:0 {\nroundrobin53 {\nrecord app A 192.0.2.1 192.0.2.4 metrics\n}\n}\n")
 	compare("after a reload without checks", "up", by{})
+	compare("after a reload without checks", "candidates", by{`for="default" name="app.checked.example." type="A"`: 2})
 }
 
 // TestTransitionsAreLogged guards the lines that an operator reads first: one for each change, with the reason.

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
@@ -159,6 +160,9 @@ func addPicks(picks, candidates series, s *store.Store, view string) {
 		set := c.Set.On(b)
 		for i, count := range set.Picks() {
 			picks.add(float64(count.Load()), append(slices.Clip(labels), set.Value(i))...)
+		}
+		if !set.Chooses() {
+			candidates[strings.Join(append(slices.Clip(labels), policy.ForAll), labelSeparator)] = float64(set.PlainCandidates(b))
 		}
 		for _, g := range set.Groups() {
 			candidates[strings.Join(append(slices.Clip(labels), g.Name), labelSeparator)] = float64(len(b.Candidates(g)))

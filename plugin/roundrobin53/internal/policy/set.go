@@ -201,6 +201,14 @@ func (s *Set) Choosing() Choosing {
 // Candidates returns the values that a group chooses among under a board.
 func (b *Board) Candidates(g *Group) []uint16 { return b.choice(g.number).Candidates() }
 
+// PlainCandidates returns how many values answers choose among, of a set in which turns alone decide.
+func (s *Set) PlainCandidates(b *Board) int {
+	if choice := b.PlainChoice(s); choice != nil {
+		return len(choice.Candidates())
+	}
+	return s.Len()
+}
+
 // Value returns value i as text: an address, or the target of a CNAME.
 func (s *Set) Value(i int) string {
 	if s.more != nil && s.more.cnames != nil {

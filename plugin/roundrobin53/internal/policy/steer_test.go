@@ -78,6 +78,9 @@ func TestSteerPlain(t *testing.T) {
 	if got := values(&s, b); got != "b" {
 		t.Errorf("values %q, want b", got)
 	}
+	if n := s.PlainCandidates(b); n != 1 {
+		t.Errorf("%d candidates of two, one of which is drained", n)
+	}
 }
 
 // TestSteerOneGroup guards the groups of a set that have no value of which something is decided: they stay as they are.
