@@ -323,13 +323,13 @@ func TestExplainCommand(t *testing.T) {
 
 // TestExplainTellsOfStateFiles guards against an explanation that lacks what an operator decided, because the file is wrong.
 func TestExplainTellsOfStateFiles(t *testing.T) {
-	f := newStateFile(t, "drain app 192.0.2.1\n")
-	corefile := "example.org:0 {\nroundrobin53 {\nstate " + f.name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
+	f := server.NewStateFile(t, "drain app 192.0.2.1\n")
+	corefile := "example.org:0 {\nroundrobin53 {\nstate " + f.Name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
 	out, errors, exitCode := command(t, corefile, "explain", "-conf", "stdin", "app.example.org")
-	if exitCode != cli.Fine || errors != "" || !strings.Contains(out, "drained at "+f.name+":1") {
+	if exitCode != cli.Fine || errors != "" || !strings.Contains(out, "drained at "+f.Name+":1") {
 		t.Errorf("exit code %d, %q\n%s", exitCode, errors, out)
 	}
-	f.write("drian app 192.0.2.1\n")
+	f.Write("drian app 192.0.2.1\n")
 	out, errors, exitCode = command(t, corefile, "explain", "-conf", "stdin", "app.example.org")
 	if exitCode != cli.Fine || !strings.Contains(errors, `:1: "drian" is not an action`) || !strings.Contains(out, "answer   192.0.2.") {
 		t.Errorf("a wrong state file: exit code %d, %q\n%s", exitCode, errors, out)

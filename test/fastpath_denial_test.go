@@ -87,13 +87,13 @@ func TestFastDeniesWhatIsDown(t *testing.T) {
 func TestFastSerial(t *testing.T) {
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
-	corefile := strings.Replace(named(n, "fastpath\nrecord app A lb.example.net."), "example.org:0 {", "example.org:PORT {\nbind 127.0.0.1\ntransfer {\nto *\n}", 1)
+	corefile := strings.Replace(n.Corefile("fastpath\nrecord app A lb.example.net."), "example.org:0 {", "example.org:PORT {\nbind 127.0.0.1\ntransfer {\nto *\n}", 1)
 	s, port := server.StartFast(t, corefile)
 	address := "127.0.0.1:" + port
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
 	before := anySerial(s.Ask("none.example.org", dns.TypeA))
 	n.Set("lb.example.net.", "5 A 192.0.2.2")
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
 	for _, q := range []*dns.Msg{
 		server.Question("none.example.org", dns.TypeA), server.Question("app.example.org", dns.TypeMX), server.Question("example.org", dns.TypeSOA),
 	} {

@@ -76,14 +76,14 @@ func importWithBinary(t *testing.T, args ...string) string {
 func serveWithBinary(t *testing.T, corefile, zone string) exchanger {
 	t.Helper()
 	ready := "127.0.0.1:" + server.FreePort(t)
-	p := startProcess(t, strings.Replace(strings.Replace(corefile, zone+" {", zone+":PORT {\nready "+ready, 1), "    reload\n", "", 1))
+	p := server.StartProgram(t, strings.Replace(strings.Replace(corefile, zone+" {", zone+":PORT {\nready "+ready, 1), "    reload\n", "", 1))
 	server.Eventually(t, "the program serves", func() bool {
 		select {
-		case <-p.ended:
-			t.Fatalf("the program ended: %v\n%s", p.err, p.output.Since(0))
+		case <-p.Ended:
+			t.Fatalf("the program ended: %v\n%s", p.Err, p.Output.Since(0))
 		default:
 		}
-		if _, err := dns.Exchange(server.Question(zone, dns.TypeSOA), "127.0.0.1:"+p.port); err != nil {
+		if _, err := dns.Exchange(server.Question(zone, dns.TypeSOA), "127.0.0.1:"+p.Port); err != nil {
 			return false // ready may say so before the sockets are there
 		}
 		got, err := server.Readiness(ready)
@@ -91,7 +91,7 @@ func serveWithBinary(t *testing.T, corefile, zone string) exchanger {
 	})
 	return func(t *testing.T, network string, m *dns.Msg) *dns.Msg {
 		t.Helper()
-		return server.Exchange(t, network, "127.0.0.1:"+p.port, m)
+		return server.Exchange(t, network, "127.0.0.1:"+p.Port, m)
 	}
 }
 

@@ -24,8 +24,8 @@ func TestDocumentedMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newStateFile(t, "drain app 192.0.2.2\n")
-	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\nstate "+f.name+"\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 192.0.2.2 metrics check web\n"+
+	f := server.NewStateFile(t, "drain app 192.0.2.2\n")
+	s := server.Serve(t, "example.org:0 {\nroundrobin53 {\nstate "+f.Name+"\ncheck web tcp://127.0.0.1:1\nrecord app A 192.0.2.1 192.0.2.2 metrics check web\n"+
 		"resolver 127.0.0.1:1\nrecord looked A lb.example.net.\n}\n}")
 	server.Eventually(t, "a first lookup", func() bool { return server.Series(t, "coredns_roundrobin53_lookups_total") != nil })
 	s.Ask("app.example.org", dns.TypeA)

@@ -19,7 +19,7 @@ func TestNamesOnTheFastPath(t *testing.T) {
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
 	n.Fail("never.example.net.", nameserver.ServFail)
-	corefile := strings.Replace(named(n, "fastpath\nrecord app A lb.example.net.\nrecord never A never.example.net."), "example.org:0 {", "example.org:PORT {\nbind 127.0.0.1", 1)
+	corefile := strings.Replace(n.Corefile("fastpath\nrecord app A lb.example.net.\nrecord never A never.example.net."), "example.org:0 {", "example.org:PORT {\nbind 127.0.0.1", 1)
 	s, port := server.StartFast(t, corefile)
 	address := "127.0.0.1:" + port
 	isFast := func(want string) bool {

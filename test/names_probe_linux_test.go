@@ -93,7 +93,7 @@ func TestManyNamesAreProbed(t *testing.T) {
 	for i := range names {
 		fmt.Fprintf(&records, "record app%d A n%d.example.net. check web\n", i, i)
 	}
-	server.Start(t, named(n, records.String()))
+	server.Start(t, n.Corefile(records.String()))
 	e.awaitProbes(t, "127.41.0.", names, 2)
 	set("127.42.0.", "127.43.0.")
 	e.awaitProbes(t, "127.42.0.", names, 2)

@@ -17,15 +17,15 @@ func TestReloadWithAnotherResolver(t *testing.T) {
 	dead.Set("lb.example.net.", "60 A 192.0.2.1")
 	silent.Fail("", nameserver.Silence)
 	alive.Set("lb.example.net.", "60 A 192.0.2.2")
-	s := server.Start(t, named(dead, "record app A lb.example.net."))
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	s := server.Start(t, dead.Corefile("record app A lb.example.net."))
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
 	dead.Fail("", nameserver.Silence)
-	server.MustReload(t, s, named(silent, "record app A lb.example.net."))
+	server.MustReload(t, s, silent.Corefile("record app A lb.example.net."))
 	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
 		t.Errorf("with a resolver that does not answer: %q", got)
 	}
-	server.MustReload(t, s, named(alive, "record app A lb.example.net."))
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
+	server.MustReload(t, s, alive.Corefile("record app A lb.example.net."))
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
 }
 
 // TestLogTellsOfNamesNeverResolved guards the log: the first failure is told of, and why, since clients get SERVFAIL.
@@ -34,7 +34,7 @@ func TestLogTellsOfNamesNeverResolved(t *testing.T) {
 	n.Fail("lb.example.net.", nameserver.ServFail)
 	n.Set("blocked.example.net.", "60 A 0.0.0.0")
 	n.Set("odd.example.net.", "60 A 192.0.2.1", "60 A 224.0.0.1")
-	s := server.Start(t, named(n, "record app A lb.example.net.\nrecord blocked A blocked.example.net.\nrecord odd A odd.example.net."))
+	s := server.Start(t, n.Corefile("record app A lb.example.net.\nrecord blocked A blocked.example.net.\nrecord odd A odd.example.net."))
 	for _, want := range []string{
 		"lookups: lb.example.net. A: no answer, and nothing is known of it: " + n.Address + ": SERVFAIL",
 		"lookups: blocked.example.net. A: no answer, and nothing is known of it: " + n.Address + ": only addresses that no host can have: 0.0.0.0",

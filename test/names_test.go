@@ -13,19 +13,6 @@ import (
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
 
-// named is a server block whose values n looks up.
-func named(n *nameserver.Nameserver, records string) string {
-	return fmt.Sprintf("example.org:0 {\nroundrobin53 {\nresolver %s\n%s\n}\n}\n", n.Address, records)
-}
-
-// awaitAddresses waits until a name has these addresses of a type.
-func awaitAddresses(t *testing.T, s *server.Server, name string, qtype uint16, want string) {
-	t.Helper()
-	server.Eventually(t, name+" has "+want, func() bool {
-		return server.SortedAddresses(s.Ask(name, qtype)) == want
-	})
-}
-
 // TestNames guards values that are names: their addresses are answered as written ones are, in both families, at an apex
 // and beside written ones; what has none gets NODATA.
 func TestNames(t *testing.T) {
@@ -34,16 +21,16 @@ func TestNames(t *testing.T) {
 	n.Set("lb.example.net.", "300 CNAME lb.provider.example.")
 	n.Set("lb.provider.example.", "30 A 192.0.2.1", "30 A 192.0.2.2", "60 AAAA 2001:db8::1")
 	n.Set("four.example.net.", "3600 A 192.0.2.4")
-	s := server.Start(t, named(n, `record @ ALIAS lb.example.net.
+	s := server.Start(t, n.Corefile(`record @ ALIAS lb.example.net.
 		record app A lb.example.net. 192.0.2.9
 		record four 77 four.example.net.
 		record www CNAME app
 		record mail MX 10 app
 		record none A none.example.net.`))
-	awaitAddresses(t, s, "example.org", dns.TypeA, "192.0.2.1 192.0.2.2")
-	awaitAddresses(t, s, "example.org", dns.TypeAAAA, "2001:db8::1")
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.2 192.0.2.9")
-	awaitAddresses(t, s, "four.example.org", dns.TypeA, "192.0.2.4")
+	server.AwaitAddresses(t, s, "example.org", dns.TypeA, "192.0.2.1 192.0.2.2")
+	server.AwaitAddresses(t, s, "example.org", dns.TypeAAAA, "2001:db8::1")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.2 192.0.2.9")
+	server.AwaitAddresses(t, s, "four.example.org", dns.TypeA, "192.0.2.4")
 	if m := s.Ask("four.example.org", dns.TypeA); m.Answer[0].Header().Ttl != 77 {
 		t.Errorf("TTL of a record with one: %v", m.Answer)
 	}
@@ -73,7 +60,7 @@ func TestNamesThatNobodyKnows(t *testing.T) {
 	t.Parallel()
 	n := nameserver.Start(t)
 	n.Fail("", nameserver.ServFail)
-	s := server.Start(t, named(n, `record app lb.example.net.
+	s := server.Start(t, n.Corefile(`record app lb.example.net.
 		record www CNAME app
 		record beside A lb.example.net. 192.0.2.9
 		record tier A {
@@ -93,8 +80,8 @@ func TestNamesThatNobodyKnows(t *testing.T) {
 	}
 	n.Fail("", nameserver.None)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
-	awaitAddresses(t, s, "tier.example.org", dns.TypeA, "192.0.2.1")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	server.AwaitAddresses(t, s, "tier.example.org", dns.TypeA, "192.0.2.1")
 }
 
 // TestNamesChange guards what clients get while names change, fail and go: the last addresses known stay as long as
@@ -105,7 +92,7 @@ func TestNamesChange(t *testing.T) {
 	for _, name := range []string{"moves", "fails", "goes"} {
 		n.Set(name+".example.net.", "5 A 192.0.2.1")
 	}
-	s := server.Start(t, named(n, `record moves A moves.example.net.
+	s := server.Start(t, n.Corefile(`record moves A moves.example.net.
 		record fails A fails.example.net.
 		record goes A goes.example.net.
 		record backed A {
@@ -113,13 +100,13 @@ func TestNamesChange(t *testing.T) {
 			value 192.0.2.9 priority 2
 		}`))
 	for _, name := range []string{"moves", "fails", "goes", "backed"} {
-		awaitAddresses(t, s, name+".example.org", dns.TypeA, "192.0.2.1")
+		server.AwaitAddresses(t, s, name+".example.org", dns.TypeA, "192.0.2.1")
 	}
 	n.Set("moves.example.net.", "5 A 192.0.2.1", "5 A 192.0.2.2")
 	n.Fail("fails.example.net.", nameserver.Refused)
 	n.Set("goes.example.net.")
-	awaitAddresses(t, s, "moves.example.org", dns.TypeA, "192.0.2.1 192.0.2.2")
-	awaitAddresses(t, s, "backed.example.org", dns.TypeA, "192.0.2.9")
+	server.AwaitAddresses(t, s, "moves.example.org", dns.TypeA, "192.0.2.1 192.0.2.2")
+	server.AwaitAddresses(t, s, "backed.example.org", dns.TypeA, "192.0.2.9")
 	if m := s.Ask("goes.example.org", dns.TypeA); m.Rcode != dns.RcodeSuccess || len(m.Answer) != 0 || len(m.Ns) != 1 || m.Ns[0].Header().Ttl > 60 {
 		t.Errorf("without an address: %v, want NODATA", m)
 	}
@@ -139,22 +126,22 @@ func TestNamesAreProbed(t *testing.T) {
 	n, target := nameserver.Start(t), server.StartTarget(t)
 	host, port, _ := strings.Cut(strings.TrimPrefix(target.URL, "http://"), ":")
 	n.Set("lb.example.net.", "5 A "+host, "5 A 127.0.0.250") // nobody listens there
-	corefile := named(n, fmt.Sprintf(`check web http://:%s/named {
+	corefile := n.Corefile(fmt.Sprintf(`check web http://:%s/named {
 			interval 1s
 			fall 1
 		}
 		record app.probed.example.org. A lb.example.net. check web`, strings.Trim(port, "/")))
 	s := server.Start(t, strings.Replace(corefile, "example.org:0", "probed.example.org:0", 1)) // a zone whose series are its own
-	awaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host)
+	server.AwaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host)
 	up := `check="web",value="127.0.0.250",view="",zone="probed.example.org."`
 	server.Eventually(t, "a value that is down has a series", func() bool {
 		value, ok := server.Series(t, "coredns_roundrobin53_up")[up]
 		return ok && value == 0
 	})
 	target.Set(server.Fail, "named")
-	awaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host+" 127.0.0.250") // fail-open
+	server.AwaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host+" 127.0.0.250") // fail-open
 	n.Set("lb.example.net.", "5 A "+host)
-	awaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host)
+	server.AwaitAddresses(t, s, "app.probed.example.org", dns.TypeA, host)
 	server.Eventually(t, "the series of a value that went ends", func() bool {
 		_, ok := server.Series(t, "coredns_roundrobin53_up")[up]
 		return !ok
@@ -173,11 +160,11 @@ func TestNamesAreProbed(t *testing.T) {
 func TestReloadKeepsNames(t *testing.T) {
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "60 A 192.0.2.1", "60 A 192.0.2.2", "60 A 192.0.2.3")
-	s := server.Start(t, named(n, "record app A lb.example.net."))
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.2 192.0.2.3")
+	s := server.Start(t, n.Corefile("record app A lb.example.net."))
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.2 192.0.2.3")
 	n.Fail("", nameserver.Silence)
 	for i := range 3 {
-		server.MustReload(t, s, named(n, fmt.Sprintf("record app A lb.example.net.\nrecord n%d A 192.0.2.9", i)))
+		server.MustReload(t, s, n.Corefile(fmt.Sprintf("record app A lb.example.net.\nrecord n%d A 192.0.2.9", i)))
 		if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1 192.0.2.2 192.0.2.3" {
 			t.Errorf("after reload %d: %q", i, got)
 		}
@@ -207,7 +194,7 @@ func TestNamesThatLeadBack(t *testing.T) {
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 CNAME app.example.org.")
 	n.Set("app.example.org.", "5 A 192.0.2.66")
-	s := server.Start(t, named(n, "record app A lb.example.net. 192.0.2.9"))
+	s := server.Start(t, n.Corefile("record app A lb.example.net. 192.0.2.9"))
 	server.Eventually(t, "a loop is seen", func() bool { return strings.Contains(s.Log(), "lb.example.net. A leads back to itself") })
 	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.9" {
 		t.Errorf("by a loop: %q", got)
@@ -219,7 +206,7 @@ func TestReadyAwaitsNames(t *testing.T) {
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "60 A 192.0.2.1")
 	address := "127.0.0.1:" + server.FreePort(t)
-	s := server.Start(t, strings.Replace(named(n, "record app A lb.example.net."), "roundrobin53", "ready "+address+"\nroundrobin53", 1))
+	s := server.Start(t, strings.Replace(n.Corefile("record app A lb.example.net."), "roundrobin53", "ready "+address+"\nroundrobin53", 1))
 	server.AwaitReady(t, address)
 	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
 		t.Errorf("ready, and the name has %q", got)
@@ -231,14 +218,14 @@ func TestNamesAreTransferred(t *testing.T) {
 	t.Parallel()
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
-	s := server.Start(t, strings.Replace(named(n, "record app A lb.example.net."), "roundrobin53", "transfer {\nto *\n}\nroundrobin53", 1))
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	s := server.Start(t, strings.Replace(n.Corefile("record app A lb.example.net."), "roundrobin53", "transfer {\nto *\n}\nroundrobin53", 1))
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
 	serial := server.SerialOf(t, s, "example.org.")
 	if zone := server.ZoneTransfer(t, s, "example.org."); !strings.Contains(zone, "A 192.0.2.1") || !strings.Contains(zone, fmt.Sprint(" ", serial, " ")) {
 		t.Errorf("transferred:\n%s\nserial %d", zone, serial)
 	}
 	n.Set("lb.example.net.", "5 A 192.0.2.2")
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
 	after := server.SerialOf(t, s, "example.org.")
 	if zone := server.ZoneTransfer(t, s, "example.org."); after-serial-1 > 1<<31 || !strings.Contains(zone, "A 192.0.2.2") || strings.Contains(zone, "192.0.2.1\n") {
 		t.Errorf("serial %d, was %d; transferred:\n%s", after, serial, zone)
@@ -253,11 +240,11 @@ func TestNamesWithoutTransfer(t *testing.T) {
 	t.Parallel()
 	n := nameserver.Start(t)
 	n.Fail("", nameserver.ServFail)
-	s := server.Start(t, named(n, "record app A lb.example.net."))
+	s := server.Start(t, n.Corefile("record app A lb.example.net."))
 	serial := server.SerialOf(t, s, "example.org.")
 	n.Fail("", nameserver.None)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1")
 	if after := server.SerialOf(t, s, "example.org."); after != serial {
 		t.Errorf("serial %d, was %d", after, serial)
 	}
@@ -277,7 +264,7 @@ func TestNamesWithManyAddresses(t *testing.T) {
 	}
 	slices.Sort(used)
 	n.Set("lb.example.net.", records...)
-	s := server.Start(t, named(n, "record app A lb.example.net."))
+	s := server.Start(t, n.Corefile("record app A lb.example.net."))
 	check := func() {
 		t.Helper()
 		server.Eventually(t, "100 addresses are answered", func() bool {
@@ -307,13 +294,13 @@ func TestNamesWithStrangeTTLs(t *testing.T) {
 	n.Set("zero.example.net.", "0 A 192.0.2.1")
 	n.Set("high.example.net.", "2147483648 A 192.0.2.2")
 	n.Set("most.example.net.", "2147483647 A 192.0.2.3")
-	s := server.Start(t, named(n, "record zero ALIAS zero.example.net. A\nrecord high ALIAS high.example.net. A\nrecord most ALIAS most.example.net. A"))
+	s := server.Start(t, n.Corefile("record zero ALIAS zero.example.net. A\nrecord high ALIAS high.example.net. A\nrecord most ALIAS most.example.net. A"))
 	began := time.Now()
 	for name, want := range map[string]struct {
 		address string
 		ttl     uint32
 	}{"zero": {"192.0.2.1", 5}, "high": {"192.0.2.2", 5}, "most": {"192.0.2.3", 60}} {
-		awaitAddresses(t, s, name+".example.org", dns.TypeA, want.address)
+		server.AwaitAddresses(t, s, name+".example.org", dns.TypeA, want.address)
 		if m := s.Ask(name+".example.org", dns.TypeA); m.Answer[0].Header().Ttl != want.ttl {
 			t.Errorf("%s: TTL %d, want %d", name, m.Answer[0].Header().Ttl, want.ttl)
 		}

@@ -62,7 +62,7 @@ func TestNamesNotifySeldom(t *testing.T) {
 		fmt.Fprintf(&records, "record app%d A seldom%d.example.net.\n", i, i)
 	}
 	began := time.Now()
-	s := server.Start(t, strings.Replace(named(n, records.String()), "roundrobin53", "transfer {\nto * "+secondary.address+"\n}\nroundrobin53", 1))
+	s := server.Start(t, strings.Replace(n.Corefile(records.String()), "roundrobin53", "transfer {\nto * "+secondary.address+"\n}\nroundrobin53", 1))
 	check := func() {
 		t.Helper()
 		got := secondary.count() // first: it can only grow while the time is read
@@ -78,7 +78,7 @@ func TestNamesNotifySeldom(t *testing.T) {
 		}
 		n.Fail("", nameserver.None)
 		for i := range names {
-			awaitAddresses(t, s, fmt.Sprintf("app%d.example.org", i), dns.TypeA, fmt.Sprintf("192.0.2.%d", 10*i+round))
+			server.AwaitAddresses(t, s, fmt.Sprintf("app%d.example.org", i), dns.TypeA, fmt.Sprintf("192.0.2.%d", 10*i+round))
 			check()
 		}
 	}

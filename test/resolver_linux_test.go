@@ -15,7 +15,7 @@ func TestResolverOverTLS(t *testing.T) {
 	n.Set("app.backend.test.", "60 A 192.0.2.1")
 	n.Set("other.backend.test.", "60 A 192.0.2.2")
 	t.Setenv("SSL_CERT_FILE", n.CAFile)
-	p := startProcess(t, `example.org:PORT {
+	p := server.StartProgram(t, `example.org:PORT {
 		bind 127.0.0.1
 		roundrobin53 {
 			resolver "tls://`+n.TLSAddress+`#`+nameserver.Name+`"
@@ -33,8 +33,8 @@ func TestResolverOverTLS(t *testing.T) {
 		}
 	}
 	`)
-	server.Eventually(t, "the looked-up address is answered", func() bool { return p.answer("app.example.org") == "192.0.2.1" })
-	if got := p.answer("app.example.net"); got != "192.0.2.99" {
+	server.Eventually(t, "the looked-up address is answered", func() bool { return p.Answer("app.example.org") == "192.0.2.1" })
+	if got := p.Answer("app.example.net"); got != "192.0.2.99" {
 		t.Errorf("with a certificate for another name: %s", got)
 	}
 	if got := n.Queries("other.backend.test.", 1); len(got) != 0 {

@@ -22,7 +22,7 @@ func TestSystemResolvers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n.Set("lb.backend.test.", "5 A 192.0.2.1", "5 A 192.0.2.2", "5 AAAA 2001:db8::1")
 			resolver := start(t, n.Address)
-			p := startProcess(t, `example.org:PORT {
+			p := server.StartProgram(t, `example.org:PORT {
 				bind 127.0.0.1
 				roundrobin53 {
 					resolver `+resolver+`
@@ -39,7 +39,7 @@ func TestSystemResolvers(t *testing.T) {
 			`)
 			await := func(name, want string) {
 				t.Helper()
-				server.Eventually(t, name+" is "+want, func() bool { return p.answer(name) == want })
+				server.Eventually(t, name+" is "+want, func() bool { return p.Answer(name) == want })
 			}
 			await("app.example.org", "192.0.2.1 192.0.2.2")
 			await("none.example.org", "192.0.2.98")
@@ -99,11 +99,11 @@ forward-zone:
 // startForwarder starts another process of the binary, which forwards everything and caches.
 func startForwarder(t *testing.T, upstream string) string {
 	t.Helper()
-	p := startProcess(t, `.:PORT {
+	p := server.StartProgram(t, `.:PORT {
 		bind 127.0.0.1
 		cache 30
 		forward . `+upstream+`
 	}
 	`)
-	return "127.0.0.1:" + p.port
+	return "127.0.0.1:" + p.Port
 }

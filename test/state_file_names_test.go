@@ -20,8 +20,8 @@ func TestStateFileNames(t *testing.T) {
 			n, signs := nameserver.Start(t), server.StartTarget(t)
 			n.Set("one.example.net.", "5 A 192.0.2.1", "5 A 192.0.2.2", "5 AAAA 2001:db8::1")
 			n.Set("two.example.net.", "5 A 192.0.2.3", "5 AAAA 2001:db8::3")
-			f := newStateFile(t, "drain app ONE.example.net.\n")
-			s := server.Serve(t, "names.state.example:0 {\nroundrobin53 {\n"+path+"\nstate "+f.name+"\nresolver "+n.Address+"\n"+
+			f := server.NewStateFile(t, "drain app ONE.example.net.\n")
+			s := server.Serve(t, "names.state.example:0 {\nroundrobin53 {\n"+path+"\nstate "+f.Name+"\nresolver "+n.Address+"\n"+
 				"record app one.example.net. two.example.net. 192.0.2.9\n"+
 				"record other A one.example.net.\n"+
 				"record tiers A {\nvalue one.example.net. check web\nvalue 192.0.2.9 priority 2\n}\n"+
@@ -39,12 +39,12 @@ func TestStateFileNames(t *testing.T) {
 			await("other", dns.TypeA, "192.0.2.2 192.0.2.4") // it has been looked up again
 			await("app", dns.TypeA, "192.0.2.3 192.0.2.9")
 
-			f.write("weight app one.example.net. 0\ndown web one.example.net.\ndrain www one.example.net.\n")
+			f.Write("weight app one.example.net. 0\ndown web one.example.net.\ndrain www one.example.net.\n")
 			await("app", dns.TypeA, "192.0.2.3 192.0.2.9")
 			await("tiers", dns.TypeA, "192.0.2.9")
 			await("www", dns.TypeA, "none")
 
-			f.write("down web one.example.net.\nup web 192.0.2.4\n")
+			f.Write("down web one.example.net.\nup web 192.0.2.4\n")
 			await("app", dns.TypeA, "192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.9")
 			await("tiers", dns.TypeA, "192.0.2.4") // what is said of an address counts before what is said of its name
 			await("www", dns.TypeA, "192.0.2.2 192.0.2.4")
@@ -61,8 +61,8 @@ func TestStateFileNames(t *testing.T) {
 func TestStateFileNamesShown(t *testing.T) {
 	n, address := nameserver.Start(t), "127.0.0.1:"+server.FreePort(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1", "5 A 192.0.2.2")
-	f := newStateFile(t, "drain app lb.example.net.\ndrain app none.example.net.\nweight app typo.example.net. 3\nweight app 192.0.2.9 7\n")
-	s := server.Serve(t, "shown.state.example:0 {\nroundrobin53 {\nstatus "+address+"\nstate "+f.name+"\nresolver "+n.Address+"\n"+
+	f := server.NewStateFile(t, "drain app lb.example.net.\ndrain app none.example.net.\nweight app typo.example.net. 3\nweight app 192.0.2.9 7\n")
+	s := server.Serve(t, "shown.state.example:0 {\nroundrobin53 {\nstatus "+address+"\nstate "+f.Name+"\nresolver "+n.Address+"\n"+
 		"record app A lb.example.net. none.example.net. 192.0.2.9\n}\n}\n")
 	client := statusClient(t)
 	drained := func(value string) string {
@@ -80,10 +80,10 @@ func TestStateFileNamesShown(t *testing.T) {
 			if !strings.Contains(document, fmt.Sprintf(`"value":%q,"from_name":"lb.example.net."`, value)) {
 				t.Errorf("the document lacks %s:\n%s", value, document)
 			}
-			line := "state: app.shown.state.example. A: " + value + ": drain, decided at " + f.name + ":1"
+			line := "state: app.shown.state.example. A: " + value + ": drain, decided at " + f.Name + ":1"
 			server.Eventually(t, line, func() bool { return strings.Count(s.Log(), line) == 1 })
 		}
-		said := f.name + ":1"
+		said := f.Name + ":1"
 		if strings.Count(document, "drain at "+said) != len(values) || strings.Count(explained, "drained at "+said) != len(values) || strings.Count(page, "drain at ") != len(values) {
 			t.Errorf("not all of %q are told:\n%s\n%s\n%s", values, document, explained, page)
 		}

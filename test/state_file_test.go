@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,26 +13,6 @@ import (
 
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
-
-// stateFile is a state file of a test.
-type stateFile struct {
-	t    *testing.T
-	name string
-}
-
-func newStateFile(t *testing.T, text string) stateFile {
-	t.Helper()
-	f := stateFile{t, filepath.Join(t.TempDir(), "state")}
-	f.write(text)
-	return f
-}
-
-func (f stateFile) write(text string) {
-	f.t.Helper()
-	if err := os.WriteFile(f.name, []byte(text), 0o600); err != nil {
-		f.t.Fatal(err)
-	}
-}
 
 // awaitFirsts asks for a name until 24 answers in a row begin with these values, the only ones.
 func awaitFirsts(t *testing.T, s *server.Server, name string, rrtype uint16, want string) {
@@ -72,8 +51,8 @@ func TestStateFile(t *testing.T) {
 		t.Run("path "+path, func(t *testing.T) {
 			t.Parallel()
 			signs := server.StartTarget(t)
-			f := newStateFile(t, "drain * 192.0.2.1\n")
-			s := server.Serve(t, "state.example:0 {\nroundrobin53 {\n"+path+"\nstate "+f.name+"\n"+
+			f := server.NewStateFile(t, "drain * 192.0.2.1\n")
+			s := server.Serve(t, "state.example:0 {\nroundrobin53 {\n"+path+"\nstate "+f.Name+"\n"+
 				"record plain A 192.0.2.1 192.0.2.2 192.0.2.3\n"+
 				"record tiers A {\nvalue 192.0.2.1 192.0.2.2 check web\nvalue 192.0.2.3 priority 2\n}\n"+
 				"record lb CNAME {\nvalue a.example.net. weight 1\nvalue b.example.net. weight 1\n}\n"+
@@ -87,26 +66,26 @@ func TestStateFile(t *testing.T) {
 			await("tiers", dns.TypeA, "192.0.2.2")
 			await("six", dns.TypeAAAA, "2001:db8::1 2001:db8::2")
 
-			f.write("drain plain 192.0.2.2\ndown web 192.0.2.1\ndown web 192.0.2.2\ndrain lb a.example.net.\ndrain six.state.example. 2001:DB8::1\n")
+			f.Write("drain plain 192.0.2.2\ndown web 192.0.2.1\ndown web 192.0.2.2\ndrain lb a.example.net.\ndrain six.state.example. 2001:DB8::1\n")
 			await("plain", dns.TypeA, "192.0.2.1 192.0.2.3")
 			await("tiers", dns.TypeA, "192.0.2.3")
 			await("lb", dns.TypeCNAME, "b.example.net.")
 			await("lb", dns.TypeTXT, "b.example.net.")
 			await("six", dns.TypeAAAA, "2001:db8::2")
 
-			f.write("weight plain 192.0.2.1 0\nweight lb a.example.net. 0\ndrain six 2001:db8::1\ndrain six 2001:db8::2\n")
+			f.Write("weight plain 192.0.2.1 0\nweight lb a.example.net. 0\ndrain six 2001:db8::1\ndrain six 2001:db8::2\n")
 			await("plain", dns.TypeA, "192.0.2.2 192.0.2.3")
 			await("tiers", dns.TypeA, "192.0.2.1 192.0.2.2")
 			await("lb", dns.TypeCNAME, "b.example.net.")
 			await("six", dns.TypeAAAA, "none")
 
-			f.write("drain plain 192.0.2.1 until " + time.Now().Add(-time.Minute).UTC().Format(time.RFC3339) + "\n")
+			f.Write("drain plain 192.0.2.1 until " + time.Now().Add(-time.Minute).UTC().Format(time.RFC3339) + "\n")
 			await("plain", dns.TypeA, "192.0.2.1 192.0.2.2 192.0.2.3")
 			await("lb", dns.TypeCNAME, "a.example.net. b.example.net.")
 			await("six", dns.TypeAAAA, "2001:db8::1 2001:db8::2")
 
 			soon := time.Now().Add(3 * time.Second) // whole seconds are written
-			f.write("drain plain 192.0.2.1 until " + soon.UTC().Format(time.RFC3339) + "\n")
+			f.Write("drain plain 192.0.2.1 until " + soon.UTC().Format(time.RFC3339) + "\n")
 			await("plain", dns.TypeA, "192.0.2.2 192.0.2.3")
 			await("plain", dns.TypeA, "192.0.2.1 192.0.2.2 192.0.2.3")
 		})
@@ -116,25 +95,25 @@ func TestStateFile(t *testing.T) {
 // TestStateFileWrong guards the state in force: whatever is wrong with the file changes nothing, and is told by the log and a
 // metric. It survives a reload, too.
 func TestStateFileWrong(t *testing.T) { // not parallel: the series are those of the server that started last
-	f := newStateFile(t, "drain * 192.0.2.1\n")
-	corefile := "wrong.example:0 {\nroundrobin53 {\nstate " + f.name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
+	f := server.NewStateFile(t, "drain * 192.0.2.1\n")
+	corefile := "wrong.example:0 {\nroundrobin53 {\nstate " + f.Name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
 	s := server.Serve(t, corefile)
 	failed := func(want float64) {
 		t.Helper()
 		server.Eventually(t, fmt.Sprintf("state_failed %v", want), func() bool {
-			return server.Series(t, "coredns_roundrobin53_state_failed")[fmt.Sprintf("file=%q", f.name)] == want
+			return server.Series(t, "coredns_roundrobin53_state_failed")[fmt.Sprintf("file=%q", f.Name)] == want
 		})
 	}
 	awaitFirsts(t, s, "app.wrong.example", dns.TypeA, "192.0.2.2")
 	failed(0)
 	for what, spoil := range map[string]func(){
-		"is not an action": func() { f.write("drain * 192.0.2.1\nfrob * 192.0.2.2\n") },
-		"has no end":       func() { f.write("drain * 192.0.2.2") },
-		"octets":           func() { f.write(strings.Repeat("x", 10<<20)) },
-		"no such file":     func() { f.remove() },
+		"is not an action": func() { f.Write("drain * 192.0.2.1\nfrob * 192.0.2.2\n") },
+		"has no end":       func() { f.Write("drain * 192.0.2.2") },
+		"octets":           func() { f.Write(strings.Repeat("x", 10<<20)) },
+		"no such file":     func() { f.Remove() },
 		"a directory": func() {
-			f.remove()
-			if err := os.Mkdir(f.name, 0o700); err != nil {
+			f.Remove()
+			if err := os.Mkdir(f.Name, 0o700); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -143,11 +122,11 @@ func TestStateFileWrong(t *testing.T) { // not parallel: the series are those of
 		server.Eventually(t, what, func() bool { return strings.Contains(s.Log(), what) })
 		failed(1)
 		awaitFirsts(t, s, "app.wrong.example", dns.TypeA, "192.0.2.2")
-		f.remove()
+		f.Remove()
 	}
 	server.MustReload(t, s, corefile+"# another\n")
 	awaitFirsts(t, s, "app.wrong.example", dns.TypeA, "192.0.2.2")
-	f.write("drain app 192.0.2.2\ndrain nobody 192.0.2.2\n")
+	f.Write("drain app 192.0.2.2\ndrain nobody 192.0.2.2\n")
 	awaitFirsts(t, s, "app.wrong.example", dns.TypeA, "192.0.2.1")
 	failed(0)
 	server.Eventually(t, "a warning of an unknown name", func() bool {
@@ -158,23 +137,16 @@ func TestStateFileWrong(t *testing.T) { // not parallel: the series are those of
 	}
 }
 
-func (f stateFile) remove() {
-	f.t.Helper()
-	if err := os.RemoveAll(f.name); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
 // TestStateFileMissing guards a start without the file: it is no reason not to start.
 func TestStateFileMissing(t *testing.T) {
-	f := newStateFile(t, "")
-	f.remove()
-	s := server.Serve(t, "missing.example:0 {\nroundrobin53 {\nstate "+f.name+"\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n")
+	f := server.NewStateFile(t, "")
+	f.Remove()
+	s := server.Serve(t, "missing.example:0 {\nroundrobin53 {\nstate "+f.Name+"\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n")
 	awaitFirsts(t, s, "app.missing.example", dns.TypeA, "192.0.2.1 192.0.2.2")
 	if warnings := server.OwnWarnings(s); len(warnings) != 1 || !strings.Contains(warnings[0], "no such file") {
 		t.Errorf("warnings %q", warnings)
 	}
-	f.write("drain app 192.0.2.2\n")
+	f.Write("drain app 192.0.2.2\n")
 	awaitFirsts(t, s, "app.missing.example", dns.TypeA, "192.0.2.1")
 }
 
@@ -182,8 +154,8 @@ func TestStateFileMissing(t *testing.T) {
 func TestStateFileMetrics(t *testing.T) {
 	signs := server.StartTarget(t)
 	signs.Set(server.Fail, "web")
-	f := newStateFile(t, "drain * 192.0.2.1\nup web 192.0.2.2\nweight app 192.0.2.3 2\n")
-	s := server.Serve(t, "metrics.state.example:0 {\nroundrobin53 {\nstate "+f.name+"\n"+
+	f := server.NewStateFile(t, "drain * 192.0.2.1\nup web 192.0.2.2\nweight app 192.0.2.3 2\n")
+	s := server.Serve(t, "metrics.state.example:0 {\nroundrobin53 {\nstate "+f.Name+"\n"+
 		"record app A {\nvalue 192.0.2.1 192.0.2.2 check web\nvalue 192.0.2.3\nvalue 192.0.2.4 drain\n}\n"+
 		signs.ChecksWith(server.SlowCheck, "web")+"}\n}\n")
 	server.AwaitDown(t, s, "web")

@@ -225,7 +225,7 @@ func TestStatusTellsWhatIsLookedUp(t *testing.T) {
 	n.Fail("lost.example.net.", nameserver.ServFail)
 	s := server.Start(t, fmt.Sprintf("example.org:0 {\nroundrobin53 {\nstatus %s\nresolver %s\nrecord app A lb.example.net. 192.0.2.9\nrecord lost A lost.example.net.\n}\n}\n", address, n.Address))
 	n.Await(t, "lost.example.net.", dns.TypeA, 2) // the first one has ended
-	awaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.9")
+	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.1 192.0.2.9")
 	_, body, _ := getStatus(t, statusClient(t), address, "/status.json")
 	for _, want := range []string{
 		`"value":"192.0.2.1","from_name":"lb.example.net."`, `"value":"192.0.2.9","from_name":""`,

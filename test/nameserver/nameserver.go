@@ -73,6 +73,11 @@ func StartAt(t *testing.T, address string) *Nameserver {
 	return n
 }
 
+// Corefile is a server block of example.org whose values n looks up. The port is any.
+func (n *Nameserver) Corefile(records string) string {
+	return "example.org:0 {\nroundrobin53 {\nresolver " + n.Address + "\n" + records + "\n}\n}\n"
+}
+
 // listen listens for TCP and UDP on one port.
 func listen(t *testing.T, address string) (net.Listener, net.PacketConn) {
 	t.Helper()

@@ -1,12 +1,17 @@
 package server
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/roundrobin53/roundrobin53/test/authority"
 )
 
 // root is the top of the repository, from any module of it. A test starts in the directory of its package.
@@ -87,5 +92,66 @@ func SwapConfigMap(t *testing.T, dir, version, corefile string) {
 	}
 	if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// CertificateFiles makes a certificate for 127.0.0.1 and dns.example.org. It returns the paths of its key and of the
+// certificate, behind which the file has that of the authority: a client that trusts what is in the file trusts the server.
+func CertificateFiles(t *testing.T) (certPath, keyPath string) {
+	t.Helper()
+	a, err := authority.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := a.Certificate(time.Now().Add(time.Hour), "127.0.0.1", "dns.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
+	dir := t.TempDir()
+	certPath, keyPath = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, text := range map[string][]byte{
+		certPath: append(chain, a.PEM...),
+		keyPath:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+	} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certPath, keyPath
+}
+
+// StateFile is a state file, until the test ends.
+type StateFile struct {
+	Name string // its path
+
+	t *testing.T
+}
+
+// NewStateFile writes a state file.
+func NewStateFile(t *testing.T, text string) StateFile {
+	t.Helper()
+	f := StateFile{Name: filepath.Join(t.TempDir(), "state"), t: t}
+	f.Write(text)
+	return f
+}
+
+// Write changes the file.
+func (f StateFile) Write(text string) {
+	f.t.Helper()
+	if err := os.WriteFile(f.Name, []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// Remove removes the file, or a directory that is in its place.
+func (f StateFile) Remove() {
+	f.t.Helper()
+	if err := os.RemoveAll(f.Name); err != nil {
+		f.t.Fatal(err)
 	}
 }

@@ -194,6 +194,12 @@ func SortedAddresses(m *dns.Msg) string {
 	return strings.Join(found, " ")
 }
 
+// AwaitAddresses waits until a name has these addresses of a type, which are sorted.
+func AwaitAddresses(t *testing.T, s *Server, name string, qtype uint16, want string) {
+	t.Helper()
+	Eventually(t, name+" has "+want, func() bool { return SortedAddresses(s.Ask(name, qtype)) == want })
+}
+
 // RandomCase is a name in random letter case.
 func RandomCase(random *rand.Rand, name string) string {
 	return strings.Map(func(r rune) rune {
