@@ -140,9 +140,12 @@ func TestHealthNeverDeniesAName(t *testing.T) {
 }
 
 // Before any result all values are up, and the server gets ready within five seconds: a probe that hangs holds up nobody.
-// The first result then decides at once, whatever rise and fall say. It does not run in parallel: the plugin ready has one list
-// for all servers of a process.
+// The first result then decides at once, whatever rise and fall say. It runs apart: the plugin ready has one list for all servers of a
+// process.
 func TestFirstResultDecides(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	const zone = "first.example.org"
 	e := server.StartTarget(t)
 	e.Set(server.Hang, "a all")

@@ -85,6 +85,7 @@ func TestFastDeniesWhatIsDown(t *testing.T) {
 // TestFastSerial guards negative answers and the SOA of a zone whose looked-up values have changed: they have its present
 // serial, and are still given by the fast path.
 func TestFastSerial(t *testing.T) {
+	t.Parallel()
 	n := nameserver.Start(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1")
 	corefile := strings.Replace(n.Corefile("fastpath\nrecord app A lb.example.net."), "example.org:0 {", "example.org:PORT {\nbind 127.0.0.1\ntransfer {\nto *\n}", 1)

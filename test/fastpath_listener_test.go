@@ -181,6 +181,9 @@ func TestFastBesideOtherTransports(t *testing.T) {
 // TestFastWithoutUDP guards operators against an option that does nothing: where no key of the block is for plain DNS, the
 // log says so.
 func TestFastWithoutUDP(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	cert, key := server.CertificateFiles(t)
 	for _, scheme := range []string{"tls", "https", "quic", "grpc", "https3"} {
 		t.Run(scheme, func(t *testing.T) {

@@ -102,6 +102,7 @@ func TestFastRandom(t *testing.T) {
 
 // TestFastChecks guards the verdicts: what is down leaves the answers of the fast path, and comes back.
 func TestFastChecks(t *testing.T) {
+	t.Parallel()
 	signs := server.StartTarget(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

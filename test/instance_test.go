@@ -142,6 +142,7 @@ func TestDirectiveZones(t *testing.T) {
 // TestStreamTransports guards every transport but plain DNS, and its class: a query over QUIC comes in a datagram and
 // still takes turns with the streams. CoreDNS's own forward and grpc are the clients.
 func TestStreamTransports(t *testing.T) {
+	t.Parallel()
 	cert, key := server.CertificateFiles(t)
 	for _, scheme := range []string{"tls", "https", "grpc", "quic"} {
 		t.Run(scheme, func(t *testing.T) {

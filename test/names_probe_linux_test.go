@@ -100,16 +100,22 @@ func TestManyNamesAreProbed(t *testing.T) {
 	e.awaitProbes(t, "127.43.0.", names, 2)
 	e.awaitEnd(t, "127.41.0.")
 	set()
-	e.awaitEnd(t, "127.42.0.")
-	e.awaitEnd(t, "127.43.0.")
+	e.awaitEnd(t, "127.42.0.", "127.43.0.")
 }
 
-// awaitEnd waits until no address of a network is probed while one that stays is probed five times.
-func (e *endpoints) awaitEnd(t *testing.T, network string) {
+// awaitEnd waits until no address of some networks is probed while one that stays is probed five times.
+func (e *endpoints) awaitEnd(t *testing.T, networks ...string) {
 	t.Helper()
-	server.Eventually(t, "probes in "+network+" end", func() bool {
-		before := fmt.Sprint(e.counts(network))
+	counts := func() string {
+		var all []map[string]int
+		for _, network := range networks {
+			all = append(all, e.counts(network))
+		}
+		return fmt.Sprint(all)
+	}
+	server.Eventually(t, fmt.Sprintf("probes in %q end", networks), func() bool {
+		before := counts()
 		e.awaitProbes(t, "127.44.0.1", 1, 5)
-		return fmt.Sprint(e.counts(network)) == before
+		return counts() == before
 	})
 }

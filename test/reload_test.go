@@ -247,6 +247,7 @@ const notifyTime = 1500 * time.Millisecond
 
 // TestFailedStartNotifiesNobody guards secondaries against NOTIFY messages for zones that are never served.
 func TestFailedStartNotifiesNobody(t *testing.T) {
+	t.Parallel()
 	secondary := startNotified(t)
 	good := "example.org:0 {\ntransfer {\nto " + secondary.LocalAddr().String() + "\n}\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
 	s := server.Serve(t, good)
@@ -271,6 +272,9 @@ func TestFailedStartNotifiesNobody(t *testing.T) {
 // TestFailedFirstUseLeavesNothing guards a reload that brings the plugin in and fails: caddy tells nobody of the failure
 // but the old instance, where the plugin is not.
 func TestFailedFirstUseLeavesNothing(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	secondary := startNotified(t)
 	const without = "example.org:0 {\nwhoami\n}\n"
 	with := "example.org:0 {\ntransfer {\nto " + secondary.LocalAddr().String() + "\n}\nroundrobin53 {\nrecord app A 192.0.2.1 metrics\n}\n}\n"

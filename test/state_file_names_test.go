@@ -15,6 +15,9 @@ import (
 // TestStateFileNames guards decisions about a value that is a name: they are about all addresses that come from it, those that
 // come later too, in both families and on both paths, and about no address that is written or comes from another name.
 func TestStateFileNames(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	for _, path := range []string{"", "fastpath"} {
 		t.Run("path "+path, func(t *testing.T) {
 			n, signs := nameserver.Start(t), server.StartTarget(t)
@@ -59,6 +62,9 @@ func TestStateFileNames(t *testing.T) {
 // metrics and in the log, for the addresses that come later too. A name that has no address now is no mistake; one that is no
 // value is.
 func TestStateFileNamesShown(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	n, address := nameserver.Start(t), "127.0.0.1:"+server.FreePort(t)
 	n.Set("lb.example.net.", "5 A 192.0.2.1", "5 A 192.0.2.2")
 	f := server.NewStateFile(t, "drain app lb.example.net.\ndrain app none.example.net.\nweight app typo.example.net. 3\nweight app 192.0.2.9 7\n")

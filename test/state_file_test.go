@@ -94,7 +94,10 @@ func TestStateFile(t *testing.T) {
 
 // TestStateFileWrong guards the state in force: whatever is wrong with the file changes nothing, and is told by the log and a
 // metric. It survives a reload, too.
-func TestStateFileWrong(t *testing.T) { // not parallel: the series are those of the server that started last
+func TestStateFileWrong(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	f := server.NewStateFile(t, "drain * 192.0.2.1\n")
 	corefile := "wrong.example:0 {\nroundrobin53 {\nstate " + f.Name + "\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n"
 	s := server.Serve(t, corefile)
@@ -139,6 +142,9 @@ func TestStateFileWrong(t *testing.T) { // not parallel: the series are those of
 
 // TestStateFileMissing guards a start without the file: it is no reason not to start.
 func TestStateFileMissing(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	f := server.NewStateFile(t, "")
 	f.Remove()
 	s := server.Serve(t, "missing.example:0 {\nroundrobin53 {\nstate "+f.Name+"\nrecord app A 192.0.2.1 192.0.2.2\n}\n}\n")

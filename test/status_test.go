@@ -220,6 +220,7 @@ func TestStatusStart(t *testing.T) {
 
 // TestStatusTellsWhatIsLookedUp guards what is shown of values that are names: where they come from, and how fresh they are.
 func TestStatusTellsWhatIsLookedUp(t *testing.T) {
+	t.Parallel()
 	address, n := "127.0.0.1:"+server.FreePort(t), nameserver.Start(t)
 	n.Set("lb.example.net.", "300 A 192.0.2.1")
 	n.Fail("lost.example.net.", nameserver.ServFail)

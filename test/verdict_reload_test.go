@@ -118,6 +118,9 @@ func TestReloadKeepsVerdicts(t *testing.T) {
 // failback, lost at a reload, then a Corefile that changes often would keep a dead address, or a spare one, forever. Row
 // 28 of the policy cases.
 func TestReloadKeepsRunsAndWaits(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	const failback = 4 * time.Second
 	signs := server.StartTarget(t)
 	signs.Set(server.Fail, "a")
@@ -178,6 +181,9 @@ func TestReloadKeepsRunsAndWaits(t *testing.T) {
 // TestReloadChangesWhatIsProbed guards endpoints that are gone against being probed on, and new ones against waiting for
 // an interval.
 func TestReloadChangesWhatIsProbed(t *testing.T) {
+	if !server.Apart(t) {
+		return
+	}
 	signs := server.StartTarget(t)
 	corefile := func(checks string, values ...string) string {
 		return "example.org:0 {\nroundrobin53 {\nrecord app A {\n" + strings.Join(values, "\n") + "\n}\n" + checks + "}\n}\n"

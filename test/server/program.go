@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -94,4 +95,39 @@ func (p *Program) Answer(name string) string {
 		return ""
 	}
 	return SortedAddresses(m)
+}
+
+// apartVariable is set in the environment of the processes that Apart starts.
+const apartVariable = "ROUNDROBIN53_TEST_APART"
+
+// Apart lets a test run in parallel to others though it reads what a process has once: the metrics of the instance that
+// serves, all warnings, what the plugin ready waits for. Such a test begins with
+//
+//	if !server.Apart(t) {
+//		return
+//	}
+//
+// The first call runs the test again in a process of its own, fails it if it fails there, and is false. There it is true.
+func Apart(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(apartVariable) != "" {
+		return true
+	}
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.CommandContext(t.Context(), self, "-test.run", "^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.timeout", "5m")
+	run.Env = append(os.Environ(), apartVariable+"=1")
+	out, err := run.CombinedOutput()
+	switch {
+	case err != nil:
+		t.Errorf("in a process of its own: %v\n%s", err, out)
+	case !strings.Contains(string(out), "\n--- PASS: "+t.Name()+" "):
+		t.Errorf("in a process of its own it did not pass:\n%s", out)
+	case testing.Verbose():
+		t.Logf("in a process of its own:\n%s", out)
+	}
+	return false
 }
