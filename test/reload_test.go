@@ -1,7 +1,6 @@
 package test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,21 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coredns/caddy"
-	"github.com/coredns/coredns/core/dnsserver"
-	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/test/server"
 )
-
-func init() {
-	plugin.Register("failstart", func(c *caddy.Controller) error {
-		c.OnStartup(func() error { return errors.New("failstart") })
-		return nil
-	})
-	dnsserver.Directives = append(dnsserver.Directives, "failstart")
-}
 
 // TestReloadKeepsRotation guards against a rotation that starts anew with every change of the Corefile: then the first
 // values get more than their share.

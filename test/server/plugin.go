@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,7 +15,7 @@ import (
 )
 
 // Plugins are the directives of the test plugins, which no binary has.
-var Plugins = []string{"standin", "echo", "stall"}
+var Plugins = []string{"standin", "echo", "stall", "failstart"}
 
 func init() {
 	plugin.Register("standin", func(c *caddy.Controller) error {
@@ -68,6 +69,15 @@ func (echo) ServeDNS(_ context.Context, w dns.ResponseWriter, r *dns.Msg) (int, 
 
 // IsEcho reports whether echo has answered.
 func IsEcho(m *dns.Msg) bool { return strings.Contains(Section(m.Answer), `TXT "echo"`) }
+
+// failstart ends a start, or a reload, when the plugins before it have started.
+func init() {
+	plugin.Register("failstart", func(c *caddy.Controller) error {
+		c.OnStartup(func() error { return errors.New("failstart") })
+		return nil
+	})
+	dnsserver.Directives = append(dnsserver.Directives, "failstart")
+}
 
 func init() {
 	plugin.Register("stall", func(c *caddy.Controller) error {
