@@ -87,7 +87,7 @@ packages:
 	@type -P chromium delv debootstrap dig dnsperf ip lintian man qemu-aarch64-static rpm runc systemd-analyze unbound >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PACKAGES); }
 
 system: packages ## the tests that need other programs, or all of CoreDNS's plugins
-	go test -tags system -timeout 30m -run System ./test/
+	go test -tags system -p 1 -timeout 30m -run System ./test/...
 	@for module in $(MODULES); do (set -x; cd $$module && go test -tags system -timeout 30m -run System ./...) || exit 1; done
 	go test -tags full -run Kubernetes ./test/
 
