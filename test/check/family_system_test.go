@@ -1,6 +1,6 @@
 //go:build system
 
-package test
+package check
 
 import (
 	"fmt"
