@@ -63,18 +63,18 @@ func Address(remote net.Addr) netip.Addr {
 // called.
 const Marks = 1
 
-// Mark makes Class tell the queries of c's server block that the server asks itself, by a handler
-// at the head of its chain.
+// Mark puts a handler at the head of the chain of c's server block. From then on, Class recognises
+// the queries of the block that the server asks itself.
 //
 // Plugins that need more than the client asked for (dns64 and siit the other family, file and
 // kubernetes what a CNAME leads to) go through the server a second time, with CoreDNS's
-// pkg/upstream. For the plugins that answer, such a query looks like one of the client's: it has
-// the client's address, transport and EDNS. If both took turns from one counter, a client that asks
-// for A and then for AAAA, for which dns64 asks for A once more, would always get the same A first.
+// pkg/upstream. For the plugins that answer, these queries look like the client's: they have the
+// client's address, transport and EDNS. If both took turns from one counter, a client that asks for
+// A and then for AAAA, for which dns64 asks for A once more, would always get the same A first.
 //
-// Only at the head of the chain the writer is the server's own. Further down, any plugin's may be
-// around it, and those that hold back the answer to a client's query (minimal, autopath, dns64) use
-// the same type as those that ask themselves.
+// The writer is the server's own only at the head of the chain. Further down, a plugin's writer may
+// be around it. Plugins that hold back the answer to a client's query (minimal, autopath, dns64) use
+// the same type of writer as plugins that ask themselves.
 func Mark(c *caddy.Controller) {
 	config := dnsserver.GetConfig(c)
 	key := markKey{config}

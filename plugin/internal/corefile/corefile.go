@@ -11,7 +11,7 @@ import (
 	"github.com/coredns/caddy/caddyfile"
 )
 
-// A Copy remembers what was read of a Corefile.
+// A Copy remembers the text of a Corefile that was read.
 type Copy struct {
 	path string
 	read func(path string, text []byte) ([sha256.Size]byte, error)

@@ -50,7 +50,7 @@ type Handler interface {
 	IsDebugged() bool          // its choices are logged
 	HasNext() bool             // a plugin comes behind it
 	Counters(s *dnsserver.Server) Counters
-	// Locate sets the parts of who that are needed, of those that only metadata in a context tells.
+	// Locate sets the needed parts of who that only the metadata in a context tell.
 	Locate(ctx context.Context, needs policy.Needs, who *policy.Who)
 }
 

@@ -13,8 +13,8 @@ import (
 // thousand entries.
 const maxSize = 1 << 20
 
-// Read reads a state file. It does not wait for what is no plain file, and reads no more of it than
-// a state file has.
+// Read reads a state file. It does not wait for a file that is not plain, such as a pipe, and reads
+// no more than a state file may have.
 func Read(name string) ([]Entry, error) {
 	data, _, err := read(name)
 	if err != nil {

@@ -3,8 +3,8 @@
 // good or until a time.
 //
 // A file is taken whole or not at all. An error names file and line, quotes what was read and says
-// what is accepted. What the entries mean for a store is decided elsewhere: the package knows
-// neither records nor checks.
+// what is accepted. The package knows neither records nor checks: the store decides what entries
+// mean for it.
 package override
 
 import (

@@ -6,12 +6,12 @@ import "slices"
 // is small.
 type Source struct {
 	First uint16 // the line's first value, by position
-	File  uint16 // by a number that whoever made the set knows
+	File  uint16 // by a number that the maker of the set knows
 	Line  uint32
 }
 
-// SourceOf returns the line that a value stands on, as sources with rising First tell. It returns
-// the zero Source if none of them does.
+// SourceOf returns the line that a value stands on, according to sources with rising First. It
+// returns the zero Source if the value stands before all of them.
 func SourceOf(sources []Source, value int) Source {
 	for _, source := range slices.Backward(sources) {
 		if int(source.First) <= value {

@@ -71,7 +71,8 @@ func New(addresses []netip.Addr, order Order, answers int) Pool {
 	return p
 }
 
-// None makes a pool without addresses, whose octets would be width, 4 or 16.
+// None makes a pool without addresses. Width is the length of its family's addresses in octets: 4
+// or 16.
 func None(order Order, width int) Pool { return Pool{order: order, width: uint8(width)} }
 
 // Len returns the number of endpoints.

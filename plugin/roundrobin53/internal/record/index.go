@@ -87,18 +87,18 @@ func (x *index) place(name string) (int, uint32) {
 // A Hint is where the search for a name begins.
 type Hint int
 
-// Hint returns where the search for a name begins, and has the processor fetch that. Of a large table,
-// nothing of a name is in a processor's cache when it is asked for, and Lookup waits for one part after
-// the other. Whoever has several names to look up asks for the hints of all of them first: then the
-// processor fetches them at the same time. The number is of no meaning; to use it keeps the compiler
-// from leaving the fetch out.
+// Hint returns where the search for a name begins, and has the processor fetch that place. In a large
+// table, no part of a name is in a processor's cache when the name is asked for, and Lookup waits for
+// one part after the other. A caller with several names to look up asks for all hints first: then the
+// processor fetches the places at the same time. The number has no meaning; callers use it so that
+// the compiler does not leave the fetch out.
 func (x *index) Hint(name string) (Hint, uint32) {
 	place, _ := x.place(name)
 	return Hint(place), x.nodes[place].hash
 }
 
-// Fetch has the processor fetch what a hint leads to: the name, and by its number the A RRset, None if
-// there is none. The octet is of no meaning, as with Hint.
+// Fetch has the processor fetch the name that a hint leads to. It returns the number of the A RRset
+// there, None if there is none. The octet has no meaning, as with Hint.
 func (x *index) Fetch(h Hint) (a int, octet byte) {
 	n := &x.nodes[h]
 	if n.hash == 0 {

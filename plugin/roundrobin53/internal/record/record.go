@@ -52,7 +52,7 @@ type Result struct {
 // them into a message copies them.
 type RRset struct {
 	Type   uint16
-	Source int32 // the number by which whoever made the table knows where RRs are written; 0 if they are not
+	Source int32 // where RRs are written, by a number that the maker of the table knows; 0 if they are not
 	RRs    []dns.RR
 
 	CNAMEs int // the number of several CNAMEs that are chosen among; 0 for all other RRsets
@@ -86,8 +86,8 @@ func (z *Zone) SetSerial(serial uint32) {
 // Serial returns the present serial of the zone.
 func (z *Zone) Serial() uint32 { return z.serial.Load() }
 
-// MoveSerial gives the zone a newer serial while it is served: the one for now or, if the zone has
-// had that, the next one.
+// MoveSerial gives the zone a newer serial while it is served: now or, if that is not newer, the
+// serial behind the present one.
 func (z *Zone) MoveSerial(now uint32) {
 	for {
 		before := z.serial.Load()

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Schedule holds numbers, the one that is due first on top. Those that are due at the same time
-// keep the order of the numbers. The zero value is empty.
+// A Schedule holds numbers, each with the time when it is due, and hands out the earliest first. Of
+// numbers that are due at the same time, the lowest is first. The zero value is empty.
 type Schedule struct{ entries entries }
 
 type entry struct {

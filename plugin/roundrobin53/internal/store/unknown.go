@@ -10,8 +10,8 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
 )
 
-// NewlyUnknown returns texts as Steer does, for entries that Steer could not judge: their addresses
-// turned out not to be there when the names were resolved that might have had them.
+// NewlyUnknown returns texts as Steer does, for entries that Steer could not judge before names were
+// resolved: the names turned out not to have the addresses.
 func (s *Store) NewlyUnknown() []string {
 	s.steered.Lock()
 	defer s.steered.Unlock()

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 )
 
-// A Message is a reply on its way to being written. It can be used again for the next one.
+// A Message is a reply that is being written. It can be used again for the next reply.
 //
 // Names are compressed as miekg/dns does: against each name before, letter case included. So a
 // reply is as long as the chain's would be, and what does not fit here does not fit there.
@@ -85,8 +85,8 @@ func (m *Message) AppendAddresses(owner []byte, rrtype uint16, ttl uint32, order
 	m.full += len(order) * (length + recordOctets - 2 + width)
 }
 
-// AppendRRset appends records of an RRset from one on up to another, with an owner as for
-// AppendAddresses and a TTL.
+// AppendRRset appends the records of an RRset from one position up to, but without, another, with a
+// TTL and an owner as for AppendAddresses.
 func (m *Message) AppendRRset(owner []byte, s *RRset, ttl uint32, from, to int) {
 	at := 0
 	for _, data := range s.data[from:to] {
@@ -230,8 +230,8 @@ func (m *Message) isAt(at int, name []byte) bool {
 	}
 }
 
-// Finish finishes the message: the header, with an RCODE and the flag AA or without, and the OPT
-// record. Scope is that of the ECS option in it, if the query has one that is heeded.
+// Finish writes the header, with an RCODE and the flag AA or without, and the OPT record. If the
+// query has Echo set, the OPT record has an ECS option with the scope.
 func (m *Message) Finish(rcode int, isAuthoritative bool, scope int) []byte {
 	be := binary.BigEndian
 	header := m.out[m.base:]

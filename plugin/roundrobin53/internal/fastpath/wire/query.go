@@ -1,8 +1,8 @@
 // Package wire reads the queries that nearly all clients send, octet by octet: one question, and at
 // most an OPT record. It writes the answers to queries for addresses, and allocates nothing.
 //
-// It is a short cut, not a DNS library: it reads only what miekg/dns reads in the same way, and
-// leaves everything else to that. Which addresses are answered is decided elsewhere.
+// It is a short cut, not a DNS library: it reads only queries that miekg/dns reads in the same way,
+// and leaves all others to miekg/dns. Other packages decide which addresses are answered.
 package wire
 
 import (
@@ -16,7 +16,7 @@ type Query struct {
 	EDNS   bool   // it has an OPT record (RFC 6891)
 	DO     bool   // it asks for signatures (RFC 3225)
 	Subnet bool   // it has an ECS option (RFC 7871)
-	Echo   bool   // set by whoever heeds that: the reply has the option, too
+	Echo   bool   // set by callers that heed the ECS option: the reply has the option, too
 
 	subnet []byte // of the ECS option
 	packet []byte
