@@ -26,6 +26,7 @@ type names struct {
 	prober   *prober
 	lookups  *lookup.Lookups
 	next     atomic.Pointer[names] // those of the next instance
+	several  map[string]bool       // by name and type: several resolvers are asked
 
 	mu      sync.Mutex // held while sets are taken
 	running sync.WaitGroup
@@ -48,6 +49,7 @@ func (n *names) prepare(handlers []*Handler, p *prober, before *names) error {
 		questions = append(questions, h.store.Load().Questions()...)
 	}
 	n.lookups = lookup.New(questions, lookup.Observer{Changed: n.changed, Looked: n.count})
+	n.several = ofSeveral(n.lookups.Questions())
 	if before.lookups != nil {
 		n.lookups.Adopt(before.lookups)
 		n.take(n.lookups.Questions(), before.prober.isUp)
@@ -217,32 +219,56 @@ func (n *names) changed(changes []lookup.Change) {
 // report logs what changed about a name.
 func (n *names) report(c *lookup.Change) {
 	before, after := &c.Before, &c.After
+	subject := n.subject(c.Question)
 	for _, name := range after.Path {
 		if way := n.wayBack(name, c.Question, nil); way != nil {
-			log.Errorf("lookups: %s leads back to itself, by %s: its addresses are not used", c.Question, strings.Join(way, " to "))
+			log.Errorf("lookups: %s leads back to itself, by %s: its addresses are not used", subject, strings.Join(way, " to "))
 			return
 		}
 	}
 	if words := difference(before.Addresses, after.Addresses); words != "" {
-		log.Infof("lookups: %s: %s", c.Question, words)
+		log.Infof("lookups: %s: %s", subject, words)
 	}
 	if after.Left > 0 && after.Left != before.Left {
-		log.Warningf("lookups: %s has %d addresses: %d are used", c.Question, len(after.Addresses)+after.Left, len(after.Addresses))
+		log.Warningf("lookups: %s has %d addresses: %d are used", subject, len(after.Addresses)+after.Left, len(after.Addresses))
 	}
 	if len(after.Unusable) > 0 && !slices.Equal(after.Unusable, before.Unusable) {
-		log.Warningf("lookups: %s has addresses that no host can have, which are not used: %s", c.Question, strings.Trim(fmt.Sprint(after.Unusable), "[]"))
+		log.Warningf("lookups: %s has addresses that no host can have, which are not used: %s", subject, strings.Trim(fmt.Sprint(after.Unusable), "[]"))
 	}
 	switch {
 	case after.State == lookup.Never:
-		log.Warningf("lookups: %s: no answer, and nothing is known of it: %v", c.Question, after.Err)
+		log.Warningf("lookups: %s: no answer, and nothing is known of it: %v", subject, after.Err)
 	case after.State == before.State:
 	case after.State == lookup.Stale:
-		log.Warningf("lookups: %s: no answer, and what was known stays: %v", c.Question, after.Err)
+		log.Warningf("lookups: %s: no answer, and what was known stays: %v", subject, after.Err)
 	case after.State == lookup.Empty:
-		log.Warningf("lookups: %s has no address: %v", c.Question, after.Err)
+		log.Warningf("lookups: %s has no address: %v", subject, after.Err)
 	case before.State == lookup.Stale:
 		log.Infof("lookups: %s is answered again", c.Question)
 	}
+}
+
+// ofSeveral returns the names and types that several resolvers are asked for, of questions that stand
+// once each.
+func ofSeveral(questions []lookup.Question) map[string]bool {
+	seen, several := make(map[string]bool, len(questions)), make(map[string]bool)
+	for _, q := range questions {
+		text := q.String()
+		if seen[text] {
+			several[text] = true
+		}
+		seen[text] = true
+	}
+	return several
+}
+
+// subject names a question in the log: with its resolver only where several are asked for it, as views
+// do.
+func (n *names) subject(q lookup.Question) string {
+	if n.several[q.String()] {
+		return fmt.Sprintf("%s at %s", q, q.Resolver)
+	}
+	return q.String()
 }
 
 // difference writes what came and went, as in "+192.0.2.1 -192.0.2.2".

@@ -46,3 +46,19 @@ func TestLogTellsOfNamesNeverResolved(t *testing.T) {
 		t.Errorf("odd: %q", got)
 	}
 }
+
+// TestLogTellsResolversApart guards the log where views ask several resolvers for one name.
+func TestLogTellsResolversApart(t *testing.T) {
+	inside, outside := nameserver.Start(t), nameserver.Start(t)
+	inside.Set("lb.example.net.", "60 A 10.0.0.1")
+	outside.Set("lb.example.net.", "60 A 192.0.2.1")
+	s := server.Start(t, inside.Corefile("record app A lb.example.net.")+
+		strings.Replace(outside.Corefile("record app A lb.example.net.\nrecord alone AAAA lb.example.net."), "example.org", "example.com", 1))
+	for _, want := range []string{
+		"lookups: lb.example.net. A at " + inside.Address + ": +10.0.0.1\n",
+		"lookups: lb.example.net. A at " + outside.Address + ": +192.0.2.1\n",
+		"lookups: lb.example.net. AAAA has no address",
+	} {
+		server.Eventually(t, "the log says "+want, func() bool { return strings.Contains(s.Log(), want) })
+	}
+}
