@@ -53,7 +53,7 @@ func (q *query) explainQuery() *explain.Query {
 	return e
 }
 
-// known returns the function that tells what is known of names among the values; nil if nobody looks
+// known returns the function that returns the sets of names among the values; nil if nobody looks
 // them up.
 func (h *Handler) known() func(lookup.Question) lookup.Set {
 	if h.instance == nil || h.instance.names == nil || h.instance.names.lookups == nil {
@@ -70,7 +70,7 @@ func textOf(network netip.Prefix) string {
 	return network.String()
 }
 
-// probeOf returns what is known of the probes of a target of the handler's store.
+// probeOf describes the verdict and the latest probe of a target of the handler's store.
 func (h *Handler) probeOf(target int) explain.Probe {
 	if h.instance == nil {
 		return explain.Probe{}
@@ -171,7 +171,7 @@ func (h *Handler) Metadata(ctx context.Context, _ request.Request) context.Conte
 	return context.WithValue(ctx, publishedKey{}, p)
 }
 
-// publish keeps what came of a set for the metadata of the query.
+// publish keeps the outcome of a set for the metadata of the query.
 func (q *query) publish(set *policy.Set, o outcome) {
 	if p, ok := q.ctx.Value(publishedKey{}).(*published); ok {
 		*p = published{set, o}

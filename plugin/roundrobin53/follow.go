@@ -86,8 +86,8 @@ func (p *prober) follow(h *Handler, taken store.Taking) {
 	p.hand(numbers) // a target that another store has may have changed since the values were taken
 }
 
-// grow replaces the monitor by one with room for more targets. The targets keep their numbers, and
-// what is known of them. Probes under way are made again.
+// grow replaces the monitor by one with room for more targets. The targets keep their numbers and
+// their states. Probes under way are made again.
 func (p *prober) grow(more int) {
 	old := p.monitor.Load()
 	monitor := p.newMonitor(more)

@@ -16,11 +16,11 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// names looks up the names that are values, for all handlers of an instance: each name once. What
-// is found goes to the stores, and from there to the prober.
+// names looks up the names that are values, for all handlers of an instance: each name once. The
+// sets found go to the stores, and from there to the prober.
 //
-// A reload hands on what is known. The next instance begins with that, and hears of each change
-// until it serves and looks names up itself.
+// A reload hands on the sets. The next instance begins with them, and hears of each change until it
+// serves and looks names up itself.
 type names struct {
 	handlers []*Handler
 	prober   *prober
@@ -97,8 +97,8 @@ func (n *names) wayBack(name string, q lookup.Question, way []string) []string {
 	return nil
 }
 
-// get returns what is known of a question. What comes by a way that leads back to the question is
-// not known.
+// get returns the set of a question. If a name on the way to the addresses leads back to the
+// question, the set has only an error.
 func (n *names) get(q lookup.Question) lookup.Set {
 	set := n.lookups.Get(q)
 	for _, name := range set.Path {
@@ -109,8 +109,8 @@ func (n *names) get(q lookup.Question) lookup.Set {
 	return set
 }
 
-// take gives the stores what is known of questions. IsUp says whether a target is up. It returns the
-// values that came, and of which state files say something.
+// take gives the stores the sets of questions. IsUp says whether a target is up. It returns the
+// values that came and that state files steer.
 func (n *names) take(questions []lookup.Question, isUp func(store.TargetKey) bool) (steered []store.SteeredValue) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -200,7 +200,7 @@ func (n *names) isReady() bool {
 	}
 }
 
-// changed hands on what was found, and logs it.
+// changed hands on the changed sets, and logs them.
 func (n *names) changed(changes []lookup.Change) {
 	questions := make([]lookup.Question, len(changes))
 	for i := range changes {
@@ -271,7 +271,7 @@ func (n *names) subject(q lookup.Question) string {
 	return q.String()
 }
 
-// difference writes what came and went, as in "+192.0.2.1 -192.0.2.2".
+// difference writes the addresses that came and went, as in "+192.0.2.1 -192.0.2.2".
 func difference(before, after []netip.Addr) string {
 	var words []string
 	for _, addr := range after {
@@ -292,7 +292,7 @@ func (n *names) count(q lookup.Question, result lookup.Result) {
 	lookupsTotal.WithLabelValues(q.Name, result.String()).Inc()
 }
 
-// collect sends what is in use of names.
+// collect sends the metrics of the addresses in use.
 func (n *names) collect(ch chan<- prometheus.Metric) {
 	if n.lookups == nil {
 		return

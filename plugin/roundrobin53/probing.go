@@ -107,7 +107,7 @@ func (p *prober) find(key store.TargetKey) (int, *health.Monitor) {
 	return number, p.monitor.Load()
 }
 
-// latest returns what is known of a target since its latest probe, the zero value if nothing is.
+// latest describes the verdict and the latest probe of a target. The zero value: no result yet.
 func (p *prober) latest(key store.TargetKey) health.Latest {
 	number, monitor := p.find(key)
 	if monitor == nil {

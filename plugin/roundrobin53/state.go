@@ -64,7 +64,7 @@ func (st *states) open(handlers []*Handler, previous *states, now time.Time) {
 	}
 }
 
-// entriesOf returns what is known of a state file.
+// entriesOf returns the entries of a state file, those of its last correct version.
 func (st *states) entriesOf(name string) []override.Entry {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -137,7 +137,7 @@ func (st *states) look(now time.Time) {
 	}
 }
 
-// judgeLocked tells what is said of addresses that no name has, as names are resolved.
+// judgeLocked warns of entries about addresses that no name turns out to have.
 func (st *states) judgeLocked() {
 	for _, h := range st.handlers {
 		unknown := h.store.Load().NewlyUnknown()
@@ -152,7 +152,7 @@ func (f *stateFile) holding(now time.Time) []override.Entry {
 	return slices.DeleteFunc(slices.Clone(f.entries), isOver)
 }
 
-// steerLocked makes the stores of all handlers obey what is in force.
+// steerLocked makes the stores of all handlers obey the entries that are in force.
 func (st *states) steerLocked(now time.Time) {
 	holding := make(map[string][]override.Entry, len(st.files))
 	for name, f := range st.files {
@@ -165,7 +165,7 @@ func (st *states) steerLocked(now time.Time) {
 	}
 }
 
-// logSteering logs what is decided of values and was not before, and the reverse.
+// logSteering logs the decisions about values that are new, and those that have ended.
 func logSteering(before, now []store.SteeredValue) {
 	was, is := make(map[string]bool), make(map[string]bool)
 	for i := range before {

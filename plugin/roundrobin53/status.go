@@ -108,7 +108,7 @@ func (h *Handler) shown() *status.Block {
 	}
 }
 
-// verdict returns what is known of a target. A target that is not probed is up.
+// verdict returns the verdict and the latest probe of a target. A target that is not probed is up.
 func (p *prober) verdict(key store.TargetKey) status.Verdict {
 	number, monitor := p.find(key)
 	if monitor == nil {

@@ -34,10 +34,10 @@ type Query struct {
 	// HasNext says that another plugin gets what falls through.
 	HasNext bool
 
-	// Known returns what is known of a name among the values; nil: nobody looks names up.
+	// Known returns the set of a name among the values; nil: nobody looks names up.
 	Known func(lookup.Question) lookup.Set
 
-	// Probe returns what is known of the probes of a target of the store; nil: nothing is known.
+	// Probe returns the Probe of a target of the store; nil: nothing is known.
 	Probe func(target int) Probe
 }
 

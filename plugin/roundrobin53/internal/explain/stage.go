@@ -59,7 +59,7 @@ func (st *stager) stage(name string, why func(value int) string) Stage {
 
 const allDrained = "all values are drained"
 
-// drain removes what is drained.
+// drain removes drained values.
 func (st *stager) drain() Stage {
 	s := st.stage("drain", func(value int) string {
 		state := &st.report.Values[value]
@@ -77,7 +77,7 @@ func (st *stager) drain() Stage {
 	return s
 }
 
-// plainDrain removes what is drained from a set in which turns alone decide.
+// plainDrain removes drained values from a set in which turns alone decide.
 func (st *stager) plainDrain() Stage {
 	s := st.stage("drain", func(value int) string {
 		if steer := st.set.SteerOf(st.report.Steers, value); steer != nil && steer.Drain != "" {
@@ -143,7 +143,7 @@ func (st *stager) outward() string {
 	return strings.Join(words, "; ")
 }
 
-// health removes what is down.
+// health removes values that are down.
 func (st *stager) health() Stage {
 	r := st.report
 	s := st.stage("health", func(value int) string {

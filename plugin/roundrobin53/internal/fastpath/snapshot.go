@@ -58,8 +58,8 @@ type block struct {
 	proofs  proofs // by number of an address RRset; behind them by zone and kind, see number
 }
 
-// number returns the number of the proof of what was found. Addresses have a proof for each RRset;
-// other kinds have one for each zone, since names that do not exist are without number.
+// number returns the number of the proof for a result. Addresses have a proof for each RRset. Other
+// kinds have one for each zone, because there is no limit to names that do not exist.
 func (b *block) number(found record.Result) int {
 	if found.Kind == record.Addresses {
 		return found.Addresses
@@ -217,12 +217,12 @@ func (snap *snapshot) block(name []byte) *block {
 	}
 }
 
-// isLocal reports whether the handler itself answers what was found, without waiting.
+// isLocal reports whether the handler itself answers with a result, without waiting.
 func (b *block) isLocal(q *wire.Query, found record.Result, name string) bool {
 	return found.Kind != record.CNAME && b.isOwn(q, found, name)
 }
 
-// isOwn reports whether the handler answers what was found, and begins to do so without waiting.
+// isOwn reports whether the handler answers with a result, and begins to do so without waiting.
 func (b *block) isOwn(q *wire.Query, found record.Result, name string) bool {
 	switch {
 	case found.Kind == record.Outside:

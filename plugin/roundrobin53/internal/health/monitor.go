@@ -60,7 +60,7 @@ type Monitor struct {
 	pending  changes
 }
 
-// state holds what is known of a target. A target of a later monitor may take it over.
+// state holds the results and the pace of a target. A target of a later monitor may take it over.
 type state struct {
 	threshold
 	Latest
@@ -99,7 +99,7 @@ func (m *Monitor) grow(places int) {
 	m.flags, m.latest = make([]atomic.Uint32, places), make([]atomic.Pointer[Latest], places)
 }
 
-// publishLocked makes what is known of a target visible to everyone.
+// publishLocked makes the Latest of a target visible to everyone.
 func (m *Monitor) publishLocked(target int) {
 	if latest := m.states[target].Latest; !latest.Since.IsZero() {
 		m.latest[target].Store(&latest)

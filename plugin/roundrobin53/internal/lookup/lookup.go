@@ -127,5 +127,5 @@ func (l *Lookups) Get(q Question) Set {
 	return Set{}
 }
 
-// Questions returns what is looked up, each question once. The caller must not change it.
+// Questions returns the questions that are looked up, each once. The caller must not change them.
 func (l *Lookups) Questions() []Question { return l.questions }

@@ -26,7 +26,7 @@ const (
 	jitterPart = 10
 )
 
-// state holds what is known of a question, and when it is looked up again.
+// state holds the set of a question, and when the question is looked up again.
 type state struct {
 	set       Set
 	asked     bool // there was a result, be it a failure

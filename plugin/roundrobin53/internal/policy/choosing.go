@@ -20,7 +20,7 @@ type Choosing struct {
 	Names   []string // that values were looked up under, by position, "" for written ones; nil if all are written
 }
 
-// answer begins the answer to a client with what is the same whatever the turn.
+// answer begins the answer to a client with the parts that do not depend on the turn.
 func (c *Choosing) answer(b *Board, who *Who) Answer {
 	return Answer{Choice: c.choose(b, who), Scope: c.scope(who)}
 }

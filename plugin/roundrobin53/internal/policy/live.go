@@ -8,9 +8,9 @@ import (
 )
 
 // A live set changes its values while it is served, because they are looked up. The set of the
-// store, its home, stands for it from first to last; the set that holds the present values lies on
-// the board, where a query finds it beside what is answered of it. So a change of values is a set
-// more and a board more, and whoever has a board has values and choices of one moment.
+// store, its home, stands for it from first to last. The set that holds the present values lies on
+// the board, where a query finds it beside the choices of its groups. So a change of values makes a
+// new set and a new board, and whoever has a board has values and choices of one moment.
 //
 // All sets that a home has had have the same groups, with the same numbers: a change of values
 // changes neither lines nor routes.

@@ -24,7 +24,7 @@ type Steer struct {
 	Checks map[string]Forced // by name of the check, or AllChecks
 }
 
-// String says what is decided, and where.
+// String writes the decisions, each with its place.
 func (s *Steer) String() string {
 	var texts []string
 	if s.Drain != "" {
@@ -113,7 +113,8 @@ func (s *Set) SteerOf(steers Steers, value int) *Steer {
 	return &own
 }
 
-// named returns what is decided of the name that a value was looked up under, nil if nothing is.
+// named returns the decisions about the name that a value was looked up under, nil if there are
+// none.
 func (s *Set) named(steers Steers, value int) *Steer {
 	if name := s.FromName(value); name != "" {
 		return steers[name]
@@ -234,8 +235,8 @@ func (s *steering) add(value int, steer, named *Steer) {
 	s.Shared[value] = s.sharers[named]
 }
 
-// plainChoices returns the choices of sets in which turns alone decide but for what is decided of
-// their values; nil if there are none.
+// plainChoices returns the choices of sets in which turns alone decide if an operator steers their
+// values; nil if there are none.
 func plainChoices(steers map[*Set]Steers, now time.Time) map[*Set]*pool.Choice {
 	var choices map[*Set]*pool.Choice
 	for s, steers := range steers {

@@ -50,8 +50,8 @@ func (c *Choice) nearest(class turn.Class, step turn.Step, client Point, k int, 
 	return dst
 }
 
-// onlyLine keeps, of what was appended to dst, the endpoints of the line that is first. Several
-// lines are there only if their places have the same distance.
+// onlyLine keeps, of the endpoints appended to dst, those of the first one's line. There are
+// several lines only if their places have the same distance.
 func (g *Group) onlyLine(dst, appended []uint16) []uint16 {
 	line := g.lineOf[appended[len(dst)]]
 	isOther := func(endpoint uint16) bool { return g.lineOf[endpoint] != line }

@@ -203,7 +203,7 @@ func (w *weights) drawLine() []uint16 {
 	return lines[ticket%uint64(len(lines))]
 }
 
-// A remainder holds what is left of the classes while an answer is made.
+// A remainder holds the endpoints that are left of the classes while an answer is made.
 type remainder struct {
 	w         *weights
 	weights   []uint64 // by class: the weight of the endpoints that are left

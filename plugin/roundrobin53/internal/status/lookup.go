@@ -12,7 +12,7 @@ import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
 
-// lookups returns what is known of all names that are values, each name of a block once.
+// lookups describes all names that are values, each name of a block once.
 func (v *view) lookups(in *Instance) []Lookup {
 	all := make([][]Lookup, len(in.Blocks))
 	for i, b := range in.Blocks {
@@ -21,7 +21,7 @@ func (v *view) lookups(in *Instance) []Lookup {
 	return append([]Lookup{}, slices.Concat(all...)...)
 }
 
-// lookups returns what is known of the names of a block.
+// lookups describes the block's names that are values.
 func (b *Block) lookups(v *view) []Lookup {
 	questions := b.Store.Questions()
 	if len(questions) == 0 {
@@ -43,8 +43,8 @@ func (b *Block) lookups(v *view) []Lookup {
 	return all
 }
 
-// names returns what is known of the names among the values of an RRset, as people see it: those
-// that need them come first.
+// names describes the names among the values of an RRset, for people: names that need an operator
+// come first.
 func (v *view) names(e *entry) []Lookup {
 	if e.rrset != nil {
 		return nil
@@ -60,7 +60,7 @@ func (v *view) names(e *entry) []Lookup {
 	return all
 }
 
-// rank orders names by how much they matter to whoever looks.
+// rank orders names by how much they matter to an operator.
 func (l *Lookup) rank() int {
 	if l.Left > 0 {
 		return len(resultRanks)
@@ -73,7 +73,7 @@ func (l *Lookup) rank() int {
 
 var resultRanks = []string{lookup.Never.String(), lookup.Empty.String(), lookup.Stale.String()}
 
-// lookup shows what is known of a question.
+// lookup describes a question.
 func (v *view) lookup(b *Block, q lookup.Question) Lookup {
 	var set lookup.Set
 	if b.Known != nil {

@@ -44,17 +44,17 @@ func (r *renders) take() (release func()) {
 	return func() { <-r.turn }
 }
 
-// fresh returns what was made a moment ago, unless answers have changed since. The caller has the
-// turn.
+// fresh returns the body that was made a moment ago, unless answers have changed since. The caller
+// has the turn.
 func (r *renders) fresh(in *Instance, key string) (body []byte, ok bool) {
 	made, ok := r.made[key]
 	return made.body, ok && made.in == in && time.Now().Before(made.until) && slices.Equal(made.boards, in.boards())
 }
 
-// begin notes what there is before something is made. The caller has the turn.
+// begin notes the boards from which a body is about to be made. The caller has the turn.
 func begin(in *Instance) render { return render{in: in, boards: in.boards(), began: time.Now()} }
 
-// keep keeps what was made. The caller has the turn.
+// keep keeps a body that was made. The caller has the turn.
 func (r *renders) keep(key string, made render, body []byte) {
 	if len(r.made) >= mostMade {
 		clear(r.made)

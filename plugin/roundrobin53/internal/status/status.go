@@ -40,10 +40,10 @@ type Block struct {
 	View  string   // "" if it has none
 	Store *store.Store
 
-	// Verdict returns what is known of a target of the store. It takes no lock.
+	// Verdict returns the verdict and the latest probe of a target of the store. It takes no lock.
 	Verdict func(target int) Verdict
 
-	// Known returns what is known of a name that is a value; nil: nobody looks names up.
+	// Known returns the set of a name that is a value; nil: nobody looks names up.
 	Known func(lookup.Question) lookup.Set
 
 	// Explain tells what a client gets for a name next, and why. It takes no turn.

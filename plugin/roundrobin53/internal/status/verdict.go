@@ -68,7 +68,7 @@ func (f finding) state() State {
 	return Up
 }
 
-// checks appends what is known of the probed checks of a condition, each once.
+// checks appends the probed checks of a condition, each once.
 func (b *Block) checks(c *policy.Condition, seen *[]int, checks []Check) []Check {
 	for i := range c.Of {
 		checks = b.checks(&c.Of[i], seen, checks)

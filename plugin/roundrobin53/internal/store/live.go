@@ -99,7 +99,7 @@ func (b *builder) resolverOf(rrset *config.RRset) (lookup.Resolver, error) {
 	return b.system, nil
 }
 
-// Questions returns what is to be looked up for the store, each question once.
+// Questions returns the questions to look up for the store, each once.
 func (s *Store) Questions() []lookup.Question { return s.live.questions }
 
 // IsLive reports whether values of the store are looked up.
@@ -157,7 +157,7 @@ func (s *Store) Take(questions []lookup.Question, get func(lookup.Question) look
 	return taken
 }
 
-// noteLocked keeps what is known of questions now, and returns the RRsets concerned in their order.
+// noteLocked keeps the present sets of questions, and returns the RRsets concerned in their order.
 func (v *live) noteLocked(questions []lookup.Question, get func(lookup.Question) lookup.Set) []*liveRRset {
 	seen := make(map[*liveRRset]bool)
 	var concerned []*liveRRset

@@ -61,8 +61,8 @@ func newPool(rrset *config.RRset) pool.Pool {
 	return pool.None(rrset.Order, 16)
 }
 
-// valuesOf returns the values that follow from what is known of names. A name and a line may give
-// the same address: an answer has it once, as its written line says, or else its first line.
+// valuesOf returns the values that follow from the sets of names. A name and a line may give the
+// same address: an answer has it once, as its written line says, or else its first line.
 func (l *liveRRset) valuesOf(known map[lookup.Question]lookup.Set) values {
 	lines := l.rrset.Lines
 	v := values{counts: make([]int, len(lines)), unknown: make([]bool, len(lines))}
@@ -115,10 +115,10 @@ func (l *liveRRset) meet(a, b int) bool {
 	})
 }
 
-// The least TTL of an answer that has what remains of the TTL of what was looked up.
+// leastTTL is the least TTL of an answer that has a lookup's remaining TTL.
 const leastTTL = 5 * time.Second
 
-// endOf returns when the TTL of what was looked up for an RRset ends.
+// endOf returns when the first TTL of the lookups for an RRset ends.
 func (l *liveRRset) endOf(known map[lookup.Question]lookup.Set) time.Time {
 	var first time.Time
 	for i := range l.rrset.Lines {

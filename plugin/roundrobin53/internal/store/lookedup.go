@@ -40,7 +40,7 @@ func (s *Store) AllNames() []Name {
 	return names
 }
 
-// question returns what is looked up for a name among the values.
+// question returns the question that is looked up for a name among the values.
 func (l *liveRRset) question(name string) lookup.Question {
 	return lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}
 }

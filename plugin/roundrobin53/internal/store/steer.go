@@ -154,7 +154,7 @@ type steerer struct {
 	all    []*rule
 }
 
-// steer notes what is said of the values of an RRset.
+// steer notes the decisions about the values of an RRset.
 func (st *steerer) steer(rrset RRset, home *policy.Set) {
 	z := &st.s.Zones[rrset.Zone.Index]
 	rules := st.rules[z.State]
@@ -179,7 +179,7 @@ func (st *steerer) steer(rrset RRset, home *policy.Set) {
 	}
 }
 
-// steerWritten notes what is said of the values of a set whose values stay.
+// steerWritten notes the decisions about the values of a set whose values stay.
 func (st *steerer) steerWritten(steers policy.Steers, rules map[string][]*rule, like *SteeredValue, set *policy.Set) {
 	for i := range set.Values() {
 		for _, r := range rules[set.KeyOf(i)] {
@@ -247,7 +247,7 @@ func (r *rule) isAbout(zone, owner string) bool {
 	return owner == name+"."+zone || owner == dns.Fqdn(name) // as in a record line: relative, or whole without its dot
 }
 
-// addTo adds a rule to what is said of the values of a set.
+// addTo adds a rule to the decisions about the values of a set.
 func (r *rule) addTo(steers policy.Steers) {
 	key := policy.Key(r.Value)
 	steer := steers[key]
