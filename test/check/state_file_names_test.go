@@ -20,6 +20,7 @@ func TestStateFileNames(t *testing.T) {
 	}
 	for _, path := range []string{"", "fastpath"} {
 		t.Run("path "+path, func(t *testing.T) {
+			t.Parallel()
 			n, signs := nameserver.Start(t), server.StartTarget(t)
 			n.Set("one.example.net.", "5 A 192.0.2.1", "5 A 192.0.2.2", "5 AAAA 2001:db8::1")
 			n.Set("two.example.net.", "5 A 192.0.2.3", "5 AAAA 2001:db8::3")
