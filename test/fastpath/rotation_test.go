@@ -4,7 +4,6 @@ package fastpath
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -104,12 +103,7 @@ func TestFastRandom(t *testing.T) {
 func TestFastChecks(t *testing.T) {
 	t.Parallel()
 	signs := server.StartTarget(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := l.Addr().String()
-	_ = l.Close()
+	closed := "127.0.0.1:" + server.FreePort(t)
 	_, port := server.StartFast(t, `example.org:PORT {
 		bind 127.0.0.1
 		roundrobin53 {

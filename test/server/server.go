@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -224,19 +225,27 @@ func Input(corefile string) caddy.Input {
 	return caddy.CaddyfileInput{Filepath: "Corefile", Contents: []byte(corefile), ServerTypeName: "dns"}
 }
 
-// FreePort is a port of the loopback address that nobody listens at, over UDP and TCP.
+// The ports that FreePort chooses among. Systems give ports from 32768 on to sockets that ask for any.
+const (
+	lowestFreePort = 20000
+	firstAnyPort   = 32768
+)
+
+// FreePort is a port of the loopback address that nobody listens at, over UDP and TCP. Nor does anybody get it by chance:
+// until it is listened at, other tests, of other packages too, open sockets whose ports the system chooses.
 func FreePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := fmt.Sprint(lowestFreePort + rand.IntN(firstAnyPort-lowestFreePort))
+		address := net.JoinHostPort("127.0.0.1", port)
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		pc, err := net.ListenPacket("udp", l.Addr().String())
+		pc, err := net.ListenPacket("udp", address)
 		_ = l.Close()
 		if err == nil {
 			_ = pc.Close()
-			_, port, _ := net.SplitHostPort(l.Addr().String())
 			return port
 		}
 	}
