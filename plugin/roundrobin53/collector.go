@@ -3,11 +3,13 @@ package roundrobin53
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/override"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/policy"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
@@ -199,5 +201,44 @@ func (s series) addLatest(seconds float64, labels ...string) {
 func (s series) send(ch chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType) {
 	for labels, value := range s {
 		ch <- prometheus.MustNewConstMetric(desc, kind, value, strings.Split(labels, labelSeparator)...)
+	}
+}
+
+// collect sends the metrics of the addresses in use.
+func (n *names) collect(ch chan<- prometheus.Metric) {
+	if n.lookups == nil {
+		return
+	}
+	addresses := make(series)
+	oldest := time.Duration(0)
+	now := time.Now()
+	for _, q := range n.lookups.Questions() {
+		set := n.lookups.Get(q)
+		key := []string{q.Name, dns.TypeToString[q.Type]}
+		if addresses[strings.Join(key, labelSeparator)] == 0 { // servers of two blocks may tell of one name
+			addresses.add(float64(len(set.Addresses)), key...)
+		}
+		if len(set.Addresses) > 0 {
+			oldest = max(oldest, now.Sub(set.When))
+		}
+	}
+	addresses.send(ch, lookupAddressesDesc, prometheus.GaugeValue)
+	if len(addresses) > 0 {
+		ch <- prometheus.MustNewConstMetric(lookupAgeDesc, prometheus.GaugeValue, oldest.Seconds())
+	}
+}
+
+// forgetLookups drops the counters of names that are no longer looked up.
+func forgetLookups(before, after []lookup.Question) {
+	used := make(map[string]bool, len(after))
+	for _, q := range after {
+		used[q.Name] = true
+	}
+	for _, q := range before {
+		if !used[q.Name] {
+			for _, result := range lookup.Results() {
+				lookupsTotal.DeleteLabelValues(q.Name, result.String())
+			}
+		}
 	}
 }

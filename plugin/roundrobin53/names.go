@@ -9,9 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/miekg/dns"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/store"
 )
@@ -26,12 +23,19 @@ type names struct {
 	prober   *prober
 	lookups  *lookup.Lookups
 	next     atomic.Pointer[names] // those of the next instance
+	early    []earlyLookup         // what a reload looked up before it served
 	several  map[string]bool       // by name and type: several resolvers are asked
 
 	mu      sync.Mutex // held while sets are taken
 	running sync.WaitGroup
 	ended   chan struct{} // closed by stop
 	stopped bool
+}
+
+// An earlyLookup is a lookup before its instance serves: log and metrics have it later.
+type earlyLookup struct {
+	question lookup.Question
+	result   lookup.Result
 }
 
 // prepare makes the lookups of all handlers, which have the values that the previous instance knows
@@ -45,56 +49,55 @@ func (n *names) prepare(handlers []*Handler, p *prober, before *names) error {
 		return circles[0]
 	}
 	var questions []lookup.Question
-	for _, h := range handlers {
-		questions = append(questions, h.store.Load().Questions()...)
+	for _, s := range n.stores() {
+		questions = append(questions, s.Questions()...)
 	}
 	n.lookups = lookup.New(questions, lookup.Observer{Changed: n.changed, Looked: n.count})
 	n.several = ofSeveral(n.lookups.Questions())
 	if before.lookups != nil {
 		n.lookups.Adopt(before.lookups)
+		n.lookUpNew()
 		n.take(n.lookups.Questions(), before.prober.isUp)
 	}
 	return nil
 }
 
-// circles returns an error for each circle of names that are looked up for each other.
-func (n *names) circles() []error {
-	var circles []error
-	told := make(map[string]bool)
-	for _, h := range n.handlers {
-		for _, name := range h.store.Load().AllNames() {
-			way := n.wayBack(name.Name, name.Question, nil)
-			if way == nil || slices.ContainsFunc(way, func(step string) bool { return told[step] }) {
-				continue
-			}
-			for _, step := range way {
-				told[step] = true
-			}
-			circles = append(circles, errorAt(name.Source, "record: %s is looked up for itself: %s; nobody would ever know its addresses: write them for one of these names",
-				name.Name, strings.Join(way, " to ")))
-		}
+// reloadLimit bounds how long a reload waits for new names, while the old configuration serves.
+const reloadLimit = time.Second
+
+// lookUpNew looks up the names that the previous instance does not know, so that a line which now
+// has a name in place of an address does not begin without answers.
+func (n *names) lookUpNew() {
+	first := lookup.New(n.lookups.Unasked(), lookup.Observer{Looked: func(q lookup.Question, result lookup.Result) {
+		n.early = append(n.early, earlyLookup{q, result})
+	}})
+	first.Start()
+	select {
+	case <-first.First():
+	case <-time.After(reloadLimit):
 	}
-	return circles
+	first.Stop()
+	n.lookups.Adopt(first)
 }
 
-// wayBack returns the names that lead from a name to the question that it is looked up for; nil if
-// none does.
-func (n *names) wayBack(name string, q lookup.Question, way []string) []string {
-	if slices.Contains(way, name) {
-		return nil
+// circles returns an error for each circle of names that are looked up for each other.
+func (n *names) circles() []error {
+	circles := store.Circles(n.stores())
+	errs := make([]error, 0, len(circles))
+	for _, c := range circles {
+		errs = append(errs, errorAt(c.Source, "record: %s is looked up for itself: %s; nobody would ever know its addresses: write them for one of these names",
+			c.Way[0], strings.Join(c.Way, " to ")))
 	}
-	way = append(way, name)
-	for _, h := range n.handlers {
-		for _, next := range h.store.Load().Leads(name, q.Type) {
-			if next.Name == q.Name {
-				return append(way, next.Name)
-			}
-			if found := n.wayBack(next.Name, q, way); found != nil {
-				return found
-			}
-		}
+	return errs
+}
+
+// stores returns the stores of all handlers.
+func (n *names) stores() []*store.Store {
+	stores := make([]*store.Store, len(n.handlers))
+	for i, h := range n.handlers {
+		stores[i] = h.store.Load()
 	}
-	return nil
+	return stores
 }
 
 // get returns the set of a question. If a name on the way to the addresses leads back to the
@@ -102,7 +105,7 @@ func (n *names) wayBack(name string, q lookup.Question, way []string) []string {
 func (n *names) get(q lookup.Question) lookup.Set {
 	set := n.lookups.Get(q)
 	for _, name := range set.Path {
-		if way := n.wayBack(name, q, nil); way != nil {
+		if way := store.WayBack(n.stores(), name, q); way != nil {
 			return lookup.Set{Err: fmt.Errorf("it leads back to itself, by %s", strings.Join(way, " to "))}
 		}
 	}
@@ -147,6 +150,11 @@ func (n *names) start(before *names) {
 		n.follow(before, n.lookups.Questions())
 		forgetLookups(before.lookups.Questions(), n.lookups.Questions())
 	}
+	for _, early := range n.early {
+		n.count(early.question, early.result)
+		n.report(&lookup.Change{Question: early.question, After: n.lookups.Get(early.question)})
+	}
+	n.early = nil
 	n.lookups.Start()
 	if slices.ContainsFunc(n.handlers, func(h *Handler) bool { return h.store.Load().HasRemaining() }) {
 		n.running.Go(n.age)
@@ -221,7 +229,7 @@ func (n *names) report(c *lookup.Change) {
 	before, after := &c.Before, &c.After
 	subject := n.subject(c.Question)
 	for _, name := range after.Path {
-		if way := n.wayBack(name, c.Question, nil); way != nil {
+		if way := store.WayBack(n.stores(), name, c.Question); way != nil {
 			log.Errorf("lookups: %s leads back to itself, by %s: its addresses are not used", subject, strings.Join(way, " to "))
 			return
 		}
@@ -290,43 +298,4 @@ func difference(before, after []netip.Addr) string {
 // count counts a lookup by its result.
 func (n *names) count(q lookup.Question, result lookup.Result) {
 	lookupsTotal.WithLabelValues(q.Name, result.String()).Inc()
-}
-
-// collect sends the metrics of the addresses in use.
-func (n *names) collect(ch chan<- prometheus.Metric) {
-	if n.lookups == nil {
-		return
-	}
-	addresses := make(series)
-	oldest := time.Duration(0)
-	now := time.Now()
-	for _, q := range n.lookups.Questions() {
-		set := n.lookups.Get(q)
-		key := []string{q.Name, dns.TypeToString[q.Type]}
-		if addresses[strings.Join(key, labelSeparator)] == 0 { // servers of two blocks may tell of one name
-			addresses.add(float64(len(set.Addresses)), key...)
-		}
-		if len(set.Addresses) > 0 {
-			oldest = max(oldest, now.Sub(set.When))
-		}
-	}
-	addresses.send(ch, lookupAddressesDesc, prometheus.GaugeValue)
-	if len(addresses) > 0 {
-		ch <- prometheus.MustNewConstMetric(lookupAgeDesc, prometheus.GaugeValue, oldest.Seconds())
-	}
-}
-
-// forgetLookups drops the counters of names that are no longer looked up.
-func forgetLookups(before, after []lookup.Question) {
-	used := make(map[string]bool, len(after))
-	for _, q := range after {
-		used[q.Name] = true
-	}
-	for _, q := range before {
-		if !used[q.Name] {
-			for _, result := range lookup.Results() {
-				lookupsTotal.DeleteLabelValues(q.Name, result.String())
-			}
-		}
-	}
 }

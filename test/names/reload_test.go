@@ -28,6 +28,25 @@ func TestReloadWithAnotherResolver(t *testing.T) {
 	server.AwaitAddresses(t, s, "app.example.org", dns.TypeA, "192.0.2.2")
 }
 
+// TestReloadAwaitsNewNames guards a reload that puts a name in place of addresses: it does not serve without the name's. A
+// resolver that is silent holds it up for a second at most.
+func TestReloadAwaitsNewNames(t *testing.T) {
+	n := nameserver.Start(t)
+	n.Set("lb.example.net.", "60 A 192.0.2.1")
+	n.Fail("lb.example.net.", nameserver.Late)
+	n.Fail("silent.example.net.", nameserver.Silence)
+	s := server.Start(t, n.Corefile("record app A 192.0.2.9\nrecord known A 192.0.2.8"))
+	server.MustReload(t, s, n.Corefile("record app A lb.example.net.\nrecord known A 192.0.2.8"))
+	if got := server.SortedAddresses(s.Ask("app.example.org", dns.TypeA)); got != "192.0.2.1" {
+		t.Errorf("right after the reload: %q, want the address of the name", got)
+	}
+	server.Eventually(t, "the log tells of the address", func() bool { return strings.Contains(s.Log(), "lookups: lb.example.net. A: +192.0.2.1\n") })
+	server.MustReload(t, s, n.Corefile("record app A lb.example.net.\nrecord known A silent.example.net. 192.0.2.8"))
+	if got := server.SortedAddresses(s.Ask("known.example.org", dns.TypeA)); got != "192.0.2.8" {
+		t.Errorf("beside a name that nobody answers for: %q", got)
+	}
+}
+
 // TestLogTellsOfNamesNeverResolved guards the log: the first failure is told of, and why, since clients get SERVFAIL.
 func TestLogTellsOfNamesNeverResolved(t *testing.T) {
 	n := nameserver.Start(t)

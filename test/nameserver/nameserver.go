@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,23 +22,6 @@ const Name = "dns.nameserver.invalid"
 
 // maxCNAMEs keeps CNAME records that lead in a circle from making the server busy.
 const maxCNAMEs = 32
-
-// Fault is what a nameserver does instead of answering.
-type Fault int
-
-// The faults.
-const (
-	None      Fault = iota
-	Silence         // no answer
-	ServFail        // SERVFAIL
-	Refused         // REFUSED
-	NXDomain        // the name does not exist, whatever records are set
-	NoData          // the name has no records, whatever is set
-	Truncate        // over UDP, no records and the TC bit
-	WrongID         // the answer to another query
-	WrongName       // the answer to a question for another name
-	WrongType       // the answer to a question for another type
-)
 
 // Nameserver answers over UDP and TCP, and over TLS, from records that a test sets. It looks names up for others, as its
 // answers say (RA). Names without records do not exist. Its methods are safe for concurrent use.
@@ -126,7 +108,9 @@ func (n *Nameserver) serve(t *testing.T, s *dns.Server, network string) {
 	started, ended := make(chan struct{}), make(chan struct{})
 	s.NotifyStartedFunc = func() { close(started) }
 	s.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		if m := n.answer(network, q); m != nil {
+		m, wait := n.answer(network, q)
+		time.Sleep(wait)
+		if m != nil {
 			_ = w.WriteMsg(m)
 		}
 	})
@@ -208,8 +192,8 @@ func queryText(network, name string, qtype uint16) string {
 	return network + " " + dns.CanonicalName(name) + " " + dns.Type(qtype).String()
 }
 
-// answer counts a query and makes the answer; nil for none.
-func (n *Nameserver) answer(network string, q *dns.Msg) *dns.Msg {
+// answer counts a query and makes the answer, nil for none, and tells how late it is.
+func (n *Nameserver) answer(network string, q *dns.Msg) (m *dns.Msg, wait time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	question := q.Question[0]
@@ -217,15 +201,18 @@ func (n *Nameserver) answer(network string, q *dns.Msg) *dns.Msg {
 	n.queries = append(n.queries, queryText(network, name, question.Qtype))
 	close(n.asked)
 	n.asked = make(chan struct{})
-	m := new(dns.Msg).SetReply(q)
+	m = new(dns.Msg).SetReply(q)
 	m.RecursionAvailable = true
 	n.fill(m, name, question.Qtype)
 	fault, ok := n.faults[name]
 	if !ok {
 		fault = n.faults[""]
 	}
-	if fault == Silence {
-		return nil
+	switch fault {
+	case Silence:
+		return nil, 0
+	case Late:
+		wait = time.Second / 3
 	}
 	spoil(m, fault, network)
 	size := dns.MinMsgSize
@@ -236,7 +223,7 @@ func (n *Nameserver) answer(network string, q *dns.Msg) *dns.Msg {
 	if network == "udp" && fault != Truncate {
 		m.Truncate(size)
 	}
-	return m
+	return m, wait
 }
 
 // fill puts the records into an answer, CNAME records and what they lead to included.
@@ -275,27 +262,4 @@ func soa() dns.RR {
 		panic(err)
 	}
 	return rr
-}
-
-// spoil makes an answer faulty.
-func spoil(m *dns.Msg, fault Fault, network string) {
-	rcodes := map[Fault]int{ServFail: dns.RcodeServerFailure, Refused: dns.RcodeRefused, NXDomain: dns.RcodeNameError, NoData: dns.RcodeSuccess}
-	rcode, isEmpty := rcodes[fault]
-	switch {
-	case isEmpty:
-		m.Rcode, m.Answer, m.Ns = rcode, nil, nil
-		if fault == NXDomain || fault == NoData {
-			m.Ns = []dns.RR{soa()}
-		}
-	case fault == Truncate && network == "udp":
-		m.Answer, m.Truncated = nil, true
-	case fault == WrongID:
-		m.Id++
-	case fault == WrongName:
-		m.Question = slices.Clone(m.Question)
-		m.Question[0].Name = "wrong.nameserver.invalid."
-	case fault == WrongType:
-		m.Question = slices.Clone(m.Question)
-		m.Question[0].Qtype = dns.TypeTXT
-	}
 }

@@ -20,6 +20,19 @@ func (l *Lookups) Adopt(old *Lookups) {
 	}
 }
 
+// Unasked returns the questions that have had no result.
+func (l *Lookups) Unasked() []Question {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var unasked []Question
+	for i, q := range l.questions {
+		if !l.states[i].asked {
+			unasked = append(unasked, q)
+		}
+	}
+	return unasked
+}
+
 // known returns the states of the questions that had a result.
 func (l *Lookups) known() map[Question]state {
 	l.mu.Lock()

@@ -26,20 +26,6 @@ func (s *Store) Names(home *policy.Set) []Name {
 	return names
 }
 
-// AllNames returns the values of the store that are names, each question once, as it stands first.
-func (s *Store) AllNames() []Name {
-	names := make([]Name, 0, len(s.live.questions))
-	seen := make(map[lookup.Question]bool, len(s.live.questions))
-	for _, l := range s.live.rrsets {
-		for _, name := range s.Names(l.home) {
-			if !seen[name.Question] {
-				seen[name.Question], names = true, append(names, name)
-			}
-		}
-	}
-	return names
-}
-
 // question returns the question that is looked up for a name among the values.
 func (l *liveRRset) question(name string) lookup.Question {
 	return lookup.Question{Name: name, Type: l.rrset.Type, Resolver: l.resolver}

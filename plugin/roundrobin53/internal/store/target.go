@@ -2,8 +2,6 @@ package store
 
 import (
 	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/config"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/lookup"
-	"github.com/roundrobin53/roundrobin53/plugin/roundrobin53/internal/record"
 )
 
 // A targetBook numbers the targets of live RRsets. Numbers below first belong to Store.Targets,
@@ -113,22 +111,6 @@ func (s *Store) TargetKey(number int) TargetKey {
 	s.live.mu.Lock()
 	defer s.live.mu.Unlock()
 	return s.live.targets.targets[number-len(s.Targets)].Key
-}
-
-// Leads returns the questions that the values of a name depend on, as an answer for a type has them.
-func (s *Store) Leads(name string, rrtype uint16) []lookup.Question {
-	found := s.Table.Lookup(name, rrtype)
-	if found.Kind != record.Addresses || !s.sets[found.Addresses].IsLive() {
-		return nil
-	}
-	l := s.live.byHome[&s.sets[found.Addresses]]
-	var questions []lookup.Question
-	for i := range l.rrset.Lines {
-		for _, name := range l.rrset.Lines[i].Names {
-			questions = append(questions, l.question(name))
-		}
-	}
-	return questions
 }
 
 // A KeyedWatch is a watch with the key of its target.
