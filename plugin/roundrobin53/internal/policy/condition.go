@@ -44,3 +44,13 @@ func (c *Condition) targets(numbers []int) []int {
 	}
 	return numbers
 }
+
+// has reports whether the condition depends on the check of a name.
+func (c *Condition) has(name string) bool {
+	return c.Check == name || c.hasBelow(name)
+}
+
+// hasBelow reports whether one of the conditions that make the condition has the check of a name.
+func (c *Condition) hasBelow(name string) bool {
+	return slices.ContainsFunc(c.Of, func(of Condition) bool { return of.has(name) })
+}
