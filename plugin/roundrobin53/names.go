@@ -2,7 +2,6 @@ package roundrobin53
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -234,7 +233,7 @@ func (n *names) report(c *lookup.Change) {
 			return
 		}
 	}
-	if words := difference(before.Addresses, after.Addresses); words != "" {
+	if words := c.Difference(); words != "" {
 		log.Infof("lookups: %s: %s", subject, words)
 	}
 	if after.Left > 0 && after.Left != before.Left {
@@ -277,22 +276,6 @@ func (n *names) subject(q lookup.Question) string {
 		return fmt.Sprintf("%s at %s", q, q.Resolver)
 	}
 	return q.String()
-}
-
-// difference writes the addresses that came and went, as in "+192.0.2.1 -192.0.2.2".
-func difference(before, after []netip.Addr) string {
-	var words []string
-	for _, addr := range after {
-		if !slices.Contains(before, addr) {
-			words = append(words, "+"+addr.String())
-		}
-	}
-	for _, addr := range before {
-		if !slices.Contains(after, addr) {
-			words = append(words, "-"+addr.String())
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 // count counts a lookup by its result.

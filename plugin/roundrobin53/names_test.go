@@ -115,11 +115,3 @@ func TestNoAnswerMixesSets(t *testing.T) {
 		}
 	}
 }
-
-// TestDifference guards the line of the log that tells of a change.
-func TestDifference(t *testing.T) {
-	a, b, c := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")
-	if got := difference([]netip.Addr{a, b}, []netip.Addr{b, c}); got != "+192.0.2.3 -192.0.2.1" {
-		t.Errorf("got %q", got)
-	}
-}

@@ -22,6 +22,8 @@ package lookup
 import (
 	"context"
 	"crypto/x509"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -30,6 +32,22 @@ import (
 type Change struct {
 	Question      Question
 	Before, After Set
+}
+
+// Difference writes the addresses that came and went, as in "+192.0.2.1 -192.0.2.2".
+func (c *Change) Difference() string {
+	var words []string
+	for _, addr := range c.After.Addresses {
+		if !slices.Contains(c.Before.Addresses, addr) {
+			words = append(words, "+"+addr.String())
+		}
+	}
+	for _, addr := range c.Before.Addresses {
+		if !slices.Contains(c.After.Addresses, addr) {
+			words = append(words, "-"+addr.String())
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // Observer learns what is found. Its functions are called one at a time, and lookups wait for them.

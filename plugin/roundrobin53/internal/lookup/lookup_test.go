@@ -442,3 +442,12 @@ func TestNames(t *testing.T) {
 		t.Errorf("question %s", got)
 	}
 }
+
+// TestDifference guards the line of the log that tells of a change.
+func TestDifference(t *testing.T) {
+	a, b, c := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")
+	change := Change{Before: Set{Addresses: []netip.Addr{a, b}}, After: Set{Addresses: []netip.Addr{b, c}}}
+	if got := change.Difference(); got != "+192.0.2.3 -192.0.2.1" {
+		t.Errorf("got %q", got)
+	}
+}
