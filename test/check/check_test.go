@@ -30,7 +30,6 @@ var checkCases = []checkCase{
 	// The schemes.
 	{name: "tcp", url: "tcp://:PORT(http)"},
 	{name: "tcp refused", url: "tcp://:PORT(refused)", down: "connection refused"},
-	{name: "tcp with a name", url: "tcp://TARGETNAME:PORT(http)"},
 	{name: "tls", url: "tls://TARGETNAME:PORT(tls)", block: []string{"ca CAFILE"}},
 	{name: "tls to what speaks none", url: "tls://TARGETNAME:PORT(http)", block: []string{"ca CAFILE"}, down: "does not look like a TLS handshake"},
 	{name: "http", url: "http://:PORT(http)/"},

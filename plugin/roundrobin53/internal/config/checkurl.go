@@ -69,7 +69,7 @@ func (c *Check) setURL(u *url.URL, scheme health.Scheme) (err error) {
 	if err := c.setPath(u, scheme); err != nil {
 		return err
 	}
-	return c.setHost(u.Hostname())
+	return c.setHost(u, scheme)
 }
 
 // setPath sets what the probe asks for.
@@ -97,7 +97,8 @@ func withPort(u *url.URL, scheme health.Scheme) string {
 }
 
 // setHost sets the address that the probe connects to, or the name that it sends.
-func (c *Check) setHost(host string) error {
+func (c *Check) setHost(u *url.URL, scheme health.Scheme) error {
+	host := u.Hostname()
 	addr, notAddress := netip.ParseAddr(host)
 	_, notName := canonical(host)
 	switch {
@@ -108,6 +109,8 @@ func (c *Check) setHost(host string) error {
 		c.Connect = addr
 	case notName != nil || strings.Contains(host, "*") || isNumber(topLabel(dns.Fqdn(host))): // no top-level domain is a number
 		return fmt.Errorf("the host %q is neither an address nor a name", host)
+	case !scheme.SendsName():
+		return fmt.Errorf("%s probes the value and sends no name; leave %q out, or write the address to probe", u.Scheme, host)
 	default:
 		c.Probe.Name = host
 	}

@@ -49,6 +49,10 @@ func init() { // not a literal, because the askers look their scheme up here
 	}
 }
 
+// SendsName reports whether the probe tells the endpoint a name: in a Host field, as the authority of
+// a gRPC call, or for TLS.
+func (s *Scheme) SendsName() bool { return s.TLS || s.impliedPort != 0 }
+
 // SchemeOf returns the scheme of a name, and false if there is none.
 func SchemeOf(name string) (Scheme, bool) {
 	i := slices.IndexFunc(schemes, func(s Scheme) bool { return s.Name == name })
