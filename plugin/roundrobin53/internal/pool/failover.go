@@ -12,6 +12,7 @@ type Failover struct {
 	started bool
 	inUse   int
 	since   []time.Time // by tier: when it became fit; the zero time if it is not fit
+	open    []bool      // by tier: it lacked nothing but endpoints that were not known yet
 }
 
 // move chooses the tier to use now: the first fit one that has been fit long enough, or the one in
@@ -19,7 +20,7 @@ type Failover struct {
 // among equals. Again is when a wait ends, the zero time if there is none.
 func (f *Failover) move(g *Group, alive []int, now time.Time) (inUse int, again time.Time) {
 	if f.since == nil {
-		f.since = make([]time.Time, len(alive))
+		f.since, f.open = make([]time.Time, len(alive)), make([]bool, len(alive))
 	}
 	most, firstFit := 0, -1
 	for i, n := range alive {
@@ -28,36 +29,39 @@ func (f *Failover) move(g *Group, alive []int, now time.Time) (inUse int, again 
 		}
 		switch {
 		case !g.isFit(i, n):
-			f.since[i] = time.Time{}
+			f.since[i], f.open[i] = time.Time{}, g.tiers[i].isOpen(n)
 			continue
+		case f.since[i].IsZero() && f.open[i]: // it was never unfit for another reason, and waits for nothing
+			f.since[i] = now.Add(-g.rules.Failback)
 		case f.since[i].IsZero():
 			f.since[i] = now
 		}
+		f.open[i] = false
 		if firstFit < 0 {
 			firstFit = i
 		}
 	}
 	switch {
 	case firstFit < 0:
-		f.use(g, most, alive)
+		f.use(most)
 	case !f.started, f.inUse < firstFit, f.since[f.inUse].IsZero(): // nothing to wait for
-		f.use(g, firstFit, alive)
+		f.use(firstFit)
 	default:
-		again = f.wait(g, alive, now)
+		again = f.wait(g.rules.Failback, now)
 	}
 	return f.inUse, again
 }
 
 // wait moves to the first tier that is better than the one in use and has been fit for failback.
 // Otherwise it returns when the next such tier will have been.
-func (f *Failover) wait(g *Group, alive []int, now time.Time) (again time.Time) {
+func (f *Failover) wait(failback time.Duration, now time.Time) (again time.Time) {
 	for i := range f.inUse {
 		if f.since[i].IsZero() {
 			continue
 		}
-		end := f.since[i].Add(g.rules.Failback)
+		end := f.since[i].Add(failback)
 		if !end.After(now) {
-			f.use(g, i, alive)
+			f.use(i)
 			return again
 		}
 		if again.IsZero() || end.Before(again) {
@@ -67,19 +71,10 @@ func (f *Failover) wait(g *Group, alive []int, now time.Time) (again time.Time) 
 	return again
 }
 
-// use uses a tier. While a tier that is as good or better is open, no tier counts as used before: the
-// first tier, whose names are looked up at a start, waits for nothing.
-func (f *Failover) use(g *Group, tier int, alive []int) {
-	f.inUse, f.started = tier, true
-	for i := range tier + 1 {
-		if f.since[i].IsZero() && g.tiers[i].isOpen(alive[i]) {
-			f.started = false
-		}
-	}
-}
+func (f *Failover) use(tier int) { f.inUse, f.started = tier, true }
 
-// isOpen reports whether the tier, of which so many endpoints are up, lacks nothing but those that are
-// not known yet.
+// isOpen reports whether the tier lacks nothing but endpoints that are not known yet. Alive is how
+// many of its endpoints are up.
 func (t *tier) isOpen(alive int) bool {
 	known, unknown := 0, false
 	for i := range t.lines {
@@ -102,19 +97,19 @@ func (f *Failover) Adopt(g *Group, old *Failover, before *Group) {
 	if !old.started {
 		return
 	}
-	since := make([]time.Time, len(g.tiers))
+	since, open := make([]time.Time, len(g.tiers)), make([]bool, len(g.tiers))
 	for i := range g.tiers {
 		j := before.tier(g.tiers[i].priority)
 		if j < 0 {
 			continue
 		}
-		since[i] = old.since[j]
+		since[i], open[i] = old.since[j], old.open[j]
 		if j == old.inUse {
-			f.inUse, f.started = i, true
+			f.use(i)
 		}
 	}
 	if f.started {
-		f.since = since
+		f.since, f.open = since, open
 	}
 }
 
