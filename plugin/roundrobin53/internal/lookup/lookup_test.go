@@ -78,7 +78,11 @@ func (s *script) ask(ctx context.Context, q Question) (answer, error) {
 }
 
 // close implements asker.
-func (s *script) close() { s.ended = true }
+func (s *script) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+}
 
 // scripted makes lookups that a script answers.
 func (s *script) lookups(observer Observer, names ...string) *Lookups {
