@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -213,24 +212,4 @@ func (p *Process) Descriptors() (int, error) {
 		return 0, fmt.Errorf("count descriptors: %w", err)
 	}
 	return len(entries), nil
-}
-
-// FreePort is a loopback port that nobody listens on, over UDP or TCP.
-func FreePort() (int, error) {
-	const tries = 20
-	var err error
-	for range tries {
-		var packet net.PacketConn
-		if packet, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
-			break
-		}
-		var stream net.Listener
-		stream, err = net.Listen("tcp", packet.LocalAddr().String())
-		_ = packet.Close()
-		if err == nil {
-			port := packet.LocalAddr().(*net.UDPAddr).Port
-			return port, stream.Close()
-		}
-	}
-	return 0, fmt.Errorf("find a free port: %w", err)
 }

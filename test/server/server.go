@@ -8,9 +8,9 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"math/rand/v2"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +21,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/roundrobin53/roundrobin53/build/plugins"
+	"github.com/roundrobin53/roundrobin53/test/process"
 )
 
 // Run runs the tests of a package, for its TestMain, with the plugin in its place and the logs of all servers kept for Log.
@@ -225,32 +226,14 @@ func Input(corefile string) caddy.Input {
 	return caddy.CaddyfileInput{Filepath: "Corefile", Contents: []byte(corefile), ServerTypeName: "dns"}
 }
 
-// The ports that FreePort chooses among. Systems give ports from 32768 on to sockets that ask for any.
-const (
-	lowestFreePort = 20000
-	firstAnyPort   = 32768
-)
-
-// FreePort is a port of the loopback address that nobody listens at, over UDP and TCP. Nor does anybody get it by chance:
-// until it is listened at, other tests, of other packages too, open sockets whose ports the system chooses.
+// FreePort is a port of the loopback address that nobody listens at, over UDP and TCP; see process.FreePort.
 func FreePort(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		port := fmt.Sprint(lowestFreePort + rand.IntN(firstAnyPort-lowestFreePort))
-		address := net.JoinHostPort("127.0.0.1", port)
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		pc, err := net.ListenPacket("udp", address)
-		_ = l.Close()
-		if err == nil {
-			_ = pc.Close()
-			return port
-		}
+	port, err := process.FreePort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	return strconv.Itoa(port)
 }
 
 // StartError is the error of a Corefile that does not start.
