@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 )
@@ -184,8 +186,17 @@ func (e *Entry) Validate() error {
 	if words := strings.Fields(e.Name); len(words) != 1 || words[0] != e.Name || strings.Contains(e.Name, "#") {
 		return fmt.Errorf("%q is not a name: it is not one word without #", clip(e.Name))
 	}
-	if e.Action == Down || e.Action == Up || e.Name == Any || e.Name == "@" {
+	if e.Action == Down || e.Action == Up {
+		if !utf8.ValidString(e.Name) {
+			return fmt.Errorf("%q is not the name of a check, since it is not UTF-8 text", clip(e.Name))
+		}
 		return nil
+	}
+	if e.Name == Any || e.Name == "@" {
+		return nil
+	}
+	if err := validateASCII(e.Name); err != nil {
+		return err
 	}
 	if _, ok := dns.IsDomainName(e.Name); !ok {
 		return fmt.Errorf("%q is not a name; it may be a name of the block, @ for the apex, or %s for all", clip(e.Name), Any)
@@ -193,8 +204,20 @@ func (e *Entry) Validate() error {
 	return nil
 }
 
+// validateASCII returns an error if a name is not ASCII, as names in DNS are. Octets of no character
+// would not stay what they are in lower case.
+func validateASCII(name string) error {
+	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return fmt.Errorf("%q is not ASCII; write an internationalized name in its xn-- form", clip(name))
+	}
+	return nil
+}
+
 // ParseValue reads a value: an address, or a whole name with its final dot.
 func ParseValue(text string) (string, error) {
+	if err := validateASCII(text); err != nil {
+		return "", err
+	}
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return addr.Unmap().String(), nil
 	}
