@@ -2,9 +2,7 @@ package test
 
 import (
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"runtime"
 	"strings"
 	"sync"
@@ -413,16 +411,6 @@ func TestTurnsAreExactAcrossReloads(t *testing.T) {
 func TestReloadKeepsReadiness(t *testing.T) {
 	address := "127.0.0.1:" + server.FreePort(t)
 	good := "example.org:0 {\nready " + address + "\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\nexample.net:0 {\nroundrobin53 {\nrecord app A 192.0.2.1\n}\n}\n"
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	status := func() (string, error) {
-		response, err := client.Get("http://" + address + "/ready")
-		if err != nil {
-			return "", err
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		return string(body), err
-	}
 	s := server.Serve(t, good)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -435,14 +423,14 @@ func TestReloadKeepsReadiness(t *testing.T) {
 			}
 			// The ready plugin itself closes its port for a moment at each reload, and may say so. What it may not say is
 			// the name of a plugin that is not ready.
-			if body, err := status(); err == nil && body != "OK" && body != "Shutting down" {
+			if body, err := server.Readiness(address); err == nil && body != "OK" && body != "Shutting down" {
 				t.Errorf("%q during reloads, want OK", body)
 			}
 		}
 	})
 	check := func(when string) {
 		t.Helper()
-		if body, err := status(); err != nil || body != "OK" {
+		if body, err := server.Readiness(address); err != nil || body != "OK" {
 			t.Errorf("%s: %q (%v), want OK", when, body, err)
 		}
 	}
