@@ -21,7 +21,7 @@ const (
 	WrongID         // the answer to another query
 	WrongName       // the answer to a question for another name
 	WrongType       // the answer to a question for another type
-	Late            // the answer, after a third of a second
+	Late            // the answer, after a tenth of a second
 )
 
 // spoil makes an answer faulty.

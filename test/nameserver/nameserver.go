@@ -212,7 +212,7 @@ func (n *Nameserver) answer(network string, q *dns.Msg) (m *dns.Msg, wait time.D
 	case Silence:
 		return nil, 0
 	case Late:
-		wait = time.Second / 3
+		wait = time.Second / 10
 	}
 	spoil(m, fault, network)
 	size := dns.MinMsgSize
