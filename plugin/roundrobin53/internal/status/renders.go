@@ -11,13 +11,11 @@ import (
 // renders serves readers one at a time, so that however many there are, queries have all processors
 // but one. A page, or a short document, that was made a moment ago is served again.
 type renders struct {
-	turn chan struct{}     // has room for whoever renders
-	made map[string]render // by path and query string; only whoever has the turn touches it
+	turn chan struct{} // has room for whoever renders
 }
 
-// A render is a page or a document as it was made.
+// A render is a page or a document of an instance as it was made.
 type render struct {
-	in     *Instance
 	boards []*policy.Board // of the blocks of the instance: what it answered
 	began  time.Time
 	until  time.Time // when it is made anew
@@ -35,7 +33,7 @@ const (
 const mostMade = 16 // pages and documents that are kept
 
 func newRenders() renders {
-	return renders{make(chan struct{}, 1), make(map[string]render)}
+	return renders{make(chan struct{}, 1)}
 }
 
 // take waits for the turn, and returns what ends it.
@@ -46,35 +44,35 @@ func (r *renders) take() (release func()) {
 
 // fresh returns the body that was made a moment ago, unless answers have changed since. The caller
 // has the turn.
-func (r *renders) fresh(in *Instance, key string) (body []byte, ok bool) {
-	made, ok := r.made[key]
-	return made.body, ok && made.in == in && time.Now().Before(made.until) && slices.Equal(made.boards, in.boards())
+func (in *Instance) fresh(key string) (body []byte, ok bool) {
+	made, ok := in.made[key]
+	return made.body, ok && time.Now().Before(made.until) && slices.Equal(made.boards, in.boards())
 }
 
 // begin notes the boards from which a body is about to be made. The caller has the turn.
-func begin(in *Instance) render { return render{in: in, boards: in.boards(), began: time.Now()} }
+func (in *Instance) begin() render { return render{boards: in.boards(), began: time.Now()} }
 
 // keep keeps a body that was made. The caller has the turn.
-func (r *renders) keep(key string, made render, body []byte) {
-	if len(r.made) >= mostMade {
-		clear(r.made)
+func (in *Instance) keep(key string, made render, body []byte) {
+	if in.made == nil || len(in.made) >= mostMade {
+		in.made = make(map[string]render)
 	}
 	now := time.Now()
 	made.until = now.Add(min(mostFresh, max(leastFresh, freshShare*now.Sub(made.began))))
 	made.body = body
-	r.made[key] = made
+	in.made[key] = made
 }
 
 // page returns a page, made now or a moment ago.
 func (r *renders) page(in *Instance, key string, render func() ([]byte, error)) ([]byte, error) {
 	defer r.take()()
-	if body, ok := r.fresh(in, key); ok {
+	if body, ok := in.fresh(key); ok {
 		return body, nil
 	}
-	made := begin(in)
+	made := in.begin()
 	body, err := render()
 	if err == nil {
-		r.keep(key, made, body)
+		in.keep(key, made, body)
 	}
 	return body, err
 }
@@ -82,18 +80,18 @@ func (r *renders) page(in *Instance, key string, render func() ([]byte, error)) 
 // document writes a document, made now or a moment ago. An error means that whoever asked has gone.
 func (r *renders) document(w io.Writer, in *Instance, key string, write func(io.Writer) error) error {
 	release := r.take()
-	if body, ok := r.fresh(in, key); ok {
+	if body, ok := in.fresh(key); ok {
 		release()
 		_, err := w.Write(body)
 		return err
 	}
 	defer release()
-	made, y := begin(in), yielder{Writer: w, renders: r}
+	made, y := in.begin(), yielder{Writer: w, renders: r}
 	if err := write(&y); err != nil {
 		return err
 	}
 	if !y.isLong {
-		r.keep(key, made, y.waiting)
+		in.keep(key, made, y.waiting)
 	}
 	return y.flush()
 }

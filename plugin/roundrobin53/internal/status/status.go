@@ -31,6 +31,7 @@ type Instance struct {
 
 	once    sync.Once
 	catalog *catalog
+	made    map[string]render // by path and query string; only readers who have the turn touch it, see renders
 }
 
 // A Block is a server block.
