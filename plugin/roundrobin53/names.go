@@ -240,7 +240,7 @@ func (n *names) report(c *lookup.Change) {
 		log.Warningf("lookups: %s has %d addresses: %d are used", subject, len(after.Addresses)+after.Left, len(after.Addresses))
 	}
 	if len(after.Unusable) > 0 && !slices.Equal(after.Unusable, before.Unusable) {
-		log.Warningf("lookups: %s has addresses that no host can have, which are not used: %s", subject, strings.Trim(fmt.Sprint(after.Unusable), "[]"))
+		log.Warningf("lookups: %s has addresses that no host can have, which are not used: %s", subject, lookup.Join(after.Unusable))
 	}
 	switch {
 	case after.State == lookup.Never:

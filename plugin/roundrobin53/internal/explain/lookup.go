@@ -26,7 +26,7 @@ func (st *stager) lookup(names []store.Name) Stage {
 			details = append(details, fmt.Sprintf("%s at %s: kept, though no lookup has succeeded for %s: %v", name.Name, name.Source, age(st.q.Now.Sub(known.Since)), known.Err))
 		}
 		if len(known.Unusable) > 0 {
-			details = append(details, fmt.Sprintf("%s at %s has addresses that no host can have: %s", name.Name, name.Source, strings.Trim(fmt.Sprint(known.Unusable), "[]")))
+			details = append(details, fmt.Sprintf("%s at %s has addresses that no host can have: %s", name.Name, name.Source, lookup.Join(known.Unusable)))
 		}
 		if known.Left > 0 {
 			details = append(details, fmt.Sprintf("%s at %s has %d addresses: %d are used", name.Name, name.Source, len(known.Addresses)+known.Left, len(known.Addresses)))

@@ -99,13 +99,13 @@ func collect(m *dns.Msg, q Question) (answer, error) {
 	}
 	a.finish()
 	if len(a.addresses) == 0 && len(a.unusable) > 0 {
-		return answer{}, failed(BadAnswer, fmt.Errorf("only addresses that no host can have: %s", joined(a.unusable)))
+		return answer{}, failed(BadAnswer, fmt.Errorf("only addresses that no host can have: %s", Join(a.unusable)))
 	}
 	return a, nil
 }
 
-// joined writes addresses with spaces between.
-func joined(addresses []netip.Addr) string { return strings.Trim(fmt.Sprint(addresses), "[]") }
+// Join writes addresses with spaces between.
+func Join(addresses []netip.Addr) string { return strings.Trim(fmt.Sprint(addresses), "[]") }
 
 // takeFrom takes the addresses that a name has in a message, and the smallest TTL. It returns where
 // a CNAME record of the name leads; "" if there is none.
